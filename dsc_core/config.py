@@ -1,0 +1,333 @@
+"""Every knob once: its name, symbol, default, range, unit and help, and the presets made of them.
+
+Sliders, command-line options, the README's table and the validation are all made from the fields of
+`Config`. A new weight is one new field here and one new term in `train.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from dsc_core.errors import InputError
+
+GROUPS = ("Noise and mutual information", "Autoencoder", "Spectral network", "Joint training", "Run")
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What is known of one field of `Config`. `live`: may be changed while the run trains."""
+
+    name: str
+    symbol: str
+    default: float | int | str | bool
+    help: str
+    group: str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    live: bool = False
+    advanced: bool = False
+
+    @property
+    def title(self) -> str:
+        """The name as a person reads it: `global_mi` is "Global mi" unless a title is given in TITLES."""
+        return TITLES.get(self.name, self.name.replace("_", " ").capitalize())
+
+
+def knob(default, symbol: str, help: str, group: int, **more):
+    """A dataclass field that carries its `Knob`; `group` counts in GROUPS."""
+    return field(
+        default=default, metadata={"symbol": symbol, "help": help, "group": GROUPS[group], **more}
+    )
+
+
+TITLES = {
+    "global_mi": "Global mutual information",
+    "local_mi": "Local mutual information",
+    "prior": "Prior (KL)",
+    "mi_input": "Discriminator's input",
+    "train_discriminator": "Train the discriminator",
+    "spectral_dims": "Spectral dimensions",
+    "epochs": "Epochs, autoencoder",
+    "joint_epochs": "Epochs, joint",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one run. Immutable; `replace` makes a changed copy, and both validate."""
+
+    noise_level: float = knob(
+        0.5, "s", "How strongly the noise transformer ψ(z) = z ⊙ (1 + s·ε) shakes the code.", 0,
+        low=0.0, high=2.0, step=0.05, live=True,
+    )  # fmt: skip
+    global_mi: float = knob(
+        1.6, "β_g", "Weight of the mutual information between the image and its code.", 0,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    local_mi: float = knob(
+        1.6, "β_l", "Weight of the mutual information between each place of the feature map and the code.", 0,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+
+    reconstruction: float = knob(
+        1.0, "δ", "Weight of the reconstruction error: keeps the decoder honest.", 1,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    relative: float = knob(
+        1.0, "ρ", "Weight of the relative reconstruction: the noisy code must decode to what the clean one does.", 1,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    prior: float = knob(
+        0.05, "γ", "Weight of the KL divergence to the prior: keeps the codes together.", 1,
+        low=0.0, high=5.0, step=0.01, live=True,
+    )  # fmt: skip
+    latent_dims: int = knob(
+        32, "d", "Numbers in the code of one sample.", 1, low=2, high=512, step=1,
+    )  # fmt: skip
+    batch_norm: bool = knob(True, "", "Batch normalisation in the encoder and the decoder.", 1, advanced=True)
+    decoders: str = knob(
+        "shared", "", "One decoder for the clean and the noisy code, or one for each.", 1,
+        choices=("shared", "separate"), advanced=True,
+    )  # fmt: skip
+    noise: str = knob(
+        "multiplicative", "ψ", "What the noisy code is: ψ(z), or the encoder's own sampling (released code).", 1,
+        choices=("multiplicative", "sampling"), advanced=True,
+    )  # fmt: skip
+    mi_input: str = knob(
+        "image", "T", "The global discriminator sees the image's features, or the code itself (released code).", 1,
+        choices=("image", "latent"), advanced=True,
+    )  # fmt: skip
+    train_discriminator: bool = knob(
+        True, "", "Off only to follow the released code, whose optimiser leaves the discriminator out.", 1,
+        advanced=True,
+    )  # fmt: skip
+
+    spectral: float = knob(
+        1.0, "λ", "Weight of the spectral loss: neighbours get near-by spectral coordinates.", 2,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    spectral_dims: int = knob(
+        0, "K′", "Spectral dimensions; 0 takes as many as clusters, and as many again.", 2, low=0, high=256, step=1,
+    )  # fmt: skip
+    neighbours: int = knob(
+        10, "k", "Nearest neighbours of a sample in the graph.", 2, low=2, high=100, step=1,
+    )  # fmt: skip
+    graph: str = knob(
+        "whole", "W", "The neighbour graph: of the whole data set, or of each batch by itself.", 2,
+        choices=("whole", "batch"),
+    )  # fmt: skip
+    bandwidth: float = knob(
+        0.0, "σ", "Width of the Gaussian affinity; 0 takes the median distance to the last neighbour.", 2,
+        low=0.0, high=100.0, step=0.01, advanced=True,
+    )  # fmt: skip
+    orthonormalise: str = knob(
+        "linear", "Y", "What is orthonormalised: free coordinates, or the softmax itself (released code).", 2,
+        choices=("linear", "softmax"), advanced=True,
+    )  # fmt: skip
+    readout: str = knob(
+        "diffusion", "", "Labels from the whole-data diffusion map, k-means on Y (paper) or the softmax (code).", 2,
+        choices=("diffusion", "kmeans", "softmax"), advanced=True,
+    )  # fmt: skip
+    damping: float = knob(
+        8.0, "t", "Power of the eigenvalues that damps the diffusion map's later dimensions.", 2,
+        low=0.0, high=64.0, step=1.0, advanced=True,
+    )  # fmt: skip
+
+    agreement: float = knob(
+        5.0, "η", "Weight of neighbours' agreement: neighbours in the graph share their cluster.", 3,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    noisy_agreement: float = knob(
+        0.0, "η_s", "Weight of the agreement between a sample's cluster and that of its noisy code ψ(z).", 3,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    balance: float = knob(
+        2.0, "b", "Weight of even cluster sizes; large values cut big clusters where classes are unequal.", 3,
+        low=0.0, high=50.0, step=0.1, live=True,
+    )  # fmt: skip
+    cluster_prior: float = knob(
+        1.0, "γ_y", "Weight of the cluster-conditional prior, the KL divergence to N(m_y, I).", 3,
+        low=0.0, high=20.0, step=0.05, live=True,
+    )  # fmt: skip
+    entropy: float = knob(
+        0.0, "h", "Weight of the entropy term p(y|z) log p(y|z) against the prior p(y) (released code: 1).", 3,
+        low=0.0, high=20.0, step=0.05, live=True, advanced=True,
+    )  # fmt: skip
+    augmented_agreement: float = knob(
+        0.0, "η_a", "Weight of the agreement with a small random copy; 0 makes no copies.", 3,
+        low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    shift: float = knob(
+        0.08, "", "Largest shift of a random copy. Not for data whose place has a meaning.", 3,
+        low=0.0, high=0.5, step=0.01, unit="of the width", advanced=True,
+    )  # fmt: skip
+    rotation: float = knob(
+        10.0, "", "Largest turn of a random copy. Not where one class is another, turned (6 and 9).", 3,
+        low=0.0, high=180.0, step=1.0, unit="°", advanced=True,
+    )  # fmt: skip
+    scaling: float = knob(
+        0.1, "", "Largest change of size of a random copy.", 3,
+        low=0.0, high=0.5, step=0.01, unit="of the size", advanced=True,
+    )  # fmt: skip
+
+    epochs: int = knob(
+        20, "", "Passes over the data that train the dual autoencoder alone.", 4, low=1, high=2000, step=1,
+    )  # fmt: skip
+    joint_epochs: int = knob(
+        12, "", "Passes over the data that train everything together; 0 leaves stage 2 out.", 4,
+        low=0, high=2000, step=1,
+    )  # fmt: skip
+    batches: int = knob(
+        0, "", "Batches in an epoch; 0 takes the whole data set.", 4, low=0, high=100000, step=1, advanced=True,
+    )  # fmt: skip
+    refresh: int = knob(
+        3, "", "Joint epochs between two builds of the whole-data graph.", 4, low=1, high=100, step=1, advanced=True,
+    )  # fmt: skip
+    tolerance: float = knob(
+        0.001, "", "The joint stage ends when fewer than this share of the labels change in an epoch.", 4,
+        low=0.0, high=0.5, step=0.0005, advanced=True,
+    )  # fmt: skip
+    batch: int = knob(128, "m", "Samples in a batch of stage 1.", 4, low=8, high=8192, step=8)
+    joint_batch: int = knob(256, "m", "Samples in a batch of stage 2.", 4, low=16, high=8192, step=16)
+    learning_rate: float = knob(
+        0.001, "", "Adam's step size.", 4, low=1e-6, high=0.1, step=0.0001, live=True,
+    )  # fmt: skip
+    evaluate_every: int = knob(
+        2, "", "Epochs between two looks at the clusters while training.", 4, low=1, high=1000, step=1,
+    )  # fmt: skip
+    clusters: int = knob(10, "K", "Number of clusters.", 4, low=2, high=200, step=1)
+    seed: int = knob(0, "", "One seed gives one result on one machine.", 4, low=0, high=2**31 - 1, step=1)
+    device: str = knob(
+        "auto", "", "Where to compute: auto takes CUDA when present.", 4, choices=("auto", "cpu", "cuda"),
+        advanced=True,
+    )  # fmt: skip
+
+    def __post_init__(self):
+        for known in KNOBS.values() if "KNOBS" in globals() else ():
+            object.__setattr__(self, known.name, checked(known, getattr(self, known.name)))
+
+    def replace(self, **changes) -> Config:
+        """A copy with `changes`; InputError names a knob that does not exist or a value out of range."""
+        for name in changes:
+            if name not in KNOBS:
+                raise InputError(f"There is no setting '{name}'; the settings are {', '.join(KNOBS)}.")
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict:
+        """The settings as plain numbers and words, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        """The inverse of `to_dict`; settings of another version that are not known here are passed over."""
+        return cls(**{name: value for name, value in values.items() if name in KNOBS})
+
+
+def checked(known: Knob, value):
+    """`value` as the knob's own type, or an InputError that names the knob and what it takes."""
+    kind = type(known.default)
+    try:
+        if kind is bool:
+            value = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}[
+                str(value).lower()
+            ]
+        elif kind is int:
+            if float(value) != int(float(value)):
+                raise ValueError
+            value = int(float(value))
+        else:
+            value = kind(value)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise InputError(f"{known.name} takes {takes(known)}, not '{value}'.") from None
+    wrong_choice = known.choices and value not in known.choices
+    out_of_range = known.low is not None and not (
+        math.isfinite(value) and known.low <= value <= known.high
+    )
+    if wrong_choice or out_of_range:
+        raise InputError(f"{known.name} takes {takes(known)}, not {value}.")
+    return value
+
+
+def takes(known: Knob) -> str:
+    """What a knob accepts, in words: "a whole number from 2 to 512"."""
+    if known.choices:
+        return " or ".join(known.choices)
+    if isinstance(known.default, bool):
+        return "true or false"
+    number = "a whole number" if isinstance(known.default, int) else "a number"
+    return f"{number} from {known.low:g} to {known.high:g}"
+
+
+KNOBS: dict[str, Knob] = {
+    f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of knobs. `config` gives the whole Config."""
+
+    name: str
+    help: str
+    changes: dict
+
+    @property
+    def config(self) -> Config:
+        return Config().replace(**self.changes)
+
+
+PRESETS: dict[str, Preset] = {
+    p.name: p
+    for p in (
+        Preset("quick", "A first answer in about two minutes on two cores.", {"epochs": 6, "joint_epochs": 3}),
+        Preset("standard", "The best clustering without assumptions about the images.", {}),
+        Preset(
+            "augment",
+            "Standard, and a small random copy of each image must share its cluster.",
+            {"augmented_agreement": 2.5, "agreement": 2.5},
+        ),
+        Preset(
+            "paper",
+            "As the paper describes it: a graph a batch, K dimensions, k-means on Y.",
+            {
+                "batch_norm": False, "graph": "batch", "readout": "kmeans", "agreement": 0.0,
+                "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05,
+            },
+        ),
+        Preset(
+            "released-code",
+            "As the released code runs: sampling noise, T(z, z) untrained, softmax before Cholesky.",
+            {
+                "batch_norm": False, "latent_dims": 120, "noise": "sampling", "mi_input": "latent",
+                "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0, "reconstruction": 5.0,
+                "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0, "graph": "batch",
+                "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax", "readout": "softmax",
+                "agreement": 0.0, "balance": 0.0, "batch": 1024, "joint_batch": 1024,
+            },
+        ),
+    )
+}  # fmt: skip
+DEFAULT_PRESET = "standard"
+
+
+def preset(name: str, **changes) -> Config:
+    """The Config of a preset with `changes`; InputError where there is no such preset or knob."""
+    if name not in PRESETS:
+        raise InputError(f"There is no preset '{name}'; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name].config.replace(**changes)
+
+
+def parse_settings(pairs: Iterable[str]) -> dict:
+    """`["noise_level=0.3"]` as `{"noise_level": 0.3}`, each value checked; InputError says what is wrong."""
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in KNOBS:
+            raise InputError(f"--set takes KNOB=VALUE with one of {', '.join(KNOBS)}, not '{pair}'.")
+        settings[name] = checked(KNOBS[name], value)
+    return settings
