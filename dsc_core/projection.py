@@ -1,0 +1,105 @@
+"""Two-dimensional maps of the latent and the spectral space: UMAP, seeded and repeatable.
+
+UMAP (L. McInnes, J. Healy, J. Melville, arXiv 1802.03426) by the `umap-learn` package, which compiles
+itself on first use and is therefore imported only when a map is drawn.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from dsc_core.errors import RunError
+from dsc_core.metrics import sample_of
+
+FITTED = 20_000  # points that UMAP itself lays out; the rest are placed beside their nearest ones
+NEIGHBOURS = 15  # UMAP's own default: it weighs the fine structure and the coarse alike
+FEW = 15  # so few points have no neighbourhoods that UMAP could unfold
+CHUNK = 10_000  # points placed at a time, so that progress can be told
+
+
+def project(points, seed: int, progress: Callable[[str], None] | None = None) -> np.ndarray:
+    """A map of `points` (n, d) in the plane, (n, 2) float32; the same points and seed give the same map.
+
+    UMAP on all points, or above 20,000 on a seeded sample of so many with the others placed beside their
+    nearest neighbours. Up to 15 points, or where UMAP fails on odd data, it is the two principal axes; points
+    that are all alike come out as zeros. `progress` is told in a sentence what is being done.
+    RunError where a coordinate is not finite.
+    """
+    points = as_matrix(points)
+    chosen = sample_of(len(points), FITTED, seed)
+    tell = progress or (lambda sentence: None)
+    if len(chosen) == len(points):
+        return embed(points, 2, seed)
+    tell(f"Laying out a sample of {len(chosen):,} of the {len(points):,} points")
+    fitted = embed(points[chosen], 2, seed)
+    placed = np.empty((len(points), 2), dtype=np.float32)
+    placed[chosen] = fitted
+    rest = np.setdiff1d(np.arange(len(points)), chosen)
+    for start in range(0, len(rest), CHUNK):
+        tell(f"Placing the others on the map: {start:,} of {len(rest):,}")
+        part = rest[start : start + CHUNK]
+        placed[part] = place(points[part], points[chosen], fitted)
+    return placed
+
+
+def place(points, known, known_map) -> np.ndarray:
+    """Where `points` (m, d) lie on the map `known_map` (n, 2) of the points `known` (n, d): (m, 2) float32.
+
+    The mean of three of the five nearest known points' places: those closest to the five's median, because
+    a mean over two islands would fall into the void between them.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    points, known = as_matrix(points), as_matrix(known)
+    known_map = np.asarray(known_map, dtype=np.float32)
+    index = NearestNeighbors(n_neighbors=min(5, len(known)), algorithm="brute").fit(known)
+    near = known_map[index.kneighbors(points, return_distance=False)]
+    away = np.linalg.norm(near - np.median(near, axis=1, keepdims=True), axis=2)
+    keep = np.argsort(away, axis=1, kind="stable")[:, :3]
+    return np.take_along_axis(near, keep[:, :, None], axis=1).mean(axis=1, dtype=np.float32)
+
+
+def embed(points, dims: int, seed: int, neighbours: int = NEIGHBOURS, min_dist: float = 0.1) -> np.ndarray:
+    """UMAP of all `points` (n, d) to (n, dims) float32; principal axes of few points, zeros of equal ones."""
+    points = as_matrix(points)
+    if not len(points) or np.ptp(points, axis=0).max(initial=0.0) == 0.0:
+        return np.zeros((len(points), dims), dtype=np.float32)
+    if len(points) <= max(FEW, dims + 2):
+        return principal_axes(points, dims)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of its own single thread, and of every loose point
+        from umap import UMAP
+
+        layout = UMAP(
+            n_components=dims,
+            n_neighbors=min(neighbours, len(points) - 1),
+            min_dist=min_dist,
+            random_state=seed,
+            n_jobs=1,  # with more threads the same seed no longer gives the same map
+        ).fit_transform(points)
+    layout = np.asarray(layout, dtype=np.float32)
+    # Points that UMAP finds to have no neighbour come out as NaN; they belong somewhere on the screen.
+    return layout if np.isfinite(layout).all() else principal_axes(points, dims)
+
+
+def principal_axes(points: np.ndarray, dims: int) -> np.ndarray:
+    """The first `dims` principal components of `points` (n, d), (n, dims) float32, zeros beyond the rank."""
+    centred = points - points.mean(axis=0)
+    left, size, _ = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
+    axes = (left * size)[:, :dims]
+    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    result = np.zeros((len(points), dims), dtype=np.float32)
+    result[:, : axes.shape[1]] = axes * np.where(signs == 0, 1, signs)
+    return result
+
+
+def as_matrix(points) -> np.ndarray:
+    """`points` as a finite (n, d) float32 array, flattened beyond the first axis."""
+    points = np.ascontiguousarray(points, dtype=np.float32)
+    points = points.reshape(len(points), points[0].size if len(points) else 0)
+    if not np.isfinite(points).all():
+        raise RunError("No map can be drawn: some coordinates are not finite, so the training has diverged.")
+    return points
