@@ -1,0 +1,123 @@
+"""Data sets: one reader a format, each giving a `Dataset`; the built-in samples; the workspace's copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_trainable
+from dsc_core.data.limits import Limits
+from dsc_core.data.options import Options, checked_size, dataset_name, parse_size
+from dsc_core.data.samples import known_sample, open_sample, sample_names
+from dsc_core.data.store import content_key, load_dataset, store_dataset
+from dsc_core.data.table import Columns, guess_columns
+from dsc_core.errors import InputError
+
+__all__ = [
+    "FORMATS",
+    "Columns",
+    "Dataset",
+    "Limits",
+    "MixedSizes",
+    "NeedsResize",
+    "check_trainable",
+    "content_key",
+    "guess_columns",
+    "load_dataset",
+    "open_dataset",
+    "parse_size",
+    "sample_names",
+    "store_dataset",
+]
+
+FORMATS = "a folder or ZIP of images, .npz, .npy, .csv, .parquet, or IDX (also .gz)"
+# suffix -> (module, function); a module is only imported when its format comes
+READERS = {
+    ".npz": ("arrays", "read_npz"),
+    ".npy": ("arrays", "read_npy"),
+    ".zip": ("archive", "read_zip"),
+    ".csv": ("table", "read_csv"),
+    ".tsv": ("table", "read_csv"),
+    ".parquet": ("table", "read_parquet"),
+    ".idx": ("idx", "read_idx"),
+    ".gz": ("idx", "read_idx"),
+}
+
+
+def open_dataset(
+    data: str | Path,
+    *,
+    labels_from_folders: bool = False,
+    size: tuple[int, int] | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    like: dict | None = None,
+    name: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Dataset:
+    """Open a sample by its name, or a file or folder by its path.
+
+    labels_from_folders: the folder that holds an image is its label. size: (height, width) to resize
+    images to.
+    label_column, id_column: the columns of a table, or the keys of an .npz, that hold them; None takes those
+    named "label" and "id" (an .npz: those with a usual name), "" none.
+    image_shape: the columns of a table are the pixels of images of this shape, (H, W), (C, H, W) or (H, W, C).
+    like: `Dataset.describe()` of the data a run was trained on: shape, scaling and preprocessing are then
+    taken from there.
+    name: in place of the file's. progress(done, total): called while a folder or an archive is read.
+
+    Raises InputError, one sentence, for anything that cannot be read; MixedSizes, which proposes a size, for
+    images that differ in size.
+    """
+    options = Options(
+        name=name or dataset_name(Path(data)),
+        labels_from_folders=labels_from_folders,
+        size=checked_size(size),
+        label_column=label_column,
+        id_column=id_column,
+        image_shape=image_shape,
+        like=like,
+        progress=progress,
+    )
+    if isinstance(data, str) and known_sample(data):
+        return open_sample(data, options)
+    path = Path(data).expanduser()
+    try:
+        return _reader(path)(path, options)
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read: {error.strerror or 'the system refuses it'}."
+        ) from error
+    except MemoryError as error:
+        raise InputError(
+            f"{path.name} does not fit into this machine's memory: choose a smaller one."
+        ) from error
+
+
+def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
+    """The reader for what lies at `path`: by its suffix, or an IDX file by its first bytes."""
+    if not path.exists():
+        raise InputError(
+            f"{str(path)[:200]!r} is neither a file nor a sample's name ({', '.join(sample_names())}): check"
+            " the path."
+        )
+    if path.is_dir():
+        return _load("folder", "read_folder")
+    if not path.is_file():
+        raise InputError(f"{path.name} is not a regular file: choose {FORMATS}.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path.name} is empty: choose a file with data.")
+    suffix = path.suffix.lower()
+    if suffix in READERS:
+        return _load(*READERS[suffix])
+    with open(path, "rb") as file:
+        magic = file.read(4)
+    if magic[:2] == b"\0\0" and len(magic) == 4 and magic[2] in range(8, 15):
+        return _load("idx", "read_idx")
+    raise InputError(f"{path.name} is of no format that is read here: choose {FORMATS}.")
+
+
+def _load(module: str, function: str) -> Callable[[Path, Options], Dataset]:
+    return getattr(import_module(f"dsc_core.data.{module}"), function)

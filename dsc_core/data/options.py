@@ -1,0 +1,72 @@
+"""What the caller of `open_dataset` asks for, as every reader gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dsc_core.data.limits import Limits
+from dsc_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments of `open_dataset`, see there. `name`: what the data set is to be called."""
+
+    name: str
+    labels_from_folders: bool = False
+    size: tuple[int, int] | None = None
+    label_column: str | None = None
+    id_column: str | None = None
+    image_shape: tuple[int, ...] | None = None
+    like: dict | None = None
+    limits: Limits = field(default_factory=Limits.read)
+    progress: Callable[[int, int], None] | None = None
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) to bring images to: that of the data the run was trained on, else `size`."""
+        if self.like is not None and self.like["kind"] == "image":
+            return tuple(self.like["shape"][1:])
+        return self.size
+
+
+def checked_size(size, what: str = "size") -> tuple[int, int] | None:
+    """`size` as (height, width) within 1..4096, or an InputError."""
+    if size is None:
+        return None
+    size = tuple(int(side) for side in size)
+    if len(size) != 2 or not all(1 <= side <= 4096 for side in size):
+        raise InputError(f"The {what} must be a height and a width of 1 to 4096 pixels, such as 28x28.")
+    return size
+
+
+def parse_size(text: str) -> tuple[int, ...]:
+    """(28, 28) from "28x28", (3, 32, 32) from "3x32x32": what --size and --image-shape take."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) not in (2, 3) or not all(part.strip().isdecimal() and len(part) < 6 for part in parts):
+        raise InputError(
+            f"{text[:40]!r} is no size: write height x width, such as 28x28, or 3x32x32 with channels."
+        )
+    return tuple(int(part) for part in parts)
+
+
+def clean(text: str) -> str:
+    """`text` without what UTF-8 cannot store (file names of other encodings), otherwise as it stands."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
+
+
+def dataset_name(path: Path) -> str:
+    """The name a data set takes from its file: "digits" for digits.zip and for digits.idx.gz."""
+    name = path.name
+    for suffix in (".gz", ".zip", ".npz", ".npy", ".csv", ".tsv", ".parquet", ".idx", ".tar", ".tgz"):
+        name = name[: -len(suffix)] if name.lower().endswith(suffix) and len(name) > len(suffix) else name
+    return clean(name) or "data"
+
+
+def row_ids(n: int) -> np.ndarray:
+    """The row numbers as ids: "0", "1", ..."""
+    return np.arange(n).astype(str)

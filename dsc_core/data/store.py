@@ -1,0 +1,145 @@
+"""The workspace's own copy of a data set: memory-mapped, named by the hash of its content.
+
+A worker process and later pages open it by its key. `home/data/<key>/` holds samples.npy, rows.parquet (id
+and, where there are labels, label) and dataset.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from dsc_core.data.dataset import Dataset, chunks
+from dsc_core.errors import RunError
+
+SAMPLES, ROWS, DESCRIPTION = "samples.npy", "rows.parquet", "dataset.json"
+KEY = re.compile(r"[0-9a-f]{32}")
+
+
+def content_key(dataset: Dataset) -> str:
+    """The hash (BLAKE2b, 32 hexadecimal digits) of all that makes the data set what it is.
+
+    Name, kind, scaling, preprocessing, shape, dtype, samples, ids, labels and skipped members count; the
+    notes do not. Equal content gives an equal key in every process and on every machine.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    samples = dataset.samples
+    head = {
+        "name": dataset.name,
+        "kind": dataset.kind,
+        "scaling": [float(value) for value in dataset.scaling],
+        "preprocessing": dataset.preprocessing,
+        "shape": list(samples.shape),
+        "dtype": samples.dtype.newbyteorder("<").str,
+        "labels": None if dataset.labels is None else dataset.labels.dtype.kind,
+        "skipped": [list(pair) for pair in dataset.skipped],
+    }
+    digest.update(json.dumps(head, sort_keys=True).encode())
+    for _, block in chunks(samples):
+        digest.update(np.ascontiguousarray(block, dtype=samples.dtype.newbyteorder("<")).data)
+    for column in (dataset.ids, dataset.labels):
+        if column is not None:
+            digest.update(json.dumps(column.tolist()).encode())
+    return digest.hexdigest()
+
+
+def store_dataset(dataset: Dataset, home: Path) -> str:
+    """Copy `dataset` into `home/data/<key>/` and return the key; instant when it is already there.
+
+    The folder is written under another name and moved, so that it is there whole or not at all.
+    RunError when the workspace cannot be written.
+    """
+    key = content_key(dataset)
+    target = Path(home) / "data" / key
+    if _complete(target):
+        return key
+    temporary = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+        _write(dataset, temporary)
+        if target.exists() and not _complete(target):
+            shutil.rmtree(target)
+        os.replace(temporary, target)
+    except OSError as error:
+        if not _complete(target):  # else another process was faster, which is as good
+            reason = error.strerror or "the disk refused it"
+            raise RunError(f"The data set could not be stored in the workspace: {reason}.") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return key
+
+
+def load_dataset(key: str, home: Path) -> Dataset:
+    """The data set stored under `key`, its samples memory-mapped and read-only.
+
+    RunError when there is none, or when what is there is damaged.
+    """
+    folder = Path(home) / "data" / key
+    if not KEY.fullmatch(key) or not folder.is_dir():
+        raise RunError(
+            f"The workspace has no data set {key[:40]!r}: open the data set again on the Data page."
+        )
+    try:
+        return _read(folder)
+    except Exception as error:  # parquet, JSON and NumPy each have their own errors for a damaged file
+        raise RunError(
+            f"The stored data set {key} is damaged: delete its folder in the workspace and open the data"
+            " again."
+        ) from error
+
+
+def _complete(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in (SAMPLES, ROWS, DESCRIPTION))
+
+
+def _write(dataset: Dataset, folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    samples = np.lib.format.open_memmap(
+        folder / SAMPLES,
+        mode="w+",
+        dtype=dataset.samples.dtype.newbyteorder("="),
+        shape=dataset.samples.shape,
+    )
+    for start, block in chunks(dataset.samples):
+        samples[start : start + len(block)] = block
+    samples.flush()
+    del samples
+    columns = {"id": pa.array(dataset.ids.tolist(), pa.string())}
+    if dataset.labels is not None:
+        columns["label"] = pa.array(dataset.labels.tolist())
+    pq.write_table(pa.table(columns), folder / ROWS)
+    description = dataset.describe() | {"skipped": [list(pair) for pair in dataset.skipped]}
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+def _read(folder: Path) -> Dataset:
+    import pyarrow.parquet as pq
+
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    samples = np.load(folder / SAMPLES, mmap_mode="r", allow_pickle=False)
+    if len(samples) != description["samples"] or list(samples.shape[1:]) != description["shape"]:
+        raise ValueError("the samples are not those described")
+    rows = pq.read_table(folder / ROWS)
+    labels = np.array(rows["label"].to_pylist()) if "label" in rows.column_names else None
+    return Dataset(
+        name=description["name"],
+        samples=samples,
+        ids=np.array(rows["id"].to_pylist(), dtype=str),
+        labels=labels,
+        kind=description["kind"],
+        scaling=tuple(description["scaling"]),
+        skipped=tuple((name, reason) for name, reason in description["skipped"]),
+        notes=tuple(description["notes"]),
+        preprocessing=description["preprocessing"],
+    )
