@@ -1,0 +1,60 @@
+"""What went wrong, in one sentence that can stand on the screen."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from dsc_core.errors import InputError, RunError
+
+DISK_FULL = "The disk is full: free some space, then start the run again."
+OUT_OF_MEMORY = (
+    "The computer ran out of memory: close other programs, or choose smaller batches or a smaller data set."
+)
+KILLED = "The training process was ended from outside, perhaps by the system for lack of memory."
+RESTARTED = "The computer was restarted, or the training process was lost, while this run trained."
+# Libraries that write files in other languages hand the system's own words on, without its number.
+FULL_WORDS = ("no space left", "disk is full", "requested and 0 written", "disk quota")
+MEMORY_WORDS = ("can't allocate memory", "out of memory", "unable to allocate")
+
+
+def sentence(error: BaseException) -> str:
+    """One sentence for `error`; the traceback belongs in the run's log."""
+    text = " ".join(str(error).split())
+    if is_disk_full(error):
+        return DISK_FULL
+    if isinstance(error, InputError | RunError):
+        return text
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in MEMORY_WORDS):
+        return OUT_OF_MEMORY
+    if isinstance(error, KeyboardInterrupt):
+        return "Training was interrupted from the keyboard."
+    detail = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"Training stopped by an unexpected error ({shortened(detail)}); the log tells more."
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether `error` says, with its number or in words, that the disk or the quota is used up."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(error).lower() for words in FULL_WORDS)
+
+
+def plainly(error: OSError) -> str:
+    """The middle of a sentence about a file that could not be written: "the disk is full"."""
+    return "the disk is full" if is_disk_full(error) else shortened(error.strerror or str(error))
+
+
+def store_sentence(error: sqlite3.Error) -> str:
+    """One sentence for an error of the database of runs."""
+    if is_disk_full(error):
+        return DISK_FULL
+    if "locked" in str(error):
+        return "The workspace's database is held by another program; try again in a moment."
+    return f"The workspace's database cannot be used ({shortened(str(error))}); see that it can be written."
+
+
+def shortened(text: str, longest: int = 200) -> str:
+    """`text` on one line, cut at `longest` letters."""
+    text = " ".join(text.split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,93 @@
+"""Files that are there whole or not at all, and the home folder that holds them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from dsc_core.errors import RunError
+
+ROOT = Path(__file__).resolve().parents[2]  # the project's folder
+
+
+def home() -> Path:
+    """The folder that holds everything the app writes: $DSC_HOME, or workspace/ in the project's folder."""
+    chosen = os.environ.get("DSC_HOME")
+    return Path(chosen).expanduser().absolute() if chosen else ROOT / "workspace"
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write `content` under another name, then move it to `path`, so that a reader never sees half of it."""
+    content = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp's own 0600 would lock a colleague out of a shared folder
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value) -> None:
+    """`value` as JSON; numbers that are not finite become null, which every reader knows."""
+    write_whole(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def plain(value):
+    """`value` with NumPy's numbers as Python's own and numbers that are not finite as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def read_json(path: Path) -> dict:
+    """The JSON object in `path`; RunError, one sentence, where it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"The run {path.parent.name} has no {path.name}.") from None
+    except (OSError, ValueError) as error:
+        raise damaged(path) from error
+    if not isinstance(value, dict):
+        raise damaged(path)
+    return value
+
+
+def damaged(path: Path) -> RunError:
+    """The error for a file of a run folder that cannot be read."""
+    return RunError(
+        f"The file {path.name} of the run {path.parent.name} is damaged: copy the folder again or train anew."
+    )
+
+
+@contextmanager
+def staged(folder: Path):
+    """A temporary folder whose files and folders are moved into `folder` when the block ends well."""
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    try:
+        yield temporary
+        for item in sorted(temporary.iterdir()):
+            move_over(item, folder / item.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def move_over(source: Path, target: Path) -> None:
+    """Move `source` to `target` in place of what is there; the files of a folder one by one."""
+    if source.is_dir() and target.is_dir():
+        for item in sorted(source.iterdir()):
+            move_over(item, target / item.name)
+    else:
+        os.replace(source, target)

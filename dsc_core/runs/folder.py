@@ -1,0 +1,78 @@
+"""What a run's folder holds beside its results: its events, line by line, and room for a last word."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from contextlib import suppress
+from pathlib import Path
+
+from dsc_core.runs.files import write_whole
+
+LAST_WORDS = 1024  # bytes kept for the reason of a failure, so that even a full disk can be told of
+
+
+def slug(name: str) -> str:
+    """`name` as a part of a folder's name: small letters, digits and hyphens."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:40].strip("-") or "run"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder looks like a run's."""
+    return (folder / "config.json").is_file() or (folder / "run.json").is_file()
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line, or leave the file as it was: a full disk can cut a line in two."""
+    with open(path, "ab", buffering=0) as file:
+        before = file.tell()
+        content = line.encode()
+        try:
+            while content:
+                content = content[file.write(content) :]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
+
+
+def read_events(path: Path) -> list[tuple[int, str]]:
+    """(number, JSON) of the whole lines of an events.jsonl; a torn last line is cut off."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    if content and not content.endswith(b"\n"):
+        whole = content.rfind(b"\n") + 1
+        with suppress(OSError), open(path, "r+b") as file:
+            file.truncate(whole)
+        content = content[:whole]
+    found, last = [], 0
+    for line in content.splitlines():
+        with suppress(ValueError, AttributeError):
+            event = json.loads(line)
+            last = int(event.pop("seq", last + 1))
+            found.append((last, json.dumps(event)))
+    return found
+
+
+def prepare_last_words(folder: Path) -> None:
+    """Keep room on the disk for the reason of a failure."""
+    write_whole(folder / "reason.txt", b" " * (LAST_WORDS - 1) + b"\n")
+
+
+def leave_last_words(folder: Path, reason: str) -> None:
+    """Write the reason of a failure over the room kept for it, which needs no new space."""
+    content = reason.encode()[: LAST_WORDS - 1]
+    with suppress(OSError), open(folder / "reason.txt", "r+b") as file:
+        file.write(content.ljust(LAST_WORDS - 1) + b"\n")
+
+
+def read_last_words(folder: Path) -> str:
+    """The reason that a failed process left, or ""."""
+    try:
+        return (folder / "reason.txt").read_bytes().decode(errors="ignore").strip()
+    except OSError:
+        return ""

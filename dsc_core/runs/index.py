@@ -1,0 +1,101 @@
+"""The SQLite file behind the run store: its tables, by numbered steps, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from dsc_core.errors import RunError
+from dsc_core.runs import failures
+
+BUSY = 30.0  # seconds to wait for another process's transaction; ours take milliseconds
+
+# One entry a version of the index; `PRAGMA user_version` tells how many have been applied. Only ever append.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE runs (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+            pid INTEGER, process TEXT, claimed INTEGER NOT NULL DEFAULT 0,
+            created REAL NOT NULL, started REAL, ended REAL, heartbeat REAL, device TEXT NOT NULL DEFAULT '',
+            dataset TEXT NOT NULL, config TEXT NOT NULL, last_seq INTEGER NOT NULL DEFAULT 0)""",
+        """CREATE TABLE events (
+            run_id TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
+            PRIMARY KEY (run_id, seq)) WITHOUT ROWID""",
+        """CREATE TABLE controls (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, changes TEXT NOT NULL,
+            written REAL NOT NULL, taken REAL)""",
+        "CREATE INDEX pending ON controls (run_id, id) WHERE taken IS NULL",
+    ),
+)
+
+
+def open_index(path: Path) -> sqlite3.Connection:
+    """The database at `path`, brought up to date; one that is damaged is set aside and made anew.
+
+    RunError where it cannot be opened, or was written by a later version.
+    """
+    try:
+        return connect(path)
+    except sqlite3.OperationalError as error:
+        raise RunError(failures.store_sentence(error)) from error
+    except sqlite3.DatabaseError:
+        set_aside(path)
+        return connect(path)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that several threads may share under a lock of their own."""
+    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        db.row_factory = sqlite3.Row
+        use_wal(db)
+        db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last second, never the file
+        migrate(db)
+        db.execute("SELECT count(*), sum(last_seq) FROM runs").fetchone()  # damage shows when it is read
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def set_aside(path: Path) -> None:
+    """Move a damaged index out of the way; the run folders hold everything that it held."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            os.replace(part, part.with_name(f"damaged-{stamp}-{part.name}"))
+
+
+def use_wal(db: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; SQLite itself does not wait where two processes do so at once."""
+    for attempt in range(50):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == 49:
+                raise
+            time.sleep(0.1)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the index to the newest version. RunError where it was written by a later version than this."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
+        if version > len(MIGRATIONS):
+            raise RunError(
+                "This workspace was written by a later version of the app; update the app to open it."
+            )
+        for statement in (line for step in MIGRATIONS[version:] for line in step):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,41 @@
+"""A small data set, a store in a folder of its own, and a training that takes no time."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsc_core.config import Config
+from dsc_core.data import Dataset
+from dsc_core.runs import Store
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def dataset():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["ant", "bee", "=cat"], 10)
+    samples = rng.integers(0, 100, (30, 1, 8, 8)).astype(np.uint8)
+    samples += (np.repeat([0, 70, 140], 10)[:, None, None, None]).astype(np.uint8)
+    ids = np.array([f"image-{i}.png" for i in range(29)] + ["=1+1"])
+    return Dataset("Three Kinds", samples, ids, labels, "image", (0.0, 1 / 255))
+
+
+@pytest.fixture
+def config():
+    return Config().replace(clusters=3, device="cpu")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run_id(store, dataset, config):
+    return store.create(dataset, config)
