@@ -1,0 +1,35 @@
+"""The frame: page config, navigation, the run picker. `streamlit run app.py` opens it."""
+
+import streamlit as st
+
+from pages.shared import frame
+
+st.set_page_config(
+    page_title="Deep Spectral Clustering",
+    page_icon="assets/logo.svg",
+    layout="wide",
+    initial_sidebar_state="collapsed",
+)
+
+# Page files lie one level down: flat files in pages/ would be found by Streamlit's own discovery, and a
+# first request that goes straight to a page's address would then run that page without this frame.
+page = st.navigation(
+    [
+        st.Page(
+            "pages/views/data.py", title="Data", icon=":material/dataset:", url_path="data", default=True,
+            help="Choose a sample or bring your own images or table, and look at them.",
+        ),
+        st.Page(
+            "pages/views/train.py", title="Train", icon=":material/play_circle:", url_path="train",
+            help="Set the noise and the mutual-information weights, start, and watch the losses.",
+        ),
+        st.Page(
+            "pages/views/results.py", title="Results", icon=":material/scatter_plot:", url_path="results",
+            help="Scores, maps, the confusion matrix and samples of each cluster; download the labels.",
+        ),
+    ],
+    position="top",
+)  # fmt: skip
+
+frame.draw(page)
+page.run()

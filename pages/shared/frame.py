@@ -1,0 +1,47 @@
+"""What stands round every page: the mark, the address, and on the pages about a run, the run picker."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import state, widgets
+
+ABOUT_A_RUN = ("train", "results")
+
+
+def draw(page) -> None:
+    """The frame of `page`, above what the page itself draws."""
+    st.logo("assets/logo.svg", size="large")
+    state.keep_address()
+    if page.url_path in ABOUT_A_RUN:
+        _run_picker()
+
+
+def _run_picker() -> None:
+    runs = {run.id: run for run in state.store().list()}
+    if not runs:
+        return
+    now = state.current("run")
+    st.session_state["picked_run"] = now if now in runs else None
+    st.selectbox(
+        "Run",
+        list(runs),
+        format_func=lambda run_id: _title(runs[run_id]) if run_id in runs else str(run_id),
+        key="picked_run",
+        index=None,
+        placeholder="Choose a run",
+        on_change=_pick,
+        label_visibility="collapsed",
+        icon=":material/history:",
+    )
+
+
+def _pick() -> None:
+    state.choose("run", st.session_state["picked_run"])
+    st.session_state["new_run"] = False
+
+
+def _title(run) -> str:
+    word = widgets.STATUS[run.status][2].lower()
+    about = f"{run.samples:,} samples, {run.clusters} clusters"
+    return f"{run.name}  ·  {about}  ·  {word}, {widgets.ago(run.created)}"

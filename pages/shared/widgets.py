@@ -1,0 +1,161 @@
+"""What several pages show: knobs made from `dsc_core.config`, the run picker, status badges, empty states."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, Knob
+
+SLIDER_STEPS = 400  # a finer slider cannot be set with a mouse; those knobs are typed
+APART = ("clusters", "seed")  # shown above the groups, beside the preset
+STATUS = {
+    "created": ("gray", ":material/schedule:", "Waiting"),
+    "running": ("blue", ":material/play_circle:", "Training"),
+    "done": ("green", ":material/check_circle:", "Done"),
+    "stopped": ("orange", ":material/stop_circle:", "Stopped"),
+    "failed": ("red", ":material/error:", "Failed"),
+}
+MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()<>#+-.!|~:$&"})
+
+
+def plain(text) -> str:
+    """`text` for a place that reads Markdown, so that a file's name stays a name: no links, no HTML."""
+    return " ".join(str(text).split()).translate(MARKDOWN)
+
+
+# Knobs ----------------------------------------------------------------------------------------------------
+
+
+def knob_key(name: str) -> str:
+    """The session's key of a knob's widget."""
+    return f"knob_{name}"
+
+
+def set_knobs(config: Config) -> None:
+    """Turn every knob to the value that `config` has. Only before the widgets are drawn, or in a callback."""
+    for name, value in config.to_dict().items():
+        st.session_state[knob_key(name)] = value
+
+
+def knob(known: Knob, *, disabled=False, key: str | None = None):
+    """One widget for one knob: a switch, a list, a slider or a number, by what its field of `Config` says."""
+    key = key or knob_key(known.name)
+    st.session_state.setdefault(key, known.default)
+    about = {"key": key, "help": knob_help(known), "disabled": disabled, "persist_state": "session"}
+    label = title(known)
+    if isinstance(known.default, bool):
+        return st.toggle(label, **about)
+    if known.choices:
+        return st.selectbox(label, known.choices, **about)
+    kind = type(known.default)
+    limits = {"min_value": kind(known.low), "max_value": kind(known.high), "step": kind(known.step)}
+    if known.low is None or kind is int or (known.high - known.low) / known.step > SLIDER_STEPS:
+        return st.number_input(label, **limits, **about, **({} if kind is int else {"format": "%g"}))
+    return st.slider(label, **limits, **about, format="%g")
+
+
+def title(known: Knob) -> str:
+    """The knob's name and its symbol, set as in a formula."""
+    symbol = known.symbol.replace("′", "'")
+    return f"{known.title}  ${symbol}$" if symbol else known.title
+
+
+def knob_help(known: Knob) -> str:
+    """The help of `config.py`, with the range and the unit."""
+    if known.low is None:
+        return known.help
+    unit = f" {known.unit}" if known.unit else ""
+    when = " May be changed while a run trains." if known.live else ""
+    return f"{known.help} From {known.low:g} to {known.high:g}{unit}.{when}"
+
+
+def knob_groups() -> None:
+    """All knobs but those APART, a group an expander, the first one open; in each the advanced ones last."""
+    for place, group in enumerate(GROUPS):
+        members = [known for known in KNOBS.values() if known.group == group and known.name not in APART]
+        with st.expander(group, expanded=place == 0, key=f"group_{place}"):
+            _knob_grid([known for known in members if not known.advanced])
+            advanced = [known for known in members if known.advanced]
+            if advanced:
+                st.caption("Advanced")
+                _knob_grid(advanced)
+
+
+def _knob_grid(members: list[Knob]) -> None:
+    with st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
+        for known in members:
+            knob(known)
+
+
+def knobs_config() -> Config:
+    """The Config that the widgets show; InputError where one is out of its range."""
+    return Config().replace(
+        **{name: st.session_state.get(knob_key(name), known.default) for name, known in KNOBS.items()}
+    )
+
+
+def preset_of(config: Config) -> str | None:
+    """The preset that `config` is, the number of clusters, seed and device aside; None where it is none."""
+    aside = {"clusters", "seed", "device"}
+    for name, known in PRESETS.items():
+        of_preset = known.config.to_dict()
+        if all(value == of_preset[key] for key, value in config.to_dict().items() if key not in aside):
+            return name
+    return None
+
+
+def settings_rows(config: Config) -> list[dict]:
+    """Rows for a table of the settings: name, symbol, value, unit, what they are for."""
+    values = config.to_dict()
+    return [
+        {
+            "group": known.group,
+            "setting": known.title,
+            "symbol": known.symbol,
+            "value": f"{values[name]:g}" if isinstance(values[name], float) else str(values[name]),
+            "unit": known.unit,
+            "meaning": known.help,
+        }
+        for name, known in KNOBS.items()
+    ]
+
+
+# Runs -----------------------------------------------------------------------------------------------------
+
+
+def status_badge(run) -> None:
+    """The run's status as a coloured badge with a word, never colour alone."""
+    shade, icon, word = STATUS[run.status]
+    st.badge(word, icon=icon, color=shade)
+
+
+def ago(seconds: float | None, now: float | None = None) -> str:
+    """A moment, in words: "12 min ago"."""
+    if not seconds:
+        return ""
+    past = max((now or time.time()) - seconds, 0)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if past >= size:
+            return f"{past // size:.0f} {unit} ago"
+    return "just now"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time as people say it: "8 s", "3 min 05 s", "2 h 10 min"."""
+    if seconds is None:
+        return "–"
+    seconds = round(max(seconds, 0))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def empty(icon: str, headline: str, text: str) -> None:
+    """An empty state: what is missing and what to do next; the caller adds the link below it."""
+    st.space("medium")
+    st.subheader(f"{icon} {headline}", anchor=False)
+    st.markdown(text)

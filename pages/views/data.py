@@ -1,0 +1,330 @@
+"""Data: choose a sample or bring your own images or table, and see what will be clustered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dsc_core import figures
+from dsc_core.data import (
+    FORMATS,
+    check_trainable,
+    guess_columns,
+    open_dataset,
+    parse_size,
+    sample_names,
+    store_dataset,
+)
+from dsc_core.errors import InputError, RunError
+from dsc_core.runs import home
+from pages.shared import state, uploads, widgets
+
+TRAIN = "pages/views/train.py"
+ABOUT = {
+    "digits": "1,797 handwritten digits of 8\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}8. Trains in seconds.",
+    "mnist-test": "10,000 handwritten digits of 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "mnist": "70,000 handwritten digits of 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "usps": "9,298 digits from envelopes, 16\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}16.",
+    "fashion-mnist": "70,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "fashion-mnist-test": "10,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+}
+PICTURED = ("digits", "mnist-test")  # quick enough to open for a strip of thumbnails
+TABLES = (".csv", ".tsv", ".parquet")
+ASKS_FIRST = (*TABLES, ".zip")  # formats with a choice to make before they are read
+PREVIEW = 60
+
+
+# Where data comes from ------------------------------------------------------------------------------------
+
+
+def take(source, **options) -> None:
+    """Open `source`, keep a copy in the workspace and make it the current data set; or say what is wrong.
+
+    The data set that was chosen before stays chosen when this one cannot be read.
+    """
+    try:
+        with st.spinner("Reading the data"):
+            dataset = open_dataset(source, **options)
+            check_trainable(dataset, 2)
+            key = store_dataset(dataset, home())
+    except (InputError, RunError) as problem:
+        st.session_state["data_problem"] = problem
+        return
+    st.session_state["data_problem"] = None
+    st.session_state["preview_seed"] = 0
+    state.choose("data", key)
+    state.choose("run", None)
+
+
+def samples(columns: int) -> None:
+    """One card a data set that is ready to use."""
+    st.subheader("Ready to use", anchor=False)
+    with st.grid(columns, min_column_width=280):
+        for name in sample_names():
+            with st.container(border=True, gap="small"):
+                sample_card(name)
+
+
+def sample_card(name: str) -> None:
+    """The card of one data set: some of its images where they are quick to open, its name, a button."""
+    if name in PICTURED:
+        st.image(strip(name), alt=f"Some images of {name}", width="stretch")
+    about = ABOUT.get(name, "A data set of your data folder.")
+    words, button = st.columns([7, 2], vertical_alignment="center", wrap=False, gap="xsmall")
+    words.markdown(f"**{widgets.plain(name)}**  \n:small[{about}]")
+    if button.button("Use", key=f"use_{name}", width="stretch"):
+        st.session_state["source"] = None
+        take(name)
+        st.rerun()
+
+
+@st.cache_data(show_spinner=False)
+def strip(name: str) -> np.ndarray:
+    """A row of thumbnails of a built-in sample."""
+    dataset = open_dataset(name)
+    return figures.image_sheet(dataset.values(figures.seeded_choice(len(dataset), 10, 3)), 10, tile=40)
+
+
+def upload() -> None:
+    """The uploader; what it takes is copied to disk at once and let go, by giving the uploader a new key."""
+    st.subheader("Your own", anchor=False)
+    count = st.session_state.setdefault("uploads", 0)
+    file = st.file_uploader(
+        "Images or a table", key=f"uploader_{count}", label_visibility="collapsed",
+        help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
+    )  # fmt: skip
+    st.caption("ZIP of images, .npz, .npy, CSV, Parquet, IDX. Stays on this machine.")
+    with st.expander("From a folder or file on this machine", key="from_path"):
+        path = st.text_input("Path", key="path", placeholder="/data/images", label_visibility="collapsed")
+        if st.button("Open", key="open_path", disabled=not path.strip()):
+            chosen(Path(path.strip()).expanduser())
+            st.rerun()
+    if file is not None:
+        try:
+            kept = uploads.keep(file.name, file.getbuffer(), home())
+        except OSError as problem:
+            st.session_state["data_problem"] = InputError(f"The file could not be kept: {problem.strerror}.")
+        else:
+            chosen(kept)
+        st.session_state["uploads"] = count + 1
+        st.rerun()
+
+
+def chosen(path: Path) -> None:
+    """A file or folder was named: read it at once, or ask first where there is a choice to make."""
+    st.session_state["source"], st.session_state["data_problem"] = path, None
+    if not path.is_dir() and path.suffix.lower() not in ASKS_FIRST:
+        take(path)
+
+
+def choices() -> None:
+    """The panel of a file that can be read in more than one way."""
+    path: Path | None = st.session_state.get("source")
+    if path is None:
+        return
+    with st.container(border=True):
+        st.markdown(f"**{widgets.plain(path.name)}**")
+        if path.suffix.lower() in TABLES:
+            options = table_choices(path)
+        else:
+            options = image_choices(path)
+        if options is not None and st.button(
+            "Open", type="primary", key="open_source", icon=":material/folder_open:"
+        ):
+            take(path, **options)
+            st.rerun()
+
+
+def image_choices(path: Path) -> dict:
+    """What can be said of images: whether folders are labels, and a common size where sizes are mixed."""
+    options = {}
+    if path.suffix.lower() == ".zip" or path.is_dir():
+        options["labels_from_folders"] = st.toggle(
+            "Folders are labels", key="folders_are_labels",
+            help="The folder that holds an image is its class. Used for scores only, never for training.",
+        )  # fmt: skip
+    size = getattr(st.session_state.get("data_problem"), "proposed", None)
+    if size or st.session_state.get("resize"):
+        options["size"] = size_choice(size)
+    return options
+
+
+def size_choice(proposed: tuple[int, int] | None) -> tuple[int, int] | None:
+    """A common size for images of mixed sizes; it starts at the proposed one."""
+    if proposed and "resize_height" not in st.session_state:
+        st.session_state["resize_height"], st.session_state["resize_width"] = map(int, proposed)
+    if not st.toggle("Resize all images", value=True, key="resize", persist_state="session"):
+        return None
+    left, right = st.columns(2)
+    height = left.number_input("Height", 8, 512, key="resize_height", persist_state="session")
+    width = right.number_input("Width", 8, 512, key="resize_width", persist_state="session")
+    return int(height), int(width)
+
+
+def table_choices(path: Path) -> dict | None:
+    """Which columns are label and id, and whether the rows are images; it starts with a guess."""
+    try:
+        guess = guessed(path)
+    except InputError as problem:
+        st.error(widgets.plain(problem), icon=":material/error:")
+        return None
+    label = st.selectbox(
+        "Label column", guess.names, index=place(guess.names, guess.label), placeholder="none",
+        key=f"label_column_{path}", help="The class of each row. Used for scores only, never for training.",
+    )  # fmt: skip
+    identity = st.selectbox(
+        "Id column", guess.names, index=place(guess.names, guess.id), placeholder="row number",
+        key=f"id_column_{path}",
+    )  # fmt: skip
+    text = st.text_input(
+        "Image shape", " × ".join(map(str, guess.image_shape or ())), key=f"image_shape_{path}",
+        placeholder="not images",
+        help="Where each row is an image: height × width, or channels × height × width, as in 28 × 28.",
+    )  # fmt: skip
+    try:
+        shape = parse_size(text) if text.strip() else None
+    except InputError as problem:
+        st.error(widgets.plain(problem))
+        return None
+    return {"label_column": label or "", "id_column": identity or "", "image_shape": shape}
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def guessed(path: Path):
+    """What the reader thinks of a table's columns."""
+    return guess_columns(path)
+
+
+def place(names: tuple[str, ...], name: str | None) -> int | None:
+    """Where `name` stands in `names`, None where there is no such name."""
+    return names.index(name) if name in names else None
+
+
+# What it is -----------------------------------------------------------------------------------------------
+
+
+def show(dataset, key: str) -> None:
+    """The chosen data set: its figures, a look at it, and the way on."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(widgets.plain(dataset.name), anchor=False, width="content")
+        st.space("stretch")
+        if st.button("Continue to training", type="primary", icon=":material/arrow_forward:", key="continue"):
+            st.switch_page(TRAIN, query_params={"data": key})
+    low, high = value_range(key, dataset)
+    with st.grid(4, min_column_width=140):
+        st.metric("Samples", f"{len(dataset):,}")
+        st.metric("Shape", " × ".join(map(str, dataset.shape)), help="Channels × height × width, or columns.")
+        st.metric(
+            "Values", f"{low:.4g} to {high:.4g}", help="As read. Images are scaled to 0 to 1 for training."
+        )
+        st.metric("Classes", dataset.classes or "no labels")
+    if dataset.skipped:
+        st.warning(f"{len(dataset.skipped):,} could not be read and are left out.", icon=":material/warning:")
+        with st.expander("What was left out, and why", key="skipped"):
+            st.dataframe(pd.DataFrame(dataset.skipped, columns=["file", "reason"]), hide_index=True)
+    for note in dataset.notes:
+        st.caption(widgets.plain(note))
+    if dataset.kind == "image":
+        images(dataset, key)
+    else:
+        table(dataset)
+    if dataset.labels is not None:
+        labels(dataset)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def value_range(key: str, _dataset) -> tuple[float, float]:
+    """Smallest and largest value as read."""
+    return float(np.min(_dataset.samples)), float(np.max(_dataset.samples))
+
+
+def images(dataset, key: str) -> None:
+    """A sheet of images, drawn by a seed that the button moves on."""
+    seed = st.session_state.setdefault("preview_seed", 0)
+    with st.container(border=True):
+        st.image(sheet(key, seed, dataset), width="stretch", alt=f"A sample of the images of {dataset.name}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Others", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
+            st.caption(f"{min(PREVIEW, len(dataset))} of {len(dataset):,}, drawn at random (seed {seed}).")
+
+
+def reshuffle() -> None:
+    """Draw other samples."""
+    st.session_state["preview_seed"] += 1
+
+
+@st.cache_data(show_spinner=False, max_entries=30)
+def sheet(key: str, seed: int, _dataset) -> np.ndarray:
+    """The preview sheet as one picture."""
+    return figures.image_sheet(
+        _dataset.values(figures.seeded_choice(len(_dataset), PREVIEW, seed)), 15, tile=56
+    )
+
+
+def table(dataset) -> None:
+    """Some rows, as the network sees them."""
+    rows = figures.seeded_choice(len(dataset), PREVIEW, st.session_state.setdefault("preview_seed", 0))
+    frame = pd.DataFrame(dataset.values(rows), columns=state.column_titles(dataset))
+    frame.insert(0, "id", dataset.ids[rows])
+    st.markdown("**Some rows, as the network sees them**")
+    st.dataframe(frame, hide_index=True, height=320)
+    st.button("Others", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
+
+
+def labels(dataset) -> None:
+    """How many samples each class has."""
+    names, counts = np.unique(dataset.labels, return_counts=True)
+    with st.container(border=True):
+        st.markdown(
+            "**Samples a class**",
+            help="Labels are used for scores only; they never reach training.",
+        )
+        if len(names) > 60:
+            st.dataframe(
+                pd.DataFrame({"class": names.astype(str), "samples": counts}), hide_index=True, height=260
+            )
+        else:
+            option = figures.bars(list(names), counts, first_colour=None)
+            st.echarts_chart(option, height=220, key="label_counts", alt="Samples a class")
+
+
+def welcome() -> None:
+    """Before anything is chosen: what this is, and all the ways to begin."""
+    st.title("What shall be clustered?", anchor=False)
+    st.markdown(
+        "Choose images or a table; a dual autoencoder and a spectral network then find the groups in it. "
+        "You see what was read before anything is trained, and nothing leaves this machine."
+    )
+    problem()
+    samples(3)
+    with st.container(width=760):
+        upload()
+        choices()
+
+
+def problem() -> None:
+    """What was wrong with the last choice, in one sentence; the data set chosen before stays chosen."""
+    if st.session_state.get("data_problem") is not None:
+        st.error(widgets.plain(st.session_state["data_problem"]), icon=":material/error:")
+
+
+def page() -> None:
+    """The ways to choose, and beside them the chosen data set once there is one."""
+    dataset = state.dataset()
+    if dataset is None:
+        welcome()
+        return
+    main, side = st.columns([2, 1], gap="large")
+    with main:
+        problem()
+        show(dataset, state.current("data"))
+    with side:
+        upload()
+        choices()
+        samples(1)
+
+
+page()

@@ -1,0 +1,312 @@
+"""Train: a preset, the knobs, Start; then the run as it learns, whether this page is open or not."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dsc_core import figures
+from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
+from dsc_core.errors import InputError, RunError
+from pages.shared import state, widgets
+from pages.shared.history import history
+
+DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
+TERMS = (
+    "total", "reconstruction", "relative", "global_mi", "local_mi", "prior", "spectral", "agreement",
+    "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior", "entropy",
+)  # fmt: skip
+STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
+LOG_LINES = 200
+
+
+# Setting up -----------------------------------------------------------------------------------------------
+
+
+def set_up(dataset) -> None:
+    """The form of a new run on `dataset`."""
+    first_values(dataset)
+    with st.container(border=True):
+        classes = f", {dataset.classes} classes" if dataset.classes else ", no labels"
+        shape = " × ".join(map(str, dataset.shape))
+        st.markdown(f"**{widgets.plain(dataset.name)}** · {len(dataset):,} samples of {shape}{classes}")
+        with st.grid(4, min_column_width=170, gap="medium"):
+            st.selectbox(
+                "Preset", list(PRESETS), key="preset", on_change=use_preset, persist_state="session",
+                help="A named set of all the settings below; change any of them afterwards.",
+            )  # fmt: skip
+            widgets.knob(KNOBS["clusters"])
+            widgets.knob(KNOBS["seed"])
+            st.text_input(
+                "Name", key="run_name", placeholder="optional", max_chars=60, persist_state="session"
+            )
+        st.caption(widgets.plain(PRESETS[st.session_state["preset"]].help))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
+            changed_note()
+    widgets.knob_groups()
+    if pressed:
+        start(dataset)
+
+
+def first_values(dataset) -> None:
+    """Knobs start at the default preset; K at the number of classes, each time another data set is chosen."""
+    if "preset" not in st.session_state:
+        st.session_state["preset"] = DEFAULT_PRESET
+        widgets.set_knobs(PRESETS[DEFAULT_PRESET].config)
+    if st.session_state.get("knobs_for") != state.current("data"):
+        st.session_state["knobs_for"] = state.current("data")
+        known = KNOBS["clusters"]
+        classes = dataset.classes or known.default
+        st.session_state[widgets.knob_key("clusters")] = int(min(max(classes, known.low), known.high))
+
+
+def use_preset() -> None:
+    """Turn the knobs to the chosen preset; clusters and seed belong to the data and to the user, and stay."""
+    keep = {name: st.session_state[widgets.knob_key(name)] for name in widgets.APART}
+    widgets.set_knobs(PRESETS[st.session_state["preset"]].config.replace(**keep))
+
+
+def changed_note() -> None:
+    """Says how many settings differ from the preset, so that nobody trains with a forgotten one."""
+    wanted = PRESETS[st.session_state["preset"]].config.to_dict()
+    now = {name: st.session_state.get(widgets.knob_key(name), wanted[name]) for name in KNOBS}
+    differs = [KNOBS[name].title for name in KNOBS if name not in widgets.APART and now[name] != wanted[name]]
+    if differs:
+        st.caption(f"Differs from the preset in: {', '.join(differs)}.")
+
+
+def start(dataset) -> None:
+    """Create the run, start its process, and put its id into the address."""
+    try:
+        run_id = state.store().create(
+            dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None
+        )
+        state.store().start(run_id)
+    except (InputError, RunError) as problem:
+        st.error(widgets.plain(problem))
+        return
+    st.session_state["new_run"] = False
+    state.choose("run", run_id)
+    st.rerun()
+
+
+# A run ----------------------------------------------------------------------------------------------------
+
+
+def show(run) -> None:
+    """The run: what it is doing, its curves, and the buttons that end it or lead on."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(widgets.plain(run.name), anchor=False, width="content")
+        widgets.status_badge(run)
+        st.space("stretch")
+        buttons(run)
+    if run.status == "failed":
+        st.error(widgets.plain(run.reason or "The run failed."), icon=":material/error:")
+    top = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        smoothing = st.slider(
+            "Smoothing", 0.0, 0.95, 0.3, 0.05, key="smoothing", width=220, persist_state="session",
+            help="Share of the past in each point of a curve; 0 shows the values as they are.",
+        )  # fmt: skip
+        with st.popover("Curves", icon=":material/show_chart:"):
+            shown = pick_terms(run)
+        log = st.toggle("Log axis", key="log_axis", persist_state="session")
+        paused = st.toggle(
+            "Pause updates", key="paused", disabled=run.finished,
+            help="Hold the curves still, to zoom or to read. Training goes on.",
+        )  # fmt: skip
+    polls = None if run.finished or paused else 1.0
+    st.fragment(live, run_every=polls)(run.id, top, shown, smoothing, log, run.status)
+    settings(run)
+
+
+def buttons(run) -> None:
+    """What can be done with the run now."""
+    if run.status in ("created", "running"):
+        st.button(
+            "Stop", icon=":material/stop:", key="stop", on_click=stop, args=(run.id,),
+            help="End after the present step; clusters and maps are made from what is learnt so far.",
+        )  # fmt: skip
+    if run.status in ("done", "stopped") and st.button(
+        "See the results", type="primary", icon=":material/scatter_plot:", key="to_results"
+    ):
+        st.switch_page(RESULTS, query_params={"run": run.id})
+    st.button("New run", icon=":material/add:", key="another", on_click=another, args=(run,))
+
+
+def stop(run_id: str) -> None:
+    """Ask the run's process to end."""
+    try:
+        state.store().control(run_id, stop=True)
+        st.toast("Stopping after the present step; clusters are made from what is there.")
+    except (InputError, RunError) as problem:
+        st.toast(widgets.plain(problem), icon=":material/error:")
+
+
+def another(run) -> None:
+    """Back to the form, with this run's data set and settings as the start."""
+    state.choose("run", None)
+    key = run.dataset.get("key")
+    if key:
+        state.choose("data", key)
+        st.session_state["knobs_for"] = key
+    widgets.set_knobs(run.config)
+    st.session_state["preset"] = widgets.preset_of(run.config) or st.session_state.get(
+        "preset", DEFAULT_PRESET
+    )
+    st.session_state["run_name"] = ""
+
+
+def pick_terms(run) -> list[str]:
+    """Which curves to draw: at first the total and every term whose weight is not zero."""
+    weights = run.config.to_dict()
+    if not weights["augmented_agreement"]:
+        weights.pop("augmented_latent", None)  # no copies are made, so this weight has nothing to weigh
+    used = [term for term in TERMS if term == "total" or weights.get(term, 0) > 0]
+    chosen = st.pills(
+        "Curves", used, selection_mode="multi", default=used, key=f"terms_{run.id}",
+        label_visibility="collapsed",
+        format_func=lambda term: widgets.title(KNOBS[term]) if term in KNOBS else "Total, weighted",
+    )  # fmt: skip
+    return [term for term in used if term in chosen]
+
+
+def term_title(term: str) -> str:
+    """A term's name and its weight's symbol: "Reconstruction δ"."""
+    return f"{KNOBS[term].title} {KNOBS[term].symbol}" if term in KNOBS else "Total, weighted"
+
+
+def live(run_id: str, top, terms: list[str], smoothing: float, log: bool, drawn_as: str) -> None:
+    """What moves: called again every second while the run trains; the page is drawn anew at its end.
+
+    The headline goes into `top`, above the controls, which must stand outside of what is called again.
+    """
+    run = state.store().get(run_id)
+    if run.status != drawn_as:
+        st.rerun()
+    past = history(run_id)
+    with top:
+        headline(run, past)
+    if past.latest is None:
+        unborn = "Training is starting: the first losses appear in a few seconds."
+        st.caption("Nothing has been learnt in this run." if run.finished else unborn)
+        return
+    curves(past, terms, smoothing, log)
+    clusters(past)
+    if past.notes:
+        with st.expander(f"Notes of the run ({len(past.notes)})", key="notes"):
+            for level, message in past.notes[-50:]:
+                sign = ":material/warning:" if level != "info" else ":material/info:"
+                st.markdown(f"{sign} {widgets.plain(message)}")
+
+
+def headline(run, past) -> None:
+    """Progress, and the five figures that one looks at first."""
+    latest, over = past.latest, run.finished
+    if not over:
+        share = latest.epoch / latest.epochs if latest and latest.epochs else 0.0
+        st.progress(min(max(share, 0.0), 1.0), text=widgets.plain(past.doing) or None)
+    stage = STAGE.get(latest.stage, latest.stage) if latest and not over else widgets.STATUS[run.status][2]
+    if over:
+        seconds = run.ended - run.started if run.ended and run.started else None
+    else:
+        seconds = latest and latest.remaining
+    with st.grid(5, min_column_width=130):
+        st.metric("Stage", stage)
+        st.metric("Epoch", f"{latest.epoch} of {latest.epochs}" if latest else "–")
+        st.metric("Images a second", f"{past.speed:,.0f}" if past.speed else "–")
+        st.metric("Time taken" if over else "Time left", widgets.duration(seconds))
+        st.metric("Device", run.device or "–")
+
+
+def curves(past, terms: list[str], smoothing: float, log: bool) -> None:
+    """One small chart a term, each on its own scale: they differ by powers of ten."""
+    frame, marks = past.curves, stage_marks(past)
+    with st.grid(3, min_column_width=300):
+        for place, term in enumerate(term for term in terms if term in frame):
+            values = figures.thin(frame[["step", term]].dropna())
+            values = values.assign(**{term: figures.smooth(values[term].to_numpy(), smoothing)})
+            level = (
+                (figures.CHANCE_MI, "2·ln 2: nothing learnt") if term in ("global_mi", "local_mi") else None
+            )
+            option = figures.curve(
+                values,
+                "step",
+                {term: figures.colour(0)},
+                log=log,
+                title=term_title(term),
+                level=level,
+                marks=marks,
+            )
+            with st.container(border=True):
+                st.echarts_chart(
+                    option, height=190, key=f"curve_{place}_{term}", alt=f"{term_title(term)} by step"
+                )
+
+
+def stage_marks(past) -> list[tuple[int, str]]:
+    """Where stage 2 began."""
+    return [(step, "joint") for stage, step in past.stages.items() if stage == "joint"]
+
+
+def clusters(past) -> None:
+    """Sizes of the clusters, and scores where labels exist."""
+    if not (past.sizes or past.scores):
+        return
+    with st.grid(2, min_column_width=320):
+        if past.sizes:
+            with st.container(border=True):
+                st.markdown("**Cluster sizes**", help="Samples in each cluster at the last look.")
+                names = [str(i) for i in range(len(past.sizes))]
+                st.echarts_chart(
+                    figures.bars(names, past.sizes), height=230, key="sizes", alt="Samples a cluster"
+                )
+        if past.scores:
+            with st.container(border=True):
+                st.markdown("**Scores** :gray-badge[evaluation only]", help="Labels never reach training.")
+                frame = pd.DataFrame(past.scores).rename(columns=str.upper).rename(columns={"EPOCH": "epoch"})
+                lines = {
+                    name: figures.colour(i) for i, name in enumerate(("ACC", "NMI", "ARI")) if name in frame
+                }
+                option = figures.curve(frame, "epoch", lines, bounds=(0, 1))
+                st.echarts_chart(
+                    option, height=230, key="scores", alt="ACC and NMI by epoch, for evaluation only"
+                )
+
+
+def settings(run) -> None:
+    """The settings of the run, and its log."""
+    with st.expander("Settings used", icon=":material/tune:", key="settings_used"):
+        name = widgets.preset_of(run.config)
+        st.caption(f"Preset {name}." if name else "No preset: settings of your own.")
+        st.dataframe(pd.DataFrame(widgets.settings_rows(run.config)), hide_index=True, height=340)
+    log = st.expander("Log", icon=":material/description:", key="log", on_change="rerun")
+    if log.open:
+        with log:
+            st.code(log_text(run), language=None, wrap_lines=True, height=320)
+
+
+def log_text(run) -> str:
+    """The end of the run's log file."""
+    try:
+        lines = (state.store().folder(run.id) / "log.txt").read_text(errors="replace").splitlines()
+    except OSError:
+        return "No log was written."
+    return "\n".join(lines[-LOG_LINES:]) or "The log is empty."
+
+
+run, dataset = state.run(), None
+if run is None:
+    dataset = state.dataset()
+if run is not None:
+    show(run)
+elif dataset is not None:
+    set_up(dataset)
+else:
+    widgets.empty(
+        ":material/dataset:", "No data yet",
+        "Training needs images or a table. Choose a sample or upload your own, and the settings appear here.",
+    )  # fmt: skip
+    if st.button("Choose data", type="primary", icon=":material/arrow_back:"):
+        st.switch_page(DATA)
