@@ -1,0 +1,22 @@
+"""Deep spectral clustering with a dual autoencoder: data, training, runs and results, without the screen."""
+
+from __future__ import annotations
+
+__all__ = ["DeepSpectralClustering", "load_run"]
+
+
+def __getattr__(name: str):
+    # Loaded when asked for, so that `import dsc_core` and the quick commands need not wait for PyTorch.
+    if name == "DeepSpectralClustering":
+        from dsc_core.estimator import DeepSpectralClustering
+
+        return DeepSpectralClustering
+    if name == "load_run":
+        from dsc_core.runs.results import load_run
+
+        return load_run
+    raise AttributeError(f"module 'dsc_core' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -29,8 +29,19 @@ def sentence(error: BaseException) -> str:
         return OUT_OF_MEMORY
     if isinstance(error, KeyboardInterrupt):
         return "Training was interrupted from the keyboard."
-    detail = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return f"Training stopped by an unexpected error ({shortened(detail)}); the log tells more."
+    return f"Training stopped by an unexpected error ({named(error)}); the log tells more."
+
+
+def unexpected(error: BaseException) -> str:
+    """One sentence for an error of a command that trains nothing."""
+    known = sentence(error)
+    return f"An unexpected error ({named(error)}) ended the command." if "unexpected" in known else known
+
+
+def named(error: BaseException) -> str:
+    """ "ValueError: what it says", on one line."""
+    text = " ".join(str(error).split())
+    return shortened(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def is_disk_full(error: BaseException) -> bool:

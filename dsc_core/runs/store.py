@@ -60,11 +60,12 @@ class Run:
     dataset: dict
     config: Config
     home: Path
+    at: Path | None = None  # the folder of a run that lies in no workspace
 
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        return self.home / "runs" / self.id
+        return self.at or self.home / "runs" / self.id
 
     @property
     def finished(self) -> bool:
@@ -182,6 +183,7 @@ class Store:
         run = self.get(run_id)
         with self._transaction() as db:
             self._refuse_second_start(db, run_id)
+            forget_wishes(db, run_id)
             try:
                 process = self._spawn(run)
             except OSError as error:
@@ -203,14 +205,14 @@ class Store:
         with self._transaction() as db:
             row = db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
             # A virtual environment's python.exe on Windows is a parent that waits for the real one.
-            meant_for_me = row["status"] == "running" and not row["claimed"]
-            if not (meant_for_me and row["pid"] in (os.getpid(), os.getppid())):
+            launched = row["status"] == "running" and not row["claimed"]
+            if not (launched and row["pid"] in (os.getpid(), os.getppid())):
                 self._refuse_second_start(db, run_id)
+                forget_wishes(db, run_id)
             self._catch_up(db, run_id)
             if row["last_seq"]:
                 self._forget_first_attempt(db, run_id)
             self._mark_running(db, run_id, os.getpid(), claimed=1)
-            db.execute("UPDATE controls SET taken = ? WHERE run_id = ? AND taken IS NULL", (0.0, run_id))
         prepare_last_words(run.folder)
         self._write_card(run_id)
         return self.get(run_id)
@@ -487,6 +489,11 @@ def read_folder(folder: Path, home_folder: Path) -> tuple[Run, str | None]:
     fields["status"] = "failed" if reason else status
     fields["reason"] = reason or fields["reason"]
     return Run(**fields, dataset=dataset, config=config, home=home_folder), card.get("process")
+
+
+def forget_wishes(db: sqlite3.Connection, run_id: str) -> None:
+    """Drop what was asked of an earlier attempt, as a run is started: a stop right after that must count."""
+    db.execute("UPDATE controls SET taken = 0 WHERE run_id = ? AND taken IS NULL", (run_id,))
 
 
 def worker_command(run_id: str) -> list[str]:

@@ -6,11 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dsc_core
+from dsc_core import projection
 from dsc_core.config import Config
 from dsc_core.data import Dataset
 from dsc_core.runs import Store
+from dsc_core.runs import store as store_module
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+import fakes
 
 
 @pytest.fixture
@@ -39,3 +44,26 @@ def store(tmp_path, monkeypatch):
 @pytest.fixture
 def run_id(store, dataset, config):
     return store.create(dataset, config)
+
+
+@pytest.fixture
+def fake_training(monkeypatch):
+    """`fakes` in place of training and of UMAP, here and in the worker processes."""
+    for name, module in fakes.modules().items():
+        monkeypatch.setitem(sys.modules, f"dsc_core.{name}", module)
+        monkeypatch.setattr(dsc_core, name, module, raising=False)
+    monkeypatch.setattr(projection, "project", fakes.no_map)
+    monkeypatch.setenv("FAKE", "")
+    monkeypatch.setattr(
+        store_module, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id]
+    )
+    return fakes
+
+
+@pytest.fixture
+def done(store, run_id, fake_training):
+    """The id of a run that has been trained."""
+    from dsc_core.runs import execute
+
+    execute(store, run_id)
+    return run_id

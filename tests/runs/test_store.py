@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -367,6 +368,14 @@ def test_wishes_of_an_earlier_attempt_do_not_stop_the_next(store, run_id):
     store.finish(run_id, "failed", "It died before it saw the wish.")
     store.claim(run_id)
     assert store.take_controls(run_id) == {}
+
+
+def test_a_stop_between_the_start_and_the_first_step_counts(store, run_id, monkeypatch):
+    monkeypatch.setattr(store, "_spawn", lambda run: SimpleNamespace(pid=os.getpid(), wait=lambda: 0))
+    store.start(run_id)
+    store.control(run_id, stop=True)
+    store.claim(run_id)
+    assert store.take_controls(run_id) == {"stop": True}
 
 
 def test_a_run_stopped_before_it_began_is_stopped(store, run_id):

@@ -1,0 +1,434 @@
+"""The command line: `python -m dsc_core train DATA`, and what can be asked of runs afterwards.
+
+Exit codes: 0 done, 1 failed, 2 the input or the options are wrong. Progress goes to standard error; with
+--json standard output holds exactly one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, parse_settings, preset, takes
+from dsc_core.errors import InputError, RunError
+
+SUMMARY_LINES = (
+    ("acc", "ACC"), ("nmi", "NMI"), ("ari", "ARI"), ("silhouette_latent", "silhouette, latent"),
+    ("silhouette_spectral", "silhouette, spectral"),
+)  # fmt: skip
+
+
+# The commands -----------------------------------------------------------------------------------------------
+
+
+def train(options) -> dict:
+    """Train on DATA in this process, and keep the run."""
+    from dsc_core.runs import Store
+
+    given = {"clusters": options.clusters, "seed": options.seed}
+    given = {name: value for name, value in given.items() if value is not None} | parse_settings(options.set)
+    preset(options.preset, **given)  # a wrong option is told of before a large file is read
+    dataset = opened(options)
+    given["clusters"] = number_of_clusters(dataset, given.get("clusters"))
+    store = Store()
+    run_id = store.create(dataset, preset(options.preset, **given), options.run)
+    tell_of(dataset)
+    return trained(store, run_id)
+
+
+def resume(options) -> dict:
+    """Train a run that did not end; it begins anew with its settings, for no state of training is kept."""
+    from dsc_core.runs import Store
+
+    store = Store()
+    run = store.find(options.run)
+    if run.started:
+        tell(f"No checkpoint of {run.id} is kept: it begins anew, with the same settings.")
+    return trained(store, run.id)
+
+
+def trained(store, run_id: str) -> dict:
+    """Train the run here, telling of it on standard error; Ctrl-C once stops it with results."""
+    from dsc_core.runs import execute
+    from dsc_core.runs.console import Progress, stop_on_interrupt
+
+    progress = Progress()
+    progress(f"Run {run_id}")
+    try:
+        with stop_on_interrupt(progress) as asked:
+            return execute(store, run_id, echo=progress, stop_requested=asked.is_set)
+    finally:
+        progress.close()
+
+
+def list_runs(options) -> dict:
+    """All runs, the newest first."""
+    from dsc_core.runs import Store
+
+    return {"runs": [row(run) for run in Store().list()]}
+
+
+def show(options) -> dict:
+    """What is known of one run: state, process, settings, last event and results."""
+    from dsc_core.runs import Store
+    from dsc_core.runs.files import read_json
+
+    store = Store()
+    run = store.find(options.run)
+    last = store.last_event(run.id)
+    ended_well = run.status in ("done", "stopped") and (run.folder / "summary.json").exists()
+    return row(run) | {
+        "folder": str(run.folder),
+        "dataset": run.dataset,
+        "settings": run.config.to_dict(),
+        "last_event": json.loads(last.to_json()) if last else None,
+        "summary": read_json(run.folder / "summary.json") if ended_well else None,
+    }
+
+
+def export(options) -> dict:
+    """Write the labels of a run as CSV."""
+    from dsc_core.runs import Store
+    from dsc_core.runs.results import labels_csv
+
+    run = Store().find(options.run)
+    write_out(options.out, labels_csv(run))
+    return {"run": run.id, "samples": run.samples, "out": options.out}
+
+
+def assign(options) -> dict:
+    """Give the samples in DATA to the clusters of a run."""
+    from dsc_core.runs import Store
+    from dsc_core.runs.results import LoadedRun, csv_bytes
+
+    loaded = LoadedRun(Store().find(options.run))
+    loaded.frame  # noqa: B018 - a run without results is told of before the data are read
+    dataset = opened(options, like=loaded.run.dataset)
+    frame = loaded.assign_frame(dataset)
+    tell_of(dataset)
+    write_out(options.out, csv_bytes(frame))
+    return {"run": loaded.id, "samples": len(frame), "out": options.out}
+
+
+def stop(options) -> dict:
+    """Ask a run to end after its present step; its results are made from what is there."""
+    from dsc_core.runs import Store
+
+    store = Store()
+    run = store.find(options.run)
+    store.control(run.id, stop=True)
+    while options.wait and not store.get(run.id).finished:
+        time.sleep(0.2)
+    return {"run": run.id, "status": store.get(run.id).status}
+
+
+def baselines(options) -> dict:
+    """Cluster DATA by what a person would pick instead."""
+    from dsc_core.baselines import compare
+
+    seed = 0 if options.seed is None else options.seed
+    dataset = opened(options)
+    clusters = number_of_clusters(dataset, options.clusters)
+    if clusters > len(dataset):
+        raise InputError(
+            f"There are fewer samples ({len(dataset)}) than clusters ({clusters}); ask for fewer."
+        )
+    tell_of(dataset)
+    rows = compare(dataset, clusters, seed, progress=tell)
+    return {
+        "data": dataset.name,
+        "samples": len(dataset),
+        "clusters": clusters,
+        "seed": seed,
+        "baselines": rows,
+    }
+
+
+# Their parts ------------------------------------------------------------------------------------------------
+
+
+def opened(options, like: dict | None = None):
+    """The Dataset that the options name."""
+    from dsc_core.data import open_dataset
+
+    return open_dataset(
+        options.data,
+        labels_from_folders=options.labels_from_folders,
+        size=options.size,
+        label_column=options.label_column,
+        id_column=options.id_column,
+        image_shape=options.image_shape,
+        like=like,
+    )
+
+
+def tell_of(dataset) -> None:
+    """What was noted and left out while reading; told once all is well, so that an error stands alone."""
+    for note in dataset.notes:
+        tell(note)
+    if dataset.skipped:
+        named = "; ".join(f"{name}: {reason}" for name, reason in dataset.skipped[:10])
+        tell(f"{len(dataset.skipped)} could not be read and were left out: {named}")
+
+
+def number_of_clusters(dataset, given: int | None) -> int:
+    """`given`, or the number of classes; InputError where neither is known."""
+    if given is None and dataset.classes is None:
+        raise InputError(
+            f"{dataset.name} has no labels to count the clusters by; say how many with --clusters."
+        )
+    if given is None and dataset.classes < 2:
+        raise InputError(f"{dataset.name} has a single class; say how many clusters to make with --clusters.")
+    return dataset.classes if given is None else given
+
+
+def row(run) -> dict:
+    """A run as `list --json` tells of it."""
+    names = (
+        "name",
+        "status",
+        "reason",
+        "pid",
+        "created",
+        "started",
+        "ended",
+        "device",
+        "samples",
+        "clusters",
+    )
+    return {"run": run.id} | {name: getattr(run, name) for name in names}
+
+
+def write_out(out: str, content: bytes) -> None:
+    """Write a file whole, or to standard output for "-"; InputError where it cannot be written."""
+    from dsc_core.runs.files import write_whole
+
+    if out == "-":
+        sys.__stdout__.buffer.write(content)
+        sys.__stdout__.flush()
+        return
+    try:
+        write_whole(Path(out).expanduser(), content)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror}); choose another place with --out."
+        ) from error
+
+
+def tell(text: str) -> None:
+    """A line on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+# What a person reads ----------------------------------------------------------------------------------------
+
+
+def print_summary(found: dict) -> None:
+    """The outcome of training."""
+    print(f"{found['run']}: {found['samples']:,} samples in {found['clusters']} clusters, {found['status']}")
+    for key, title in SUMMARY_LINES:
+        if found.get(key) is not None:
+            print(f"{title:>22}  {found[key]:.3f}")
+    if found.get("acc") is None:
+        print("    without labels there is no accuracy; silhouettes say how well the clusters hold together")
+    print(f"{'seconds':>22}  {found['seconds']:.0f}")
+    print(f"{'images a second':>22}  {found['images_per_second']:.0f}")
+    print(f"{'device':>22}  {found['device']}")
+    print(f"Labels: python -m dsc_core export {found['run']} --out labels.csv")
+
+
+def print_list(found: dict) -> None:
+    """A line a run."""
+    if not found["runs"]:
+        print("There are no runs yet; `python -m dsc_core train digits` makes the first one.")
+        return
+    width = max(len(run["run"]) for run in found["runs"])
+    for run in found["runs"]:
+        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
+        named = f"  {run['name']}" if run["name"] != run["run"] else ""
+        sizes = f"{run['samples']:>8,}{run['clusters']:>5}"
+        print(f"{run['run']:<{width}}  {run['status']:<8}{sizes}  {made}{named}")
+
+
+def print_run(found: dict) -> None:
+    """Everything that `show` knows."""
+    for name in ("run", "name", "status", "reason", "pid", "device", "samples", "clusters", "folder"):
+        if found[name] not in ("", None):
+            print(f"{name:>10}  {found[name]}")
+    if found["last_event"]:
+        from dsc_core.events import Event
+        from dsc_core.runs.console import describe
+
+        print(f"{'last event':>10}  {describe(Event.from_json(json.dumps(found['last_event'])))}")
+    for key, title in SUMMARY_LINES:
+        if (found["summary"] or {}).get(key) is not None:
+            print(f"{title:>22}  {found['summary'][key]:.3f}")
+    print("  settings  " + " ".join(f"{name}={value}" for name, value in found["settings"].items()))
+
+
+def print_baselines(found: dict) -> None:
+    """A line a method."""
+    print(
+        f"{found['data']}: {found['samples']:,} samples, {found['clusters']} clusters, seed {found['seed']}"
+    )
+    for one in found["baselines"]:
+        scores = [
+            f"{name.upper()} {one[name]:.3f}" for name in ("acc", "nmi", "ari") if one[name] is not None
+        ]
+        print(f"{one['method']:<24}{'  '.join(scores)}  {one['seconds']:.1f} s  ({one['note']})")
+
+
+# The options ------------------------------------------------------------------------------------------------
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its errors on one line."""
+
+    def error(self, message: str):
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def size(text: str) -> tuple[int, int]:
+    """ "28x28" as (28, 28)."""
+    from dsc_core.data import parse_size
+
+    try:
+        return parse_size(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def shape(text: str) -> tuple[int, ...]:
+    """ "28x28" or "3x32x32" as numbers."""
+    try:
+        return tuple(int(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a shape is written as 28x28 or 3x32x32, not '{text}'") from None
+
+
+def settings_help() -> str:
+    """Every knob of `--set` on a line, made from config.py."""
+    lines = [f"  {k.name:<20}{takes(k)}; {k.default} unless told. {k.help}" for k in KNOBS.values()]
+    return "\n".join(["settings for --set KNOB=VALUE, which come after those of the preset:", *lines])
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """How DATA is to be read."""
+    parser.add_argument("data", metavar="DATA", help="a sample's name, or the path of a file or folder")
+    parser.add_argument(
+        "--labels-from-folders", action="store_true", help="the folder of an image is its label"
+    )
+    parser.add_argument("--size", type=size, metavar="HxW", help="resize images to this height and width")
+    parser.add_argument("--label-column", metavar="NAME", help="the column with labels; '' for none")
+    parser.add_argument("--id-column", metavar="NAME", help="the column with ids; '' for none")
+    parser.add_argument(
+        "--image-shape", type=shape, metavar="HxW", help="a table's columns are pixels of such images"
+    )
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="python -m dsc_core", description="Deep spectral clustering with a dual autoencoder."
+    )
+    parser.add_argument("--home", metavar="FOLDER", help="the workspace, in place of DSC_HOME")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, does, printed, json_too: bool = True, **more) -> argparse.ArgumentParser:
+        described = " ".join(does.__doc__.split())
+        made = commands.add_parser(name, help=described, description=described, allow_abbrev=False, **more)
+        made.set_defaults(does=does, printed=printed, json=False)
+        if json_too:
+            made.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        return made
+
+    raw = argparse.RawDescriptionHelpFormatter
+    one = command("train", train, print_summary, formatter_class=raw, epilog=settings_help())
+    add_data_options(one)
+    one.add_argument(
+        "--clusters", type=int, metavar="K", help="number of clusters; else the number of classes"
+    )
+    one.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME", help=f"one of {', '.join(PRESETS)}")
+    one.add_argument("--seed", type=int, metavar="N", help="one seed gives one result on one machine")
+    one.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one setting")
+    one.add_argument("--run", metavar="NAME", help="a name for the run")
+    command("resume", resume, print_summary).add_argument("run", metavar="RUN")
+    command("list", list_runs, print_list)
+    command("show", show, print_run).add_argument(
+        "run", metavar="RUN", help="an id or name, or its beginning"
+    )
+    one = command("export", export, print_written)
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
+    one = command("assign", assign, print_written)
+    one.add_argument("run", metavar="RUN")
+    add_data_options(one)
+    one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
+    one = command("stop", stop, lambda found: print(f"{found['run']}: {found['status']}, asked to stop"))
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("--wait", action="store_true", help="until it has ended")
+    one = command("baselines", baselines, print_baselines)
+    add_data_options(one)
+    one.add_argument(
+        "--clusters", type=int, metavar="K", help="number of clusters; else the number of classes"
+    )
+    one.add_argument("--seed", type=int, metavar="N")
+    return parser
+
+
+def print_written(found: dict) -> None:
+    """Where the rows went; nothing where they went to standard output."""
+    if found["out"] != "-":
+        print(f"{found['samples']:,} rows written to {found['out']}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = build_parser().parse_args(arguments)
+    if options.home:
+        os.environ["DSC_HOME"] = options.home
+    try:
+        if getattr(options, "out", None) == "-" and options.json:
+            raise InputError("--json and --out - both want standard output; choose one of them.")
+        with redirect_stdout(sys.stderr):  # whatever a library prints, it is not the answer
+            found = options.does(options)
+        if options.json:
+            print(as_json(found))
+        else:
+            options.printed(found)
+        sys.stdout.flush()
+        return 0
+    except InputError as error:
+        tell(str(error))
+        return 2
+    except RunError as error:
+        tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        tell("Interrupted.")
+        return 1
+    except BrokenPipeError:  # `list | head`: nobody reads on, which is no failure worth a word
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        from dsc_core.runs.failures import unexpected
+
+        tell(unexpected(error))
+        return 1
+
+
+def as_json(found: dict) -> str:
+    """One JSON object on one line, numbers that are not finite as null."""
+    from dsc_core.runs.files import plain
+
+    return json.dumps(plain(found), ensure_ascii=False, allow_nan=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

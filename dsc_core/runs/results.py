@@ -1,0 +1,266 @@
+"""What a run has found, read from its folder: for the Results page, for labels.csv and for notebooks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dsc_core import metrics
+from dsc_core.errors import InputError, RunError
+from dsc_core.runs.files import damaged, read_json
+from dsc_core.runs.folder import is_run
+from dsc_core.runs.store import Run, Store, read_folder
+
+MAP_COLUMNS = ("latent_x", "latent_y", "spectral_x", "spectral_y")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # what a spreadsheet takes as a plain number
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of one run. `labels` has the columns of labels.csv, one row a sample, in the input's order.
+
+    latent_map, spectral_map: (n, 2) float32. scores: the scores of summary.json that are known.
+    confusion: (matrix, class names, clusters) as `metrics.confusion` gives them, None without labels.
+    """
+
+    run: Run
+    summary: dict
+    labels: pd.DataFrame
+    latent_map: np.ndarray
+    spectral_map: np.ndarray
+    confusion: tuple[np.ndarray, list, list] | None
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """acc, nmi and ari where labels exist, and the label-free scores, by their names."""
+        names = ("acc", "nmi", "ari", "silhouette_latent", "silhouette_spectral", "eigengap")
+        return {name: self.summary[name] for name in names if self.summary.get(name) is not None}
+
+    @cached_property
+    def dataset(self):
+        """The run's Dataset, memory-mapped. RunError where this workspace does not hold it."""
+        from dsc_core.data import load_dataset
+
+        return load_dataset(str(self.run.dataset.get("key", "")), self.run.home)
+
+
+def load_results(run: Run) -> Results:
+    """The results of a run that is done or was stopped.
+
+    InputError where there are none yet; RunError, one sentence, where a file is missing or damaged.
+    """
+    frame, summary = labels_frame(run), read_json(run.folder / "summary.json")
+    maps = [read_array(run.folder / "embeddings" / f"{name}_map.npy", 2) for name in ("latent", "spectral")]
+    if any(len(points) != len(frame) for points in maps):
+        raise RunError(f"The maps of the run {run.folder.name} do not fit its labels: train it again.")
+    known = "label" in frame
+    confusion = metrics.confusion(frame["label"].to_numpy(), frame["cluster"].to_numpy()) if known else None
+    return Results(run, summary, frame, *maps, confusion)
+
+
+def labels_frame(run: Run) -> pd.DataFrame:
+    """The table behind labels.csv. InputError where the run has no results, RunError where it is damaged."""
+    if run.status not in ("done", "stopped"):
+        reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
+        raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
+    path = run.folder / "labels.parquet"
+    if not path.is_file():
+        raise InputError(f"The run '{run.name}' has no results: it was {run.status} before there were any.")
+    try:
+        frame = pd.read_parquet(path)
+        frame[["id", "cluster", "confidence", *MAP_COLUMNS]]
+    except Exception as error:  # pyarrow has an error of its own for every kind of damage
+        raise damaged(path) from error
+    return frame
+
+
+def read_array(path: Path, dims: int) -> np.ndarray:
+    """A memory-mapped array of `dims` dimensions; RunError where it is missing or damaged."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise RunError(f"The run {path.parent.parent.name} has no {path.name}: train it again.") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged_array(path) from error
+    if array.ndim != dims or array.dtype.kind != "f":
+        raise damaged_array(path)
+    return array
+
+
+def damaged_array(path: Path) -> RunError:
+    """The error for an array in embeddings/ that cannot be read."""
+    name = path.parent.parent.name
+    return RunError(
+        f"The file {path.name} of the run {name} is damaged: copy the folder again or train anew."
+    )
+
+
+# labels.csv -------------------------------------------------------------------------------------------------
+
+
+def make_frame(ids, clusters, confidence, maps: np.ndarray, labels=None, matched: dict | None = None):
+    """The columns of labels.csv. maps: (n, 4), the latent and the spectral map side by side.
+
+    With `labels` also label and matched_label; `matched` is {cluster: class}, made from the labels if None.
+    """
+    frame = pd.DataFrame({"id": np.asarray(ids, dtype=object)})
+    frame["cluster"] = np.asarray(clusters, dtype=np.int64)
+    frame["confidence"] = np.asarray(confidence, dtype=np.float32)
+    if labels is not None:
+        labels = np.asarray(labels)
+        matched = metrics.match(labels, clusters) if matched is None else matched
+        whole = labels.dtype.kind in "iub"
+        classes = [matched.get(int(cluster)) for cluster in clusters]
+        frame["label"] = labels if whole else labels.astype(str).astype(object)
+        frame["matched_label"] = pd.Series(classes, dtype="Int64" if whole else object)
+    frame[list(MAP_COLUMNS)] = np.asarray(maps, dtype=np.float32)
+    return frame
+
+
+def labels_csv(run: Run) -> bytes:
+    """The run's labels.csv, UTF-8, one row a sample in input order: the same for app and command line."""
+    return csv_bytes(labels_frame(run))
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """A table as CSV: four decimals, Unix line ends, no cell that a spreadsheet would run as a formula."""
+    shown = frame.copy()
+    for name in ("id", "label", "matched_label"):
+        if name in shown and not pd.api.types.is_integer_dtype(shown[name]):
+            shown[name] = [harmless(value) for value in shown[name]]
+    return shown.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
+
+
+def harmless(value) -> str:
+    """A cell, with an apostrophe before what a spreadsheet would take for a formula; plain numbers stay."""
+    text = "" if value is None or value != value else str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text) else text
+
+
+# Notebooks --------------------------------------------------------------------------------------------------
+
+
+class LoadedRun:
+    """A run opened for reading, for notebooks and scripts. Arrays are memory-mapped, one row a sample."""
+
+    def __init__(self, run: Run):
+        self.run, self.id, self.name, self.config = run, run.id, run.name, run.config
+
+    def __repr__(self) -> str:
+        return (
+            f"<run {self.id}: {self.run.samples} samples, {self.config.clusters} clusters, {self.run.status}>"
+        )
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table behind labels.csv."""
+        return labels_frame(self.run)
+
+    @cached_property
+    def summary(self) -> dict:
+        """Scores, times and the device."""
+        return read_json(self.run.folder / "summary.json")
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The cluster of each sample, (n,) int."""
+        return self.frame["cluster"].to_numpy()
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """How sure the assignment is, (n,) float32 in (0, 1]."""
+        return self.frame["confidence"].to_numpy()
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The samples' names, (n,)."""
+        return self.frame["id"].to_numpy()
+
+    @property
+    def labels_true(self) -> np.ndarray | None:
+        """The classes that the data came with, (n,), or None."""
+        return self.frame["label"].to_numpy() if "label" in self.frame else None
+
+    @cached_property
+    def latent(self) -> np.ndarray:
+        """The codes z, (n, d) float32."""
+        return read_array(self.run.folder / "embeddings" / "latent.npy", 2)
+
+    @cached_property
+    def spectral(self) -> np.ndarray:
+        """The spectral coordinates Y, (n, K') float32."""
+        return read_array(self.run.folder / "embeddings" / "spectral.npy", 2)
+
+    @cached_property
+    def latent_map(self) -> np.ndarray:
+        """The latent map, (n, 2) float32."""
+        return read_array(self.run.folder / "embeddings" / "latent_map.npy", 2)
+
+    @cached_property
+    def spectral_map(self) -> np.ndarray:
+        """The spectral map, (n, 2) float32."""
+        return read_array(self.run.folder / "embeddings" / "spectral_map.npy", 2)
+
+    @cached_property
+    def fitted(self):
+        """The trained model, `dsc_core.cluster.Fitted`."""
+        from dsc_core.cluster import Fitted
+
+        labels_frame(self.run)  # says in a sentence that there are no results
+        return Fitted.load(self.run.folder / "model")
+
+    def assign(self, samples):
+        """The clusters of new samples: a Dataset, or an array like the one trained on, in the same units.
+
+        Returns an Assignment with labels, confidence, latent, spectral and probabilities. InputError where
+        the samples' shape is another.
+        """
+        scaling = tuple(getattr(samples, "scaling", self.run.dataset.get("scaling", (0.0, 1.0))))
+        array = np.asarray(getattr(samples, "samples", samples))
+        shape = tuple(self.run.dataset["shape"])
+        if array.shape[1:] == shape[1:] and len(shape) == 3 and shape[0] == 1:
+            array = array[:, None]  # grey images without their one channel
+        if array.shape[1:] != shape or not len(array):
+            raise InputError(f"The run takes samples of shape {shape}, not an array of shape {array.shape}.")
+        return self.fitted.assign(array, scaling)
+
+    def assign_frame(self, dataset) -> pd.DataFrame:
+        """The columns of labels.csv for a Dataset of new samples, placed on this run's maps.
+
+        With labels, matched_label tells what the run's own match makes of a cluster, where it has one.
+        """
+        from dsc_core.projection import place
+
+        found = self.assign(dataset)
+        maps = np.hstack(
+            [
+                place(found.latent, self.latent, self.latent_map),
+                place(found.spectral, self.spectral, self.spectral_map),
+            ]
+        )
+        labels, matched = dataset.labels, None
+        if labels is not None and self.labels_true is not None:
+            matched = metrics.match(self.labels_true, self.labels)
+            if labels.dtype.kind not in "iub" or not all(isinstance(name, int) for name in matched.values()):
+                labels = labels.astype(str)  # numbers here and words there may name the same classes
+                matched = {cluster: str(name) for cluster, name in matched.items()}
+        return make_frame(dataset.ids, found.labels, found.confidence, maps, labels, matched)
+
+
+def load_run(run_id_or_path: str | Path) -> LoadedRun:
+    """Open a run by its id, its name, the beginning of either, or the path of its folder, wherever it lies.
+
+    InputError where there is none.
+    """
+    folder = Path(run_id_or_path).expanduser()
+    if is_run(folder):
+        folder = folder.absolute()
+        run, _ = read_folder(folder, folder.parents[1])
+        return LoadedRun(replace(run, at=folder))
+    return LoadedRun(Store().find(str(run_id_or_path)))

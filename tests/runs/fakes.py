@@ -1,0 +1,106 @@
+"""A training that takes no time, in place of `dsc_core.train` and `dsc_core.cluster`.
+
+As a program it is a worker: `python fakes.py RUN`, and the environment's FAKE says how it trains.
+"""
+
+import errno
+import os
+import sys
+import time
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from dsc_core.events import Event
+
+
+@dataclass
+class Fitted:
+    latent: np.ndarray
+    spectral: np.ndarray
+    labels: np.ndarray
+    confidence: np.ndarray
+
+    def save(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / "fake.npz", **self.__dict__)
+
+    @classmethod
+    def load(cls, folder):
+        with np.load(folder / "fake.npz", allow_pickle=False) as known:
+            return cls(**known)
+
+    def assign(self, samples, scaling):
+        values = ((np.asarray(samples, dtype=np.float32) - scaling[0]) * scaling[1]).reshape(len(samples), -1)
+        level = values.mean(1, keepdims=True)
+        centres = np.array([level_of(self, k) for k in range(3)])
+        away = np.abs(level - centres)
+        return SimpleNamespace(
+            labels=away.argmin(1), confidence=np.exp(-away.min(1)), latent=np.hstack([level, level**2]),
+            spectral=np.hstack([level, 1 - level]), probabilities=np.exp(-away),
+        )  # fmt: skip
+
+
+def level_of(fitted, cluster):
+    return float(fitted.latent[fitted.labels == cluster, 0].mean())
+
+
+def fit(samples, config, *, control=None, observe=None, scaling=(0.0, 1.0)):
+    """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three."""
+    how, *arguments = os.environ.get("FAKE", "").split(":")
+    values = ((np.asarray(samples, dtype=np.float32) - scaling[0]) * scaling[1]).reshape(len(samples), -1)
+    level = values.mean(1, keepdims=True)
+    labels = np.argsort(np.argsort(level[:, 0])) * config.clusters // len(level)
+    step = 0
+    while step < 30 or how == "endless":
+        step += 1
+        wishes = control() if control else {}
+        if wishes.get("stop"):
+            yield Event("note", "joint", epoch=step // 10, epochs=3, message="Stopped")
+            break
+        for name, value in wishes.items():
+            yield Event("note", "joint", message=f"{name} is {value}")
+        if how == "raise" and step == 15:
+            raise {"ValueError": ValueError("bad\nthing"), "MemoryError": MemoryError(),
+                   "full": OSError(errno.ENOSPC, "No space left on device")}[arguments[0]]  # fmt: skip
+        if how == "endless":
+            time.sleep(0.02)
+        yield Event("progress", "joint", step // 10, 3, step, {"total": 1 / step}, step / 10, 100.0, 3.0)
+        if step % 10 == 0:
+            yield Event("epoch", "joint", step // 10, 3, step, {"total": 1 / step}, step / 10, 100.0)
+            yield Event("evaluation", "joint", step // 10, 3, step, scores=observe(labels) if observe else {})
+    yield Event(
+        "done", "labels", 3, 3, step, seconds=step / 10, cluster_sizes=tuple(np.bincount(labels).tolist())
+    )
+    latent, spectral = np.hstack([level, level**2]), np.hstack([level, 1 - level])
+    return Fitted(latent, spectral, labels, np.linspace(0.5, 1, len(level)).astype(np.float32))
+
+
+def modules():
+    """The stand-ins by their names inside dsc_core."""
+    train, cluster = types.ModuleType("dsc_core.train"), types.ModuleType("dsc_core.cluster")
+    train.fit, cluster.Fitted = fit, Fitted
+    return {"train": train, "cluster": cluster}
+
+
+def no_map(points, seed, progress=None):
+    """A map without UMAP, which takes ten seconds to load."""
+    return np.asarray(points, dtype=np.float32)[:, :2]
+
+
+if __name__ == "__main__":
+    import dsc_core
+    from dsc_core import projection
+    from dsc_core.runs import worker
+
+    for name, module in modules().items():
+        sys.modules[f"dsc_core.{name}"] = module
+        setattr(dsc_core, name, module)
+    projection.project = no_map
+    worker.describe = lambda device: (device, "CPU, 1 thread")  # PyTorch takes seconds to load
+    sys.exit(worker.main())

@@ -1,0 +1,213 @@
+"""The process that trains a run: what it leaves behind when it ends well, is stopped, fails or is killed."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dsc_core
+from dsc_core.errors import InputError, RunError
+from dsc_core.runs import Store, execute, failures, processes, worker
+from dsc_core.runs import store as store_module
+
+
+def wait_for(what, seconds=20):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return found
+
+
+def started(store, run_id):
+    """The run in a process of its own, once it has told of its first steps."""
+    store.start(run_id)
+    wait_for(lambda: len(store.events(run_id)) > 3 or store.get(run_id).finished)
+    return store.get(run_id)
+
+
+def test_a_run_leaves_its_model_embeddings_labels_and_summary(store, run_id, dataset, fake_training):
+    told = []
+    summary = execute(store, run_id, echo=told.append)
+    run = store.get(run_id)
+    assert (run.status, run.pid, run.device.split(",")[0]) == ("done", os.getpid(), "CPU")
+    assert json.loads((run.folder / "summary.json").read_text()) == summary
+    assert {
+        "run",
+        "samples",
+        "clusters",
+        "acc",
+        "nmi",
+        "ari",
+        "seconds",
+        "images_per_second",
+        "device",
+    } <= set(summary)
+    assert summary["acc"] > 0.9
+    assert summary["images_per_second"] == 100.0
+    assert [event for _, event in store.events(run_id)] == told
+    assert told[-1].kind == "done"
+    assert {event.scores["acc"] for event in told if event.kind == "evaluation"} == {summary["acc"]}
+    frame = pd.read_parquet(run.folder / "labels.parquet")
+    assert frame["id"].tolist() == dataset.ids.tolist()
+    for name, width in (("latent", 2), ("spectral", 2), ("latent_map", 2), ("spectral_map", 2)):
+        assert np.load(run.folder / "embeddings" / f"{name}.npy").shape == (30, width)
+    assert not [path.name for path in run.folder.rglob(".new-*")]
+
+
+def test_without_labels_the_scores_are_null_and_training_still_runs(store, dataset, config, fake_training):
+    summary = execute(store, store.create(replace(dataset, labels=None), config))
+    assert (summary["acc"], summary["nmi"], summary["ari"]) == (None, None, None)
+    assert -1 <= summary["silhouette_latent"] <= 1
+
+
+def test_training_never_sees_a_label(store, run_id, fake_training, monkeypatch):
+    seen = []
+
+    def fit(samples, config, **more):
+        seen.append((samples, more))
+        return (yield from fake_training.fit(samples, config, **more))
+
+    monkeypatch.setattr(dsc_core.train, "fit", fit)
+    execute(store, run_id)
+    samples, more = seen[0]
+    assert samples.dtype.kind == "u"
+    assert set(more) == {"control", "observe", "scaling"}
+
+
+def test_stop_ends_training_with_results_from_what_is_there(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    assert started(store, run_id).status == "running"
+    store.control(run_id, noise_level=0.25)
+    wait_for(lambda: any("noise_level is 0.25" in event.message for _, event in store.events(run_id)))
+    store.control(run_id, stop=True)
+    wait_for(lambda: store.get(run_id).finished)
+    run = store.get(run_id)
+    assert run.status == "stopped"
+    assert json.loads((run.folder / "summary.json").read_text())["status"] == "stopped"
+    assert len(pd.read_parquet(run.folder / "labels.parquet")) == 30
+
+
+def test_sigterm_is_a_stop(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    os.kill(started(store, run_id).pid, signal.SIGTERM)
+    wait_for(lambda: store.get(run_id).finished)
+    assert store.get(run_id).status == "stopped"
+    assert (store.folder(run_id) / "summary.json").exists()
+
+
+def test_the_worker_lives_in_a_session_of_its_own(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    run = started(store, run_id)
+    assert os.getsid(run.pid) == run.pid != os.getsid(0)
+    with pytest.raises(InputError, match="running already"):
+        Store(store.home).start(run_id)
+    store.control(run_id, stop=True)
+    wait_for(lambda: store.get(run_id).finished)
+
+
+def test_a_killed_worker_is_failed_says_why_and_can_be_begun_anew(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    run = started(store, run_id)
+    os.kill(run.pid, signal.SIGKILL)
+    wait_for(lambda: processes.identity(run.pid) is None)
+    assert store.get(run_id).status == "failed"
+    assert store.get(run_id).reason == failures.KILLED
+    monkeypatch.setenv("FAKE", "")
+    store.start(run_id)
+    wait_for(lambda: store.get(run_id).finished)
+    assert store.get(run_id).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        (
+            "ValueError",
+            r"Training stopped by an unexpected error (ValueError: bad thing); the log tells more.",
+        ),
+        ("MemoryError", failures.OUT_OF_MEMORY),
+        ("full", failures.DISK_FULL),
+    ],
+)
+def test_a_failure_is_one_sentence_and_its_traceback_is_in_the_log(
+    store, run_id, fake_training, monkeypatch, how, reason
+):
+    monkeypatch.setenv("FAKE", f"raise:{how}")
+    with pytest.raises(RunError) as error:
+        execute(store, run_id)
+    run = store.get(run_id)
+    assert (run.status, run.reason, str(error.value)) == ("failed", reason, reason)
+    assert "Traceback" in (run.folder / "log.txt").read_text()
+    assert not (run.folder / "summary.json").exists()
+    assert len(store.events(run_id)) > 10, "what came before the failure is kept"
+
+
+def test_a_disk_too_full_even_for_the_store_is_still_told_of(store, run_id, fake_training, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module, "append_line", full)
+    finish = Store.finish
+
+    def no_room(self, run_id, status, reason=""):
+        store_module.leave_last_words(self.folder(run_id), reason)
+        raise RunError(failures.DISK_FULL)
+
+    monkeypatch.setattr(Store, "finish", no_room)
+    with pytest.raises(RunError):
+        execute(store, run_id)
+    monkeypatch.setattr(Store, "finish", finish)
+    monkeypatch.setattr(processes, "alive", lambda *_: False)
+    assert store.get(run_id).status == "failed"
+    assert store.get(run_id).reason == failures.DISK_FULL
+
+
+def test_results_that_cannot_be_written_leave_the_earlier_ones(store, run_id, fake_training, monkeypatch):
+    execute(store, run_id, stop_requested=lambda: True)
+    before = {
+        path.name: path.read_bytes() for path in store.folder(run_id).glob("*.*") if "parquet" in path.name
+    }
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(worker, "write_json", full)
+    with pytest.raises(RunError, match="The disk is full"):
+        execute(store, run_id)
+    run = store.get(run_id)
+    assert {name: (run.folder / name).read_bytes() for name in before} == before
+    assert not [path.name for path in run.folder.rglob(".new-*")]
+
+
+def test_a_data_set_that_is_gone_is_one_sentence(store, run_id, fake_training):
+    shutil.rmtree(store.home / "data")
+    with pytest.raises(RunError, match="has no data set"):
+        execute(store, run_id)
+    assert "has no data set" in store.get(run_id).reason
+
+
+def test_the_heart_beats_while_nothing_is_told(store, run_id, monkeypatch):
+    monkeypatch.setattr(processes, "BEAT", 0.01)
+    store.claim(run_id)
+    first = store.get(run_id).heartbeat
+    with worker.beating(store, run_id):
+        wait_for(lambda: store.get(run_id).heartbeat > first)
+
+
+def test_pause_and_resume_are_noted(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    started(store, run_id)
+    for wish in ("pause", "resume", "stop"):
+        store.control(run_id, **{wish: True})
+        time.sleep(0.1)
+    wait_for(lambda: store.get(run_id).finished)
+    notes = [event.message for _, event in store.events(run_id) if event.kind == "note"]
+    assert notes.index("Paused.") < notes.index("Resumed.")

@@ -1,0 +1,312 @@
+"""The command line: its answers, its exit codes, and that standard output holds nothing but the answer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsc_core import baselines
+from dsc_core.__main__ import main
+from dsc_core.data import Dataset
+from dsc_core.runs import Store, results
+
+ROOT = Path(__file__).resolve().parents[1]
+FAKES = ROOT / "tests" / "runs" / "fakes.py"
+CONTRACT = ("run", "samples", "clusters", "acc", "nmi", "ari", "seconds", "images_per_second", "device")
+
+sys.path.insert(0, str(FAKES.parent))
+
+import fakes  # noqa: E402
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    """60 grey images in three kinds, as an .npz with labels; the path as a string."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([4, 5, 9], 20)
+    images = (rng.integers(0, 40, (60, 8, 8)) + np.repeat([0, 100, 200], 20)[:, None, None]).astype(np.uint8)
+    np.savez(tmp_path / "blobs.npz", x=images, y=labels)
+    np.save(tmp_path / "bare.npy", images)
+    return str(tmp_path / "blobs.npz")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    """Calls the command line with training faked; gives (exit code, standard output, standard error)."""
+    import dsc_core
+    from dsc_core import projection
+    from dsc_core.runs import store
+
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
+    for name, module in fakes.modules().items():
+        monkeypatch.setitem(sys.modules, f"dsc_core.{name}", module)
+        monkeypatch.setattr(dsc_core, name, module, raising=False)
+    monkeypatch.setattr(projection, "project", fakes.no_map)
+    monkeypatch.setattr(store, "worker_command", lambda run_id: [sys.executable, str(FAKES), run_id])
+
+    def call(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            code = ended.code
+        return code, *capfd.readouterr()
+
+    return call
+
+
+def test_train_prints_one_json_object_and_keeps_the_run(run, blobs):
+    code, out, err = run("train", blobs, "--preset", "quick", "--seed", 3, "--run", "mine", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert out.count("\n") == 1
+    assert {
+        "run",
+        "samples",
+        "clusters",
+        "acc",
+        "nmi",
+        "ari",
+        "seconds",
+        "images_per_second",
+        "device",
+    } <= set(found)
+    assert (found["samples"], found["clusters"], found["status"]) == (60, 3, "done"), (
+        "K is the number of classes"
+    )
+    assert "ACC" in err
+    kept = Store().find("mine")
+    assert (kept.id, kept.config.seed) == (found["run"], 3)
+    assert kept.config.epochs == 6, "the preset's"
+
+
+def test_settings_beat_the_preset_and_the_options(run, blobs):
+    code, out, _ = run(
+        "train", blobs, "--clusters", 5, "--set", "noise_level=0.3", "--set", "clusters=4", "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["clusters"] == 4
+    assert Store().list()[0].config.noise_level == 0.3
+
+
+def test_without_json_the_summary_is_for_people(run, blobs):
+    code, out, _ = run("train", blobs)
+    assert code == 0
+    assert "ACC" in out
+    assert "export" in out
+
+
+def test_list_show_and_export_tell_of_the_run(run, blobs, tmp_path):
+    assert run("list")[1].startswith("There are no runs yet")
+    found = json.loads(run("train", blobs, "--run", "mine", "--json")[1])
+    assert found["run"] in run("list")[1]
+    assert json.loads(run("list", "--json")[1])["runs"][0]["run"] == found["run"]
+    told = json.loads(run("show", "min", "--json")[1])
+    assert (told["status"], told["pid"], told["settings"]["clusters"]) == ("done", os.getpid(), 3)
+    assert told["last_event"]["kind"] == "done"
+    assert told["summary"]["acc"] == found["acc"]
+    assert "ACC" in run("show", "mine")[1]
+    assert run("export", "mine", "--out", tmp_path / "labels.csv")[0] == 0
+    written = (tmp_path / "labels.csv").read_bytes()
+    assert written == results.labels_csv(Store().find("mine"))
+    assert run("export", "mine", "--out", "-")[1].encode() == written
+    assert len(written.splitlines()) == 61
+
+
+def test_assign_writes_a_row_for_every_new_sample(run, blobs, tmp_path):
+    run("train", blobs, "--run", "mine")
+    np.savez(tmp_path / "new.npz", x=np.full((3, 8, 8), 110, dtype=np.uint8))
+    code, out, err = run("assign", "mine", tmp_path / "new.npz", "--out", tmp_path / "new.csv", "--json")
+    assert code == 0, err
+    assert json.loads(out)["samples"] == 3
+    header, *rows = (tmp_path / "new.csv").read_text().splitlines()
+    assert header == "id,cluster,confidence,latent_x,latent_y,spectral_x,spectral_y"
+    assert len({row.split(",")[1] for row in rows}) == 1
+    np.save(tmp_path / "wide.npy", np.zeros((3, 5)))
+    code, _, err = run("assign", "mine", tmp_path / "wide.npy", "--out", tmp_path / "wide.csv")
+    assert code == 2
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["train", "nothing.npz"],
+        ["train", "{bare}"],
+        ["train", "{blobs}", "--clusters", "1"],
+        ["train", "{blobs}", "--clusters", "61"],
+        ["train", "{blobs}", "--clusters", "x"],
+        ["train", "{blobs}", "--preset", "fast"],
+        ["train", "{blobs}", "--set", "noise=1"],
+        ["train", "{blobs}", "--set", "noise_level"],
+        ["train", "{blobs}", "--set", "noise_level=9"],
+        ["train", "{blobs}", "--seed", "-1"],
+        ["train", "{blobs}", "--size", "28"],
+        ["train", "{blobs}", "--image-shape", "a"],
+        ["train", "{blobs}", "--set", "device=cuda", "--run", " "],
+        ["train"],
+        ["dance"],
+        [],
+        ["show", "nothing"],
+        ["export", "nothing", "--out", "x.csv"],
+        ["export", "nothing"],
+        ["resume", "nothing"],
+        ["stop", "nothing"],
+        ["assign", "nothing", "{blobs}", "--out", "x.csv"],
+        ["baselines", "{bare}"],
+        ["baselines", "{blobs}", "--clusters", "99"],
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(run, blobs, wrong):
+    known = {"blobs": blobs, "bare": str(Path(blobs).with_name("bare.npy"))}
+    code, out, err = run(*[word.format(**known) for word in wrong])
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+
+
+def test_missing_clusters_are_asked_for_by_name(run, blobs):
+    assert "--clusters" in run("train", Path(blobs).with_name("bare.npy"))[2]
+
+
+def test_a_file_that_cannot_be_written_is_exit_code_2(run, blobs, tmp_path):
+    run("train", blobs, "--run", "mine")
+    code, _, err = run("export", "mine", "--out", tmp_path / "no" / "labels.csv")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--out" in err
+    assert run("export", "mine", "--out", "-", "--json")[0] == 2
+
+
+def test_a_failed_run_is_one_line_and_exit_code_1(run, blobs, monkeypatch):
+    monkeypatch.setenv("FAKE", "raise:ValueError")
+    code, out, err = run("train", blobs, "--run", "mine", "--json")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1].startswith("Training stopped by an unexpected error (ValueError: bad thing)")
+    assert "Traceback" not in err
+    monkeypatch.setenv("FAKE", "")
+    code, out, err = run("resume", "mine", "--json")
+    assert code == 0
+    assert "begins anew" in err
+    assert json.loads(out)["status"] == "done"
+    assert run("resume", "mine")[0] == 2, "it is done"
+
+
+def test_a_damaged_summary_is_one_line(run, blobs):
+    run("train", blobs, "--run", "mine")
+    (Store().find("mine").folder / "summary.json").write_text('{"acc": ')
+    code, _, err = run("show", "mine")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "summary.json" in err
+
+
+def test_an_error_nobody_thought_of_is_one_line(run, monkeypatch):
+    monkeypatch.setattr(Store, "list", lambda self: 1 / 0)
+    code, out, err = run("list")
+    assert (code, out) == (1, "")
+    assert err == "An unexpected error (ZeroDivisionError: division by zero) ended the command.\n"
+
+
+def test_another_home_is_another_workspace(run, blobs, tmp_path):
+    run("train", blobs)
+    assert run("--home", tmp_path / "other", "list")[1].startswith("There are no runs yet")
+    assert (tmp_path / "other" / "dsc.sqlite").exists()
+
+
+def test_stop_ends_a_worker_and_waits_for_it(run, blobs, monkeypatch):
+    found = json.loads(run("train", blobs, "--json")[1])
+    monkeypatch.setenv("FAKE", "endless")
+    from dsc_core.data import load_dataset
+
+    store = Store()
+    done = store.get(found["run"])
+    run_id = store.create(load_dataset(done.dataset["key"], store.home), done.config)
+    store.start(run_id)
+    code, out, _ = run("stop", run_id, "--wait", "--json")
+    assert code == 0
+    assert json.loads(out)["status"] == "stopped"
+    assert run("stop", run_id)[0] == 2, "it is not running any more"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_stops_with_results_and_a_second_one_breaks_off(tmp_path, blobs, times):
+    script = (
+        "import sys, runpy; sys.path.insert(0, sys.argv[1]); import fakes; import dsc_core\n"
+        "from dsc_core import projection; from dsc_core.runs import worker; import time\n"
+        "for name, module in fakes.modules().items():\n"
+        "    sys.modules[f'dsc_core.{name}'] = module; setattr(dsc_core, name, module)\n"
+        "projection.project = fakes.no_map if sys.argv[2] == '1' else lambda *a: time.sleep(30)\n"
+        "worker.describe = lambda device: (device, 'CPU, 1 thread')\n"
+        "from dsc_core.__main__ import main; sys.exit(main(sys.argv[3:]))"
+    )
+    environment = {
+        **os.environ,
+        "DSC_HOME": str(tmp_path / "home"),
+        "FAKE": "endless",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-c", script, str(FAKES.parent), str(times), "train", blobs, "--json"]
+    child = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    told = iter(child.stderr.readline, "")
+    assert any("loss" in line for line in told)
+    child.send_signal(signal.SIGINT)
+    assert any("Ctrl-C again breaks off" in line for line in told)
+    if times == 2:
+        time.sleep(0.3)
+        child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    if times == 1:
+        assert child.returncode == 0
+        assert json.loads(out)["status"] == "stopped"
+    else:
+        assert (child.returncode, out) == (1, "")
+        assert "interrupted from the keyboard" in err
+        assert "Traceback" not in err
+
+
+def test_quick_commands_do_not_load_pytorch(tmp_path):
+    script = (
+        "import sys; from dsc_core.__main__ import main; main(['list']); sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "DSC_HOME": str(tmp_path)}
+    ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+# Baselines -------------------------------------------------------------------------------------------------
+
+
+def test_baselines_find_plain_islands_and_place_what_is_beyond_the_sample(run, blobs, monkeypatch):
+    from dsc_core import projection
+
+    monkeypatch.setattr(projection, "embed", lambda values, dims, seed, **more: values[:, :dims])
+    code, out, err = run("baselines", blobs, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert [one["method"] for one in found["baselines"]] == [
+        "k-means",
+        "spectral clustering",
+        "UMAP + Gaussian mixture",
+    ]
+    assert all(one["acc"] == pytest.approx(1.0) for one in found["baselines"])
+    assert "Spectral clustering" in err
+    monkeypatch.setattr(baselines, "SPECTRAL_SAMPLES", 30)
+    told = run("baselines", blobs)[1]
+    assert "on a random sample of 30, the others placed" in told
+    assert "ACC 1.000" in told.splitlines()[2]
+
+
+def test_baselines_without_labels_have_no_scores(monkeypatch):
+    from dsc_core import projection
+
+    monkeypatch.setattr(projection, "embed", lambda values, dims, seed, **more: values[:, :dims])
+    samples = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    data = Dataset("plain", samples, np.arange(30).astype(str), None, "table")
+    assert all(one["acc"] is None and one["seconds"] >= 0 for one in baselines.compare(data, 3))
