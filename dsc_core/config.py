@@ -40,9 +40,7 @@ class Knob:
 
 def knob(default, symbol: str, help: str, group: int, **more):
     """A dataclass field that carries its `Knob`; `group` counts in GROUPS."""
-    return field(
-        default=default, metadata={"symbol": symbol, "help": help, "group": GROUPS[group], **more}
-    )
+    return field(default=default, metadata={"symbol": symbol, "help": help, "group": GROUPS[group], **more})
 
 
 TITLES = {
@@ -108,11 +106,15 @@ class Config:
     )  # fmt: skip
 
     spectral: float = knob(
-        1.0, "λ", "Weight of the spectral loss: neighbours get near-by spectral coordinates.", 2,
+        10.0, "λ", "Weight of the spectral loss: neighbours get near-by spectral coordinates.", 2,
         low=0.0, high=20.0, step=0.1, live=True,
     )  # fmt: skip
     spectral_dims: int = knob(
-        0, "K′", "Spectral dimensions; 0 takes as many as clusters, and as many again.", 2, low=0, high=256, step=1,
+        0, "K′", "Spectral dimensions; 0 takes twice the clusters, or as many as clusters where Y gives the labels.", 2, low=0, high=256, step=1,
+    )  # fmt: skip
+    spectral_width: int = knob(
+        256, "w", "Width of the spectral network, whose layers are w, w, w/2 (released code: 1024).", 2,
+        low=16, high=4096, step=16, advanced=True,
     )  # fmt: skip
     neighbours: int = knob(
         10, "k", "Nearest neighbours of a sample in the graph.", 2, low=2, high=100, step=1,
@@ -147,11 +149,11 @@ class Config:
         low=0.0, high=20.0, step=0.1, live=True,
     )  # fmt: skip
     balance: float = knob(
-        2.0, "b", "Weight of even cluster sizes; large values cut big clusters where classes are unequal.", 3,
+        10.0, "b", "Weight that keeps cluster sizes near those read from the whole graph; prevents collapse.", 3,
         low=0.0, high=50.0, step=0.1, live=True,
     )  # fmt: skip
     cluster_prior: float = knob(
-        1.0, "γ_y", "Weight of the cluster-conditional prior, the KL divergence to N(m_y, I).", 3,
+        0.05, "γ_y", "Weight of the cluster-conditional prior, the KL divergence to N(m_y, I).", 3,
         low=0.0, high=20.0, step=0.05, live=True,
     )  # fmt: skip
     entropy: float = knob(
@@ -161,6 +163,10 @@ class Config:
     augmented_agreement: float = knob(
         0.0, "η_a", "Weight of the agreement with a small random copy; 0 makes no copies.", 3,
         low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    augmented_latent: float = knob(
+        0.5, "", "Weight of the distance ‖z − z_copy‖² between the codes of a sample and its random copy.", 3,
+        low=0.0, high=20.0, step=0.1, live=True, advanced=True,
     )  # fmt: skip
     shift: float = knob(
         0.08, "", "Largest shift of a random copy. Not for data whose place has a meaning.", 3,
@@ -186,11 +192,15 @@ class Config:
         0, "", "Batches in an epoch; 0 takes the whole data set.", 4, low=0, high=100000, step=1, advanced=True,
     )  # fmt: skip
     refresh: int = knob(
-        3, "", "Joint epochs between two builds of the whole-data graph.", 4, low=1, high=100, step=1, advanced=True,
+        2, "", "Joint epochs between two builds of the whole-data graph.", 4, low=1, high=100, step=1, advanced=True,
     )  # fmt: skip
     tolerance: float = knob(
         0.001, "", "The joint stage ends when fewer than this share of the labels change in an epoch.", 4,
         low=0.0, high=0.5, step=0.0005, advanced=True,
+    )  # fmt: skip
+    stopping: str = knob(
+        "labels", "", "What the joint stage's early end watches: the labels, or the loss (released code).", 4,
+        choices=("labels", "loss"), advanced=True,
     )  # fmt: skip
     batch: int = knob(128, "m", "Samples in a batch of stage 1.", 4, low=8, high=8192, step=8)
     joint_batch: int = knob(256, "m", "Samples in a batch of stage 2.", 4, low=16, high=8192, step=16)
@@ -245,9 +255,7 @@ def checked(known: Knob, value):
     except (KeyError, ValueError, TypeError, OverflowError):
         raise InputError(f"{known.name} takes {takes(known)}, not '{value}'.") from None
     wrong_choice = known.choices and value not in known.choices
-    out_of_range = known.low is not None and not (
-        math.isfinite(value) and known.low <= value <= known.high
-    )
+    out_of_range = known.low is not None and not (math.isfinite(value) and known.low <= value <= known.high)
     if wrong_choice or out_of_range:
         raise InputError(f"{known.name} takes {takes(known)}, not {value}.")
     return value
@@ -263,9 +271,7 @@ def takes(known: Knob) -> str:
     return f"{number} from {known.low:g} to {known.high:g}"
 
 
-KNOBS: dict[str, Knob] = {
-    f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)
-}
+KNOBS: dict[str, Knob] = {f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)}
 
 
 @dataclass(frozen=True)
@@ -295,7 +301,7 @@ PRESETS: dict[str, Preset] = {
             "paper",
             "As the paper describes it: a graph a batch, K dimensions, k-means on Y.",
             {
-                "batch_norm": False, "graph": "batch", "readout": "kmeans", "agreement": 0.0,
+                "batch_norm": False, "spectral_width": 1024, "graph": "batch", "readout": "kmeans", "agreement": 0.0,
                 "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05,
             },
         ),
@@ -303,11 +309,12 @@ PRESETS: dict[str, Preset] = {
             "released-code",
             "As the released code runs: sampling noise, T(z, z) untrained, softmax before Cholesky.",
             {
-                "batch_norm": False, "latent_dims": 120, "noise": "sampling", "mi_input": "latent",
+                "batch_norm": False, "spectral_width": 1024, "latent_dims": 120, "noise": "sampling", "mi_input": "latent",
                 "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0, "reconstruction": 5.0,
                 "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0, "graph": "batch",
                 "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax", "readout": "softmax",
-                "agreement": 0.0, "balance": 0.0, "batch": 1024, "joint_batch": 1024,
+                "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "batch": 1024, "joint_batch": 1024,
+                "batches": 10, "epochs": 100, "joint_epochs": 500, "stopping": "loss", "tolerance": 0.0001,
             },
         ),
     )

@@ -1,0 +1,270 @@
+"""From latents and spectral coordinates to labels and confidences, for samples old and new."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from torch import Tensor
+from torch.nn import functional
+
+from dsc_core import graph
+from dsc_core.config import Config
+from dsc_core.device import describe
+from dsc_core.errors import InputError, RunError
+from dsc_core.model.networks import Networks
+from dsc_core.model.spectral import orthonormalise
+
+EMBED = 1000  # samples embedded at once
+RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
+HEAD_STEPS = 300
+HEAD_BATCH = 256
+MODEL_VERSION = 1
+
+
+@dataclass
+class Feed:
+    """Samples by index as float32 tensors on the device. samples: (n, …) raw, memory-mapped or not."""
+
+    samples: np.ndarray
+    scaling: tuple[float, float]
+    device: torch.device
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __call__(self, index) -> Tensor:
+        raw = torch.from_numpy(np.ascontiguousarray(self.samples[index])).to(self.device)
+        values = (raw.float() - self.scaling[0]) * self.scaling[1]
+        return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
+
+
+@torch.no_grad()
+def encode(nets: Networks, feed, index: np.ndarray | None = None) -> Tensor:
+    """μ of every sample, or of those at `index`, a block at a time → (n, d) on the networks' device."""
+    was_training = nets.training
+    nets.eval()
+    index = np.arange(len(feed)) if index is None else index
+    parts = [nets.encoder(feed(index[i : i + EMBED])).mean for i in range(0, len(index), EMBED)]
+    nets.train(was_training)
+    return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Clusters read from a graph of the whole data set. labels: (n,). coordinates: (n, dims). values: (dims,)."""
+
+    labels: np.ndarray
+    coordinates: np.ndarray
+    values: np.ndarray
+
+
+def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readout:
+    """k-means on the diffusion map at three scales (half, once and twice `damping`), side by side.
+
+    Four dimensions a cluster, since a class may split before the last two separate; several scales, since a
+    single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
+    is kept.
+    """
+    values, vectors = graph.diffusion_map(affinity, 4 * config.clusters, config.seed)
+    powers = (config.damping / 2, config.damping, 2 * config.damping)
+    scales = [graph.damped(values, vectors, power) for power in powers]
+    labels = k_means(np.hstack(scales), config).labels_
+    labels = labels if like is None else aligned(labels, like, config.clusters)
+    return Readout(labels, scales[1], values)
+
+
+def k_means(points: np.ndarray, config: Config) -> KMeans:
+    """Seeded k-means with RESTARTS starts; InputError when there are fewer points than clusters."""
+    if len(points) < config.clusters:
+        raise InputError(
+            f"{len(points)} samples cannot make {config.clusters} clusters; choose fewer clusters."
+        )
+    return KMeans(config.clusters, n_init=RESTARTS, random_state=config.seed).fit(points)
+
+
+def aligned(labels: np.ndarray, reference: np.ndarray, clusters: int) -> np.ndarray:
+    """The same clusters, numbered so that most samples keep their number in `reference`. (n,), (n,) → (n,)."""
+    counts = np.zeros((clusters, clusters), dtype=int)
+    np.add.at(counts, (labels, reference), 1)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    return columns[np.argsort(rows)][labels]
+
+
+def teach_head(
+    nets: Networks, latent: Tensor, readout: Readout, config: Config, steps: int = HEAD_STEPS
+) -> None:
+    """Bring the spectral network and the cluster centres to a readout of the same latents, (n, d).
+
+    The assignment learns the readout's labels and the coordinates its first K' dimensions: they begin near
+    the solution of the whole graph, which the spectral loss then refines batch by batch.
+    """
+    labels = torch.from_numpy(readout.labels).long().to(latent.device)
+    coordinates = torch.from_numpy(readout.coordinates).to(latent)
+    generator = torch.Generator().manual_seed(config.seed)
+    optimiser = torch.optim.Adam(nets.spectral.parameters(), 1e-3)
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 1e-3 * (1 - step / steps)
+        index = torch.randint(len(latent), (min(HEAD_BATCH, len(latent)),), generator=generator)
+        raw, logits = nets.spectral(latent[index])
+        loss = functional.cross_entropy(logits, labels[index], label_smoothing=0.05)
+        if nets.spectral.coordinates is not None:
+            shared = min(raw.shape[1], coordinates.shape[1])
+            loss = loss + functional.mse_loss(raw[:, :shared], coordinates[index, :shared])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+    sizes = torch.bincount(labels, minlength=config.clusters).float() + 1
+    nets.shares.copy_(sizes / sizes.sum())
+    with torch.no_grad():
+        for cluster in range(config.clusters):
+            if (members := labels == cluster).any():
+                nets.centres[cluster] = latent[members].mean(0)
+
+
+@torch.no_grad()
+def assign_softly(nets: Networks, latent: Tensor) -> tuple[Tensor, Tensor]:
+    """The spectral network over latents, a block at a time → Ỹ (n, K'), p(y|z) (n, K)."""
+    parts = [nets.spectral(block) for block in latent.split(8 * EMBED)]
+    return torch.cat([raw for raw, _ in parts]), torch.cat([logits for _, logits in parts]).softmax(1)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a trained model says of n samples, in their order.
+
+    labels: (n,) int in 0..K-1. confidence: (n,) in (0, 1], the probability of that cluster. latent: (n, d).
+    spectral: (n, K'). probabilities: (n, K), rows sum to 1.
+    """
+
+    labels: np.ndarray
+    confidence: np.ndarray
+    latent: np.ndarray
+    spectral: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model and what it found of its training data; `assign` serves samples not seen in training.
+
+    latent (n, d), spectral (n, K'), labels (n,), confidence (n,): of the training data, in input order.
+    transform: (K', K'), the orthonormal layer's map R, estimated once on the training data. centres: (K, K')
+    and scale: the k-means on Y and its mean squared distance, where labels are read from Y; else None, 1.
+    repaired: clusters that were found empty and refilled.
+    """
+
+    nets: Networks
+    config: Config
+    shape: tuple[int, ...]
+    latent: np.ndarray
+    spectral: np.ndarray
+    labels: np.ndarray
+    confidence: np.ndarray
+    transform: np.ndarray
+    centres: np.ndarray | None = None
+    scale: float = 1.0
+
+    def assign(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Assignment:
+        """Clusters of samples (m, …) of the trained shape; each row's answer depends on that row alone."""
+        if tuple(samples.shape[1:]) != self.shape:
+            raise InputError(
+                f"The model takes samples of {_size(self.shape)}, not {_size(samples.shape[1:])}."
+            )
+        device = next(self.nets.parameters()).device
+        latent = encode(self.nets, Feed(samples, scaling, device))
+        return _assign(self.nets, latent, self.transform, self.centres, self.scale)
+
+    def save(self, folder: Path) -> None:
+        """Writes model.safetensors, model.json and the four arrays; nothing in them is a pickle."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self.nets.state_dict().items()}
+        save_file(tensors, folder / "model.safetensors")
+        arrays = {
+            name: getattr(self, name) for name in ("latent", "spectral", "labels", "confidence", "transform")
+        }
+        if self.centres is not None:
+            arrays["centres"] = self.centres
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        about = {
+            "version": MODEL_VERSION,
+            "shape": self.shape,
+            "scale": self.scale,
+            "config": self.config.to_dict(),
+        }
+        (folder / "model.json").write_text(json.dumps(about, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "auto") -> Fitted:
+        """The inverse of `save`; RunError when a file is missing or damaged."""
+        folder = Path(folder)
+        try:
+            about = json.loads((folder / "model.json").read_text())
+            config = Config.from_dict(about["config"])
+            nets = Networks(tuple(about["shape"]), config)
+            nets.load_state_dict(load_file(folder / "model.safetensors"))
+            arrays = {
+                name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                for name in ("latent", "spectral", "labels", "confidence", "transform")
+            }
+            centres = folder / "centres.npy"
+            centres = np.load(centres, allow_pickle=False) if centres.exists() else None
+        except Exception as error:  # a damaged file raises what its reader likes
+            raise RunError(
+                f"The model in {folder.name} cannot be read ({type(error).__name__}); train it again."
+            ) from error
+        nets.to(describe(device)[0]).eval()
+        return cls(nets, config, tuple(about["shape"]), **arrays, centres=centres, scale=about["scale"])
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} columns"
+
+
+def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scale: float) -> Assignment:
+    raw, probabilities = assign_softly(nets, latent)
+    spectral = (raw @ torch.from_numpy(np.array(transform)).to(raw)).cpu().numpy()
+    if centres is None:
+        probabilities = probabilities.cpu().numpy()
+    else:
+        squared = ((spectral[:, None, :] - centres[None]) ** 2).sum(2)
+        probabilities = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
+    labels = probabilities.argmax(1)
+    confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
+    return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities)
+
+
+def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:
+    """Label the training data and fix the maps that new samples will go through.
+
+    joint: stage 2 has run. Where it has not (stopped early, or left out), and with the diffusion readout in
+    any case, the spectral network is first taught what the whole graph of the last latent says: its labels
+    then hold for samples old and new alike.
+    """
+    nets.eval()
+    latent = encode(nets, feed)
+    if config.readout == "diffusion" or not joint:
+        like = assign_softly(nets, latent)[1].argmax(1).cpu().numpy() if joint else None
+        readout = read_out(graph.whole_graph(latent, config.neighbours), config, like)
+        teach_head(nets, latent, readout, config)
+    with torch.no_grad():
+        raw, _ = assign_softly(nets, latent)
+        spectral, transform, _ = orthonormalise(raw)
+    centres, scale = None, 1.0
+    if config.readout == "kmeans" and joint:
+        found = k_means(spectral.cpu().numpy(), config)
+        centres = found.cluster_centers_.astype(np.float32)
+        scale = max(float(found.inertia_) / len(spectral) / 2, 1e-6)
+    transform = transform.cpu().numpy()
+    said = _assign(nets, latent, transform, centres, scale)
+    return Fitted(
+        nets, config, nets.shape, said.latent, said.spectral, said.labels, said.confidence, transform, centres, scale
+    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""Neighbours, affinities, the graph of the whole data set and its diffusion coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sparse
+import torch
+from scipy.sparse.linalg import eigsh
+from torch import Tensor
+
+CHUNK = 2**25  # distances held at once: 128 MB
+
+
+def nearest(points: Tensor, count: int, queries: Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` nearest points, exact, a block of rows at a time. → indices, distances, both (q, count).
+
+    points: (n, d). queries: (q, d), or None for the points themselves, which then are not their own
+    neighbours (duplicates of a point are).
+    """
+    own = queries is None
+    queries = points if own else queries
+    count = min(count, len(points) - own)
+    squares = points.square().sum(1)
+    rows = max(1, CHUNK // len(points))
+    indices, distances = [], []
+    for start in range(0, len(queries), rows):
+        block = queries[start : start + rows]
+        # ‖a − b‖² = ‖a‖² − 2ab + ‖b‖²; ‖a‖² does not change the order and is added to the few that are kept.
+        part = torch.addmm(squares[None, :], block, points.T, alpha=-2)
+        if own:
+            row = torch.arange(len(block), device=part.device)
+            part[row, row + start] = torch.inf
+        found, index = part.topk(count, largest=False)
+        indices.append(index.cpu())
+        distances.append((found + block.square().sum(1, keepdim=True)).clamp_min(0).sqrt().cpu())
+    return torch.cat(indices).numpy(), torch.cat(distances).numpy()
+
+
+def fuzzy_weights(distances: np.ndarray, steps: int = 48) -> np.ndarray:
+    """exp(−(d − d_nearest)/σ_i) with σ_i such that a row sums to log2(k): every sample has equal reach.
+
+    distances: (n, k), ascending → weights (n, k). Source: UMAP (McInnes et al. 2018), section 3.1.
+    """
+    beyond = np.maximum(distances - distances[:, :1], 0)
+    target = np.log2(max(distances.shape[1], 2))
+    low = np.zeros(len(distances))
+    high = np.full(len(distances), np.inf)
+    width = np.maximum(beyond.mean(1), 1e-12)
+    for _ in range(steps):
+        total = np.exp(-beyond / width[:, None]).sum(1)
+        high = np.where(total > target, width, high)
+        low = np.where(total > target, low, width)
+        width = np.where(np.isinf(high), width * 2, (low + high) / 2)
+    # Where all neighbours are equally near (duplicates), no σ fits and the search runs away.
+    width = np.maximum(width, 1e-3 * max(beyond.mean(), 1e-12))
+    return np.exp(-beyond / width[:, None])
+
+
+def whole_graph(points: Tensor, neighbours: int) -> sparse.csr_matrix:
+    """The symmetric fuzzy graph of the whole data set: w + wᵀ − w∘wᵀ. (n, d) → (n, n) sparse, zero diagonal."""
+    indices, distances = nearest(points, neighbours)
+    rows = np.repeat(np.arange(len(indices)), indices.shape[1])
+    shape = (len(indices), len(indices))
+    one_way = sparse.csr_matrix((fuzzy_weights(distances).ravel(), (rows, indices.ravel())), shape=shape)
+    other = one_way.T.tocsr()
+    return (one_way + other - one_way.multiply(other)).tocsr()
+
+
+def batch_affinity(points: Tensor, neighbours: int, bandwidth: float = 0.0) -> Tensor:
+    """W_ij = exp(−‖z_i − z_j‖² / (2σ²)) on k nearest neighbours, symmetrised, zero diagonal. (m, d) → (m, m).
+
+    bandwidth: σ, or 0 for the batch's median distance to the k-th neighbour. The affinity is a constant of
+    the step: no gradient flows through it (METHOD's constraint fixes the graph while Y moves).
+    """
+    points = points.detach()
+    count = min(neighbours, len(points) - 1)
+    distance = torch.cdist(points, points)
+    distance.fill_diagonal_(torch.inf)
+    found, index = distance.topk(count, largest=False)
+    width = bandwidth or found[:, -1].median().clamp_min(1e-12)
+    one_way = torch.zeros_like(distance).scatter_(1, index, torch.exp(-found.square() / (2 * width**2)))
+    return torch.maximum(one_way, one_way.T)
+
+
+def diffusion_map(graph: sparse.csr_matrix, dims: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest eigenvalues of D^−½·W·D^−½ and D^−½ times their eigenvectors → (dims,), (n, dims).
+
+    Sorted from the largest; the sign of each vector is fixed (largest entry positive), so one seed gives one
+    result. Multiply by powers of the eigenvalues to damp the later dimensions (Coifman and Lafon, 2006).
+    """
+    count = graph.shape[0]
+    degree = np.maximum(np.asarray(graph.sum(1)).ravel(), 1e-12)
+    scale = sparse.diags(1 / np.sqrt(degree))
+    normalised = (scale @ graph @ scale).tocsr()
+    dims = min(dims, count - 2)
+    start = np.random.default_rng(seed).standard_normal(count)
+    if count < 500:
+        values, vectors = np.linalg.eigh(normalised.toarray())
+        values, vectors = values[-dims:], vectors[:, -dims:]
+    else:
+        values, vectors = eigsh(normalised, k=dims, which="LA", v0=start, tol=1e-9, ncv=max(2 * dims + 1, 40))
+    order = np.argsort(values)[::-1]
+    values, vectors = values[order], vectors[:, order]
+    vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dims)])
+    return values, (vectors / np.sqrt(degree)[:, None]) * np.sqrt(degree.mean())
+
+
+def row_normalised(points: np.ndarray) -> np.ndarray:
+    """Each row with norm 1; rows of zeros stay. (n, d) → (n, d)."""
+    return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+
+
+def damped(values: np.ndarray, vectors: np.ndarray, power: float) -> np.ndarray:
+    """Eigenvectors times eigenvalue^power, row-normalised. (dims,), (n, dims) → (n, dims)."""
+    return row_normalised(vectors * np.clip(values, 0, None) ** power)

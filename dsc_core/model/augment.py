@@ -1,0 +1,24 @@
+"""Small random copies of images: shifted, turned and scaled, each sample by its own draw."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def random_copy(images: Tensor, shift: float, rotation: float, scaling: float) -> Tensor:
+    """Each image moved by up to ±shift of its width, turned by ±rotation degrees, scaled by 1 ± scaling.
+
+    (m, C, H, W) → (m, C, H, W); what comes in from outside repeats the border.
+    """
+    draw = torch.rand(len(images), 4, device=images.device, dtype=images.dtype) * 2 - 1
+    angle = draw[:, 0] * math.radians(rotation)
+    size = 1 + draw[:, 1] * scaling
+    cos, sin = torch.cos(angle) / size, torch.sin(angle) / size
+    move = 2 * shift * draw[:, 2:]  # grid_sample counts from -1 to 1
+    theta = torch.stack([torch.stack([cos, -sin, move[:, 0]], 1), torch.stack([sin, cos, move[:, 1]], 1)], 1)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)

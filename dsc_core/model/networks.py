@@ -1,0 +1,83 @@
+"""All networks of one run together, and the terms that stage 1 asks of them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dsc_core import losses
+from dsc_core.config import Config
+from dsc_core.model.autoencoder import Code, Decoder, Encoder, feature_shape, transform_noise
+from dsc_core.model.discriminators import GlobalDiscriminator, LocalDiscriminator, map_size, other_codes
+from dsc_core.model.spectral import SpectralNetwork
+
+
+class Networks(nn.Module):
+    """Encoder, decoder(s), discriminators, spectral network and cluster centres for samples of one shape."""
+
+    def __init__(self, shape: tuple[int, ...], config: Config):
+        super().__init__()
+        self.shape, self.config = tuple(shape), config
+        dims, map_shape = config.latent_dims, feature_shape(shape)
+        self.encoder = Encoder(shape, dims, config.batch_norm)
+        self.decoder = Decoder(shape, dims, config.batch_norm)
+        self.noisy_decoder = (
+            Decoder(shape, dims, config.batch_norm) if config.decoders == "separate" else None
+        )
+        source = map_size(map_shape) if config.mi_input == "image" else dims
+        self.global_discriminator = GlobalDiscriminator(source, dims)
+        self.local_discriminator = LocalDiscriminator(map_shape, dims)
+        softmax = config.orthonormalise == "softmax"
+        spectral_dims = config.clusters if softmax else spectral_dimensions(config)
+        self.spectral = SpectralNetwork(dims, spectral_dims, config.clusters, config.spectral_width, softmax)
+        self.centres = nn.Parameter(torch.zeros(config.clusters, dims))
+        # Expected cluster sizes, equal until a readout of the whole graph says otherwise.
+        self.register_buffer("shares", torch.full((config.clusters,), 1 / config.clusters))
+        if not config.train_discriminator:
+            self.global_discriminator.requires_grad_(False)
+            self.local_discriminator.requires_grad_(False)
+
+    def stage_one(self) -> list[nn.Parameter]:
+        """The parameters that the dual autoencoder's own stage trains."""
+        return [p for name, p in self.named_parameters() if not name.startswith(("spectral", "centres"))]
+
+    def decode(self, clean: Tensor, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """The two decodings, (m, …) each; a single pass over the stacked codes where the decoder is shared."""
+        if self.noisy_decoder is not None:
+            return self.decoder(clean), self.noisy_decoder(noisy)
+        return self.decoder(torch.cat([clean, noisy])).split(len(clean))
+
+    def noisy_code(self, code: Code, latent: Tensor, level: float) -> Tensor:
+        """ẑ: ψ(z), or after the released code the encoder's own sample. (m, d)."""
+        return code.sample() if self.config.noise == "sampling" else transform_noise(latent, level)
+
+
+def spectral_dimensions(config: Config) -> int:
+    """K': as set, or K where k-means on Y gives the labels (paper), else 2·K."""
+    return config.spectral_dims or (config.clusters if config.readout == "kmeans" else 2 * config.clusters)
+
+
+def autoencoder_terms(
+    nets: Networks, samples: Tensor, config: Config
+) -> tuple[Code, Tensor, dict[str, Tensor]]:
+    """The terms of L_AE for a batch, unweighted: reconstruction, relative, global_mi, local_mi. → code, ẑ, terms.
+
+    samples: (m, C, H, W) or (m, F). A mutual information whose weight is zero is not computed.
+    """
+    code = nets.encoder(samples)
+    sampling = config.noise == "sampling"
+    latent = code.mean if sampling else code.sample()
+    noisy = nets.noisy_code(code, latent, config.noise_level)
+    clean_image, noisy_image = nets.decode(latent, noisy)
+    terms = {
+        # The released code reconstructs from the noisy decoding, the paper from the clean one.
+        "reconstruction": losses.reconstruction(samples, noisy_image if sampling else clean_image),
+        "relative": losses.relative_reconstruction(clean_image, noisy_image),
+    }
+    codes = [latent, other_codes(latent)]
+    if config.global_mi:
+        source = code.features.flatten(1) if config.mi_input == "image" else latent
+        terms["global_mi"] = losses.mutual_information(*nets.global_discriminator(source, codes))
+    if config.local_mi:
+        terms["local_mi"] = losses.mutual_information(*nets.local_discriminator(code.features, codes))
+    return code, noisy, terms

@@ -1,0 +1,85 @@
+"""The whole-data graph and its diffusion map, against exact small cases."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import NearestNeighbors
+
+from dsc_core import graph
+
+
+def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((groups, dims)) * distance
+    points = np.concatenate([centre + rng.standard_normal((size, dims)) for centre in centres])
+    return points.astype(np.float32), np.repeat(np.arange(groups), size)
+
+
+def test_neighbours_are_exact_and_never_the_point_itself(monkeypatch):
+    monkeypatch.setattr(graph, "CHUNK", 1000)  # many blocks
+    points, _ = blobs()
+    index, distance = graph.nearest(torch.from_numpy(points), 7)
+    truth, _ = NearestNeighbors(n_neighbors=8).fit(points).kneighbors(points)
+    assert np.allclose(distance, truth[:, 1:], atol=1e-2)
+    assert not (index == np.arange(len(points))[:, None]).any()
+
+
+def test_neighbours_of_other_points_may_be_at_distance_zero():
+    points = torch.from_numpy(blobs()[0])
+    index, distance = graph.nearest(points, 3, points[:5])
+    assert index[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert np.allclose(distance[:, 0], 0, atol=0.02)
+
+
+def test_fuzzy_rows_sum_to_log2_k_with_the_nearest_at_one():
+    distances = np.sort(np.random.default_rng(0).gamma(3, size=(50, 12)), axis=1)
+    weights = graph.fuzzy_weights(distances)
+    assert np.allclose(weights[:, 0], 1)
+    assert np.allclose(weights.sum(1), np.log2(12), rtol=1e-3)
+    assert (np.diff(weights, axis=1) <= 1e-12).all()
+
+
+def test_fuzzy_weights_of_duplicates_are_finite():
+    weights = graph.fuzzy_weights(np.zeros((4, 6)))
+    assert np.isfinite(weights).all()
+    assert np.allclose(weights, 1)
+
+
+def test_the_whole_graph_is_symmetric_in_zero_to_one_without_loops():
+    affinity = graph.whole_graph(torch.from_numpy(blobs()[0]), 8)
+    assert abs(affinity - affinity.T).max() < 1e-9
+    assert affinity.diagonal().max() == 0
+    assert affinity.data.min() >= 0
+    assert affinity.data.max() <= 1 + 1e-9
+
+
+def test_the_diffusion_map_has_one_unit_eigenvalue_a_component():
+    points, truth = blobs(groups=4, distance=40)
+    values, vectors = graph.diffusion_map(graph.whole_graph(torch.from_numpy(points), 8), 6, seed=0)
+    assert np.allclose(values[:4], 1, atol=1e-4)
+    assert values[4] < 0.999
+    # On disconnected groups the leading vectors are constant within each group.
+    spread = max(vectors[truth == g][:, :4].std(0).max() for g in range(4))
+    assert spread < 1e-2 * np.abs(vectors[:, :4]).max()
+
+
+def test_large_and_small_solvers_agree_and_a_seed_repeats():
+    points, _ = blobs(groups=3, size=200, distance=4)
+    affinity = graph.whole_graph(torch.from_numpy(points), 10)
+    values, vectors = graph.diffusion_map(affinity, 8, seed=0)
+    again, same = graph.diffusion_map(affinity, 8, seed=0)
+    assert np.array_equal(vectors, same)
+    degree = np.asarray(affinity.sum(1)).ravel()
+    dense = affinity.toarray() / np.sqrt(degree[:, None] * degree[None])
+    assert np.allclose(values, np.linalg.eigvalsh(dense)[::-1][:8], atol=1e-3)
+
+
+def test_damping_drops_the_later_dimensions_and_rows_have_norm_one():
+    values, vectors = np.array([1.0, 0.5]), np.random.default_rng(0).standard_normal((20, 2))
+    assert np.allclose(np.linalg.norm(graph.damped(values, vectors, 1), axis=1), 1)
+    assert np.abs(graph.damped(values, vectors, 30)[:, 1]).max() < 1e-6
+
+
+@pytest.mark.parametrize("bandwidth", [0.0, 2.5])
+def test_batch_affinity_of_identical_points_is_finite(bandwidth):
+    assert torch.isfinite(graph.batch_affinity(torch.ones(12, 3), 4, bandwidth)).all()

@@ -1,0 +1,184 @@
+"""The two stages on a small set: what is promised of events, control, repeatability and labels."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from dsc_core.cluster import Fitted
+from dsc_core.config import PRESETS, Config, preset
+from dsc_core.errors import InputError, RunError
+from dsc_core.metrics import scores
+from dsc_core.train import fit
+
+SMALL = {
+    "epochs": 3,
+    "joint_epochs": 2,
+    "evaluate_every": 1,
+    "batch": 32,
+    "joint_batch": 64,
+    "spectral_width": 64,
+}
+SCALING = (0.0, 1 / 16)
+
+
+def images(count=300):
+    return load_digits().images[:count, None].astype(np.float32)
+
+
+def run(samples, config, **more):
+    training, events = fit(samples, config, scaling=SCALING, **more), []
+    while True:
+        try:
+            events.append(next(training))
+        except StopIteration as end:
+            return end.value, events
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return run(images(), Config(**SMALL))
+
+
+def test_every_sample_gets_a_label_in_input_order(trained):
+    fitted, events = trained
+    assert fitted.labels.shape == fitted.confidence.shape == (300,)
+    assert set(np.unique(fitted.labels)) <= set(range(10))
+    assert ((fitted.confidence > 0) & (fitted.confidence <= 1)).all()
+    assert sum(events[-1].cluster_sizes) == 300
+    assert events[-1].kind == "done"
+
+
+def test_losses_are_named_weighted_and_fall(trained):
+    epochs = [event for event in trained[1] if event.kind == "epoch"]
+    assert [event.epoch for event in epochs] == [1, 2, 3, 4, 5]
+    assert [event.stage for event in epochs] == ["autoencoder"] * 3 + ["joint"] * 2
+    assert epochs[2].losses["reconstruction"] < 0.7 * epochs[0].losses["reconstruction"]
+    weighted = {"reconstruction", "relative", "global_mi", "local_mi", "prior", "total"}
+    assert set(epochs[0].losses) == weighted
+    assert {"spectral", "agreement", "balance", "cluster_prior"} <= set(epochs[-1].losses)
+    for event in epochs:
+        config = Config(**SMALL)
+        parts = sum(getattr(config, name) * value for name, value in event.losses.items() if name != "total")
+        assert event.losses["total"] == pytest.approx(parts, rel=1e-4)
+        assert event.images_per_second > 0
+    assert epochs[-1].remaining == pytest.approx(0, abs=0.5)
+
+
+def test_one_seed_gives_one_result_and_another_seed_another(trained):
+    again, _ = run(images(), Config(**SMALL))
+    other, _ = run(images(), Config(**SMALL, seed=1))
+    assert np.array_equal(again.labels, trained[0].labels)
+    assert np.array_equal(again.latent, trained[0].latent)
+    assert not np.array_equal(other.latent, trained[0].latent)
+
+
+def test_what_the_observer_answers_is_told_and_changes_nothing(trained):
+    seen = []
+    fitted, events = run(images(), Config(**SMALL), observe=lambda a: seen.append(a) or {"acc": 0.123})
+    assert np.array_equal(fitted.labels, trained[0].labels)
+    looks = [event for event in events if event.kind == "evaluation"]
+    assert len(looks) == len(seen) >= 2
+    assert all(event.scores == {"acc": 0.123} for event in looks)
+    assert all(len(a) == 300 for a in seen)
+
+
+def test_new_samples_get_the_same_answer_alone_as_in_company(trained):
+    fitted = trained[0]
+    whole = fitted.assign(images(), SCALING)
+    assert np.array_equal(whole.labels, fitted.labels)
+    alone = fitted.assign(images()[7:8], SCALING)
+    assert alone.labels[0] == whole.labels[7]
+    assert np.allclose(alone.spectral, whole.spectral[7:8], atol=1e-3)
+    assert np.allclose(whole.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_samples_of_another_shape_are_refused(trained):
+    with pytest.raises(InputError, match="1×8×8, not 1×9×8"):
+        trained[0].assign(np.zeros((2, 1, 9, 8)), SCALING)
+
+
+def test_a_model_survives_the_disk_and_damage_is_told(trained, tmp_path):
+    fitted = trained[0]
+    fitted.save(tmp_path / "model")
+    loaded = Fitted.load(tmp_path / "model", "cpu")
+    assert np.array_equal(loaded.assign(images(), SCALING).labels, fitted.labels)
+    assert np.array_equal(loaded.latent, fitted.latent)
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(RunError, match="cannot be read"):
+        Fitted.load(tmp_path / "model", "cpu")
+
+
+@pytest.mark.parametrize("when", [0, 4, 30])
+def test_a_stop_at_any_moment_leaves_labels_for_all(when):
+    calls = iter(range(10**6))
+    fitted, events = run(
+        images(), Config(**SMALL), control=lambda: {"stop": True} if next(calls) >= when else {}
+    )
+    assert fitted.labels.shape == (300,)
+    assert events[-1].step <= when
+    assert any("Stopped" in event.message for event in events)
+
+
+def test_a_weight_moves_within_one_step_and_is_told():
+    calls = iter(range(10**6))
+    change = {"noise_level": 0.0, "local_mi": 0.0}
+    _, events = run(images(), Config(**SMALL), control=lambda: change if next(calls) == 10 else {})
+    notes = [event for event in events if "Changed while training" in event.message]
+    assert len(notes) == 1
+    assert notes[0].step == 10
+    assert "noise_level 0.5 → 0" in notes[0].message
+    assert "local_mi" not in [event for event in events if event.kind == "epoch"][-1].losses
+
+
+def test_a_pause_waits_for_the_resume():
+    answers = iter([{}, {"pause": True}, {}, {}, {"resume": True}])
+    polled = []
+
+    def control():
+        polled.append(1)
+        return next(answers, {})
+
+    fitted, events = run(images(100), Config(**{**SMALL, "epochs": 1, "joint_epochs": 0}), control=control)
+    assert fitted.labels.shape == (100,)
+    assert len(polled) == events[-1].step + 3
+
+
+def test_a_loss_that_is_no_number_says_so():
+    broken = images()
+    broken[:] = np.inf
+    with pytest.raises(RunError, match="no longer a number"):
+        run(broken, Config(**SMALL))
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in ("quick",)])
+def test_every_preset_trains_both_stages(name):
+    changes = {**SMALL, "epochs": 1, "batches": 3, "clusters": 6}
+    fitted, events = run(images(200), preset(name).replace(**changes))
+    assert {event.stage for event in events} == {"autoencoder", "joint", "labels"}
+    assert fitted.spectral.shape == (200, 12 if name in ("standard", "augment") else 6)
+    gram = fitted.spectral.T @ fitted.spectral / 200
+    if name != "released-code":  # a softmax's columns sum to one, but are orthonormal all the same if alive
+        assert np.abs(gram - np.eye(len(gram))).max() < 1e-2
+
+
+def test_rows_of_a_table_and_colour_images_of_odd_size_train():
+    rng = np.random.default_rng(0)
+    table = np.concatenate([rng.standard_normal((60, 5)) + shift for shift in (-4, 4)]).astype(np.float32)
+    fitted, _ = run(table, Config(**{**SMALL, "clusters": 2, "epochs": 6, "joint_epochs": 1}))
+    assert scores(np.repeat([0, 1], 60), fitted.labels)["acc"] > 0.95
+    colour = rng.random((40, 3, 9, 13), dtype=np.float32)
+    assert run(colour, Config(**{**SMALL, "clusters": 3, "epochs": 1, "joint_epochs": 1}))[
+        0
+    ].labels.shape == (40,)
+
+
+def test_fewer_samples_than_clusters_is_refused():
+    with pytest.raises(InputError, match="choose fewer clusters"):
+        run(images(12), Config(**{**SMALL, "clusters": 20}))
+
+
+def test_a_few_epochs_on_digits_find_the_digits():
+    fitted, _ = run(
+        load_digits().images[:, None].astype(np.float32), Config(epochs=6, joint_epochs=0, batch=64)
+    )
+    assert scores(load_digits().target, fitted.labels)["acc"] > 0.75
