@@ -69,20 +69,22 @@ def embed(points, dims: int, seed: int, neighbours: int = NEIGHBOURS, min_dist: 
         return np.zeros((len(points), dims), dtype=np.float32)
     if len(points) <= max(FEW, dims + 2):
         return principal_axes(points, dims)
+    try:
+        layout = umap(points, dims, seed, min(neighbours, len(points) - 1), min_dist)
+    except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, RuntimeError):
+        return principal_axes(points, dims)  # its eigenvectors fail on odd data, such as repeated points
+    # Points that UMAP finds to have no neighbour come out as NaN; they belong somewhere on the screen.
+    return layout if np.isfinite(layout).all() else principal_axes(points, dims)
+
+
+def umap(points: np.ndarray, dims: int, seed: int, neighbours: int, min_dist: float) -> np.ndarray:
+    """UMAP itself, (n, dims) float32, silent and on one thread: with more, a seed gives no repeatable map."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of its own single thread, and of every loose point
         from umap import UMAP
 
-        layout = UMAP(
-            n_components=dims,
-            n_neighbors=min(neighbours, len(points) - 1),
-            min_dist=min_dist,
-            random_state=seed,
-            n_jobs=1,  # with more threads the same seed no longer gives the same map
-        ).fit_transform(points)
-    layout = np.asarray(layout, dtype=np.float32)
-    # Points that UMAP finds to have no neighbour come out as NaN; they belong somewhere on the screen.
-    return layout if np.isfinite(layout).all() else principal_axes(points, dims)
+        made = UMAP(n_components=dims, n_neighbors=neighbours, min_dist=min_dist, random_state=seed, n_jobs=1)
+        return np.asarray(made.fit_transform(points), dtype=np.float32)
 
 
 def principal_axes(points: np.ndarray, dims: int) -> np.ndarray:

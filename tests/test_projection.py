@@ -61,6 +61,21 @@ def test_one_dimension_is_enough_for_a_map():
     assert np.isfinite(mapped).all()
 
 
+def test_where_umap_fails_the_principal_axes_stand_in(monkeypatch):
+    def fails(*_):
+        raise TypeError("Cannot use scipy.linalg.eigh for sparse A with k >= N.")
+
+    points, _ = islands(40)
+    monkeypatch.setattr(projection, "umap", fails)
+    assert (projection.project(points, seed=0) == projection.principal_axes(points, 2)).all()
+
+
+def test_repeated_points_and_outliers_have_a_place(recwarn):
+    points = np.zeros((40, 3), dtype=np.float32)
+    points[38:] = 1e6
+    assert np.isfinite(projection.project(points, seed=0)).all()
+
+
 def test_a_diverged_run_is_told_in_a_sentence():
     with pytest.raises(RunError, match="not finite"):
         projection.project(np.array([[0.0, np.nan], [1.0, 2.0]]), seed=0)

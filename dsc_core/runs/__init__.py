@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dsc_core.runs.store import Run, Store, home
+from dsc_core.runs.files import home
+from dsc_core.runs.store import Run, Store
 
 __all__ = ["Run", "Store", "execute", "home", "load_run"]
 

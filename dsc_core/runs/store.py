@@ -26,7 +26,8 @@ from dsc_core.config import KNOBS, Config, checked
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.runs import failures, processes
-from dsc_core.runs.files import ROOT, home, read_json, write_json
+from dsc_core.runs.files import ROOT, read_json, write_json
+from dsc_core.runs.files import home as default_home
 from dsc_core.runs.folder import (
     append_line,
     is_run,
@@ -86,8 +87,8 @@ class Run:
 class Store:
     """The runs of one workspace. One Store may serve several threads; each process opens its own."""
 
-    def __init__(self, home_folder: Path | str | None = None):
-        self.home = Path(home_folder).absolute() if home_folder else home()
+    def __init__(self, home: Path | str | None = None):
+        self.home = Path(home).absolute() if home else default_home()
         self._lock = threading.RLock()
         try:
             (self.home / "runs").mkdir(parents=True, exist_ok=True)
@@ -191,6 +192,7 @@ class Store:
                     f"The training process could not be started: {failures.plainly(error)}."
                 ) from error
             try:
+                self._lay_aside(db, run_id)
                 self._mark_running(db, run_id, process.pid, claimed=0)
             except BaseException:
                 process.kill()
@@ -209,9 +211,7 @@ class Store:
             if not (launched and row["pid"] in (os.getpid(), os.getppid())):
                 self._refuse_second_start(db, run_id)
                 forget_wishes(db, run_id)
-            self._catch_up(db, run_id)
-            if row["last_seq"]:
-                self._forget_first_attempt(db, run_id)
+                self._lay_aside(db, run_id)
             self._mark_running(db, run_id, os.getpid(), claimed=1)
         prepare_last_words(run.folder)
         self._write_card(run_id)
@@ -454,8 +454,9 @@ class Store:
         if lines:
             db.execute("UPDATE runs SET last_seq = ? WHERE id = ?", (lines[-1][0], run_id))
 
-    def _forget_first_attempt(self, db: sqlite3.Connection, run_id: str) -> None:
+    def _lay_aside(self, db: sqlite3.Connection, run_id: str) -> None:
         """Lay the events of an earlier attempt aside; the numbers count on, so that no page mixes the two."""
+        self._catch_up(db, run_id)
         folder = self.folder(run_id)
         if (folder / "events.jsonl").exists() and (folder / "events.jsonl").stat().st_size:
             number = 1 + sum(1 for _ in folder.glob("events-*.jsonl"))

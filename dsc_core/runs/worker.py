@@ -97,9 +97,8 @@ class Session:
             "device": device,
         }
         self.keep_results(dataset, fitted, maps, summary)
-        self.tell(
-            replace(done, kind="done", stage="labels", seconds=done.seconds + time.monotonic() - trained)
-        )
+        seconds = done.seconds + time.monotonic() - trained
+        self.tell(replace(done, kind="done", stage="labels", seconds=seconds, remaining=None))
         self.store.finish(self.run.id, summary["status"])
         return summary
 
@@ -226,8 +225,9 @@ def line(event: Event) -> str:
     """An event as a line of the log."""
     parts = [f"{event.stage} {event.kind}"]
     if event.epoch and event.kind in ("epoch", "evaluation"):
-        parts.append(f"epoch {event.epoch}/{event.epochs}")
-    parts += [f"{name} {value:.4g}" for name, value in (event.losses | event.scores).items()]
+        parts[0] += f" {event.epoch}/{event.epochs}"
+    numbers = event.losses if event.kind == "epoch" else event.scores
+    parts += [f"{name} {value:.4g}" for name, value in numbers.items()]
     if event.cluster_sizes:
         parts.append(f"sizes {', '.join(map(str, event.cluster_sizes))}")
     if event.images_per_second:

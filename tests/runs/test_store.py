@@ -335,6 +335,15 @@ def test_a_run_begun_anew_keeps_its_earlier_events_aside(store, run_id):
     assert (run.folder / "events-1.jsonl").read_text().count("\n") == 1
 
 
+def test_a_page_sees_no_old_event_once_a_run_is_started_anew(store, run_id, sleeper, monkeypatch):
+    store.claim(run_id)
+    store.append(run_id, progress(1))
+    store.finish(run_id, "failed", "The disk is full.")
+    monkeypatch.setattr(store, "_spawn", lambda run: sleeper)
+    store.start(run_id)
+    assert store.events(run_id) == []
+
+
 # Controls --------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """The process that trains a run: what it leaves behind when it ends well, is stopped, fails or is killed."""
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 import dsc_core
+from dsc_core import load_run
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
@@ -82,35 +84,46 @@ def test_training_never_sees_a_label(store, run_id, fake_training, monkeypatch):
     assert set(more) == {"control", "observe", "scaling"}
 
 
+def wishing(store, run_id, *wishes):
+    """An echo that makes one wish after every tenth event."""
+    count, left = itertools.count(1), list(wishes)
+
+    def echo(event):
+        if next(count) % 10 == 0 and left:
+            store.control(run_id, **left.pop(0))
+
+    return echo
+
+
 def test_stop_ends_training_with_results_from_what_is_there(store, run_id, fake_training, monkeypatch):
     monkeypatch.setenv("FAKE", "endless")
-    assert started(store, run_id).status == "running"
-    store.control(run_id, noise_level=0.25)
-    wait_for(lambda: any("noise_level is 0.25" in event.message for _, event in store.events(run_id)))
-    store.control(run_id, stop=True)
-    wait_for(lambda: store.get(run_id).finished)
+    summary = execute(store, run_id, echo=wishing(store, run_id, {"noise_level": 0.25}, {"stop": True}))
     run = store.get(run_id)
-    assert run.status == "stopped"
-    assert json.loads((run.folder / "summary.json").read_text())["status"] == "stopped"
+    assert run.status == summary["status"] == "stopped"
     assert len(pd.read_parquet(run.folder / "labels.parquet")) == 30
+    notes = [event.message for _, event in store.events(run_id) if event.kind == "note"]
+    assert notes == ["noise_level is 0.25", "Stopped"]
 
 
-def test_sigterm_is_a_stop(store, run_id, fake_training, monkeypatch):
+def test_pause_and_resume_are_noted(store, run_id, fake_training, monkeypatch):
     monkeypatch.setenv("FAKE", "endless")
-    os.kill(started(store, run_id).pid, signal.SIGTERM)
-    wait_for(lambda: store.get(run_id).finished)
-    assert store.get(run_id).status == "stopped"
-    assert (store.folder(run_id) / "summary.json").exists()
+    execute(store, run_id, echo=wishing(store, run_id, {"pause": True}, {"resume": True}, {"stop": True}))
+    notes = [event.message for _, event in store.events(run_id) if event.kind == "note"]
+    assert notes.index("Paused.") < notes.index("Resumed.") < notes.index("Stopped")
 
 
-def test_the_worker_lives_in_a_session_of_its_own(store, run_id, fake_training, monkeypatch):
+def test_a_worker_has_a_session_of_its_own_and_takes_sigterm_for_a_stop(
+    store, run_id, fake_training, monkeypatch
+):
     monkeypatch.setenv("FAKE", "endless")
     run = started(store, run_id)
     assert os.getsid(run.pid) == run.pid != os.getsid(0)
     with pytest.raises(InputError, match="running already"):
         Store(store.home).start(run_id)
-    store.control(run_id, stop=True)
+    os.kill(run.pid, signal.SIGTERM)
     wait_for(lambda: store.get(run_id).finished)
+    assert store.get(run_id).status == "stopped"
+    assert (store.folder(run_id) / "summary.json").exists()
 
 
 def test_a_killed_worker_is_failed_says_why_and_can_be_begun_anew(store, run_id, fake_training, monkeypatch):
@@ -202,12 +215,15 @@ def test_the_heart_beats_while_nothing_is_told(store, run_id, monkeypatch):
         wait_for(lambda: store.get(run_id).heartbeat > first)
 
 
-def test_pause_and_resume_are_noted(store, run_id, fake_training, monkeypatch):
-    monkeypatch.setenv("FAKE", "endless")
-    started(store, run_id)
-    for wish in ("pause", "resume", "stop"):
-        store.control(run_id, **{wish: True})
-        time.sleep(0.1)
-    wait_for(lambda: store.get(run_id).finished)
-    notes = [event.message for _, event in store.events(run_id) if event.kind == "note"]
-    assert notes.index("Paused.") < notes.index("Resumed.")
+def test_the_real_training_runs_in_a_worker_and_its_model_serves_new_samples(store, dataset, config):
+    few = replace(dataset, samples=dataset.samples[::2], ids=dataset.ids[::2], labels=dataset.labels[::2])
+    run_id = store.create(few, config.replace(epochs=1, joint_epochs=1, spectral_dims=3, neighbours=3))
+    store.start(run_id)
+    wait_for(lambda: store.get(run_id).finished, seconds=120)
+    run = store.get(run_id)
+    assert run.status == "done", (run.reason, (run.folder / "log.txt").read_text())
+    loaded = load_run(run.folder)
+    again = loaded.assign(few)
+    assert (again.labels == loaded.labels).all()
+    assert np.allclose(again.latent, loaded.latent, atol=1e-4)
+    assert {"progress", "epoch", "note", "done"} >= {e.kind for _, e in store.events(run_id)} - {"evaluation"}
