@@ -15,6 +15,7 @@ import pytest
 
 import dsc_core
 from dsc_core import load_run
+from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
@@ -217,7 +218,8 @@ def test_the_heart_beats_while_nothing_is_told(store, run_id, monkeypatch):
 
 def test_the_real_training_runs_in_a_worker_and_its_model_serves_new_samples(store, dataset, config):
     few = replace(dataset, samples=dataset.samples[::2], ids=dataset.ids[::2], labels=dataset.labels[::2])
-    run_id = store.create(few, config.replace(epochs=1, joint_epochs=1, spectral_dims=3, neighbours=3))
+    small = {"epochs": 1, "joint_epochs": 1, "spectral_dims": 3, "neighbours": 3, "least_steps": 0}
+    run_id = store.create(few, Config.from_dict(config.to_dict() | small))
     store.start(run_id)
     wait_for(lambda: store.get(run_id).finished, seconds=120)
     run = store.get(run_id)
