@@ -110,7 +110,8 @@ class Config:
         low=0.0, high=20.0, step=0.1, live=True,
     )  # fmt: skip
     spectral_dims: int = knob(
-        0, "K′", "Spectral dimensions; 0 takes twice the clusters, or as many as clusters where Y gives the labels.", 2, low=0, high=256, step=1,
+        0, "K′", "Spectral dimensions; 0 takes twice the clusters, or as many where Y gives the labels.", 2,
+        low=0, high=256, step=1,
     )  # fmt: skip
     spectral_width: int = knob(
         256, "w", "Width of the spectral network, whose layers are w, w, w/2 (released code: 1024).", 2,
@@ -181,11 +182,15 @@ class Config:
         low=0.0, high=0.5, step=0.01, unit="of the size", advanced=True,
     )  # fmt: skip
 
+    least_steps: int = knob(
+        500, "", "Small data sets get more epochs, so that stage 1 makes at least so many steps, stage 2 a quarter.", 4,
+        low=0, high=100000, step=50, advanced=True,
+    )  # fmt: skip
     epochs: int = knob(
         20, "", "Passes over the data that train the dual autoencoder alone.", 4, low=1, high=2000, step=1,
     )  # fmt: skip
     joint_epochs: int = knob(
-        12, "", "Passes over the data that train everything together; 0 leaves stage 2 out.", 4,
+        10, "", "Passes over the data that train everything together; 0 leaves stage 2 out.", 4,
         low=0, high=2000, step=1,
     )  # fmt: skip
     batches: int = knob(
@@ -290,7 +295,11 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     p.name: p
     for p in (
-        Preset("quick", "A first answer in about two minutes on two cores.", {"epochs": 6, "joint_epochs": 3}),
+        Preset(
+            "quick",
+            "A first answer in about two minutes on two cores.",
+            {"epochs": 6, "joint_epochs": 2, "least_steps": 300},
+        ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(
             "augment",
@@ -309,12 +318,13 @@ PRESETS: dict[str, Preset] = {
             "released-code",
             "As the released code runs: sampling noise, T(z, z) untrained, softmax before Cholesky.",
             {
-                "batch_norm": False, "spectral_width": 1024, "latent_dims": 120, "noise": "sampling", "mi_input": "latent",
-                "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0, "reconstruction": 5.0,
+                "batch_norm": False, "spectral_width": 1024, "latent_dims": 120, "noise": "sampling",
+                "mi_input": "latent", "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0, "reconstruction": 5.0,
                 "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0, "graph": "batch",
                 "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax", "readout": "softmax",
                 "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "batch": 1024, "joint_batch": 1024,
-                "batches": 10, "epochs": 100, "joint_epochs": 500, "stopping": "loss", "tolerance": 0.0001,
+                "least_steps": 0, "batches": 10, "epochs": 100, "joint_epochs": 500, "stopping": "loss",
+                "tolerance": 0.0001,
             },
         ),
     )

@@ -11,9 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 PALETTE = (
-    "#2f6fb5", "#e8952a", "#0f8f6f", "#00ddff", "#880033", "#aa88ff", "#cc5500", "#66dd88", "#0044aa",
-    "#771177", "#1199bb", "#cccc22", "#22bb77", "#885588", "#ddbbcc", "#aa3333", "#88aadd", "#446655",
-    "#cc6699", "#7777dd",
+    "#2f6fb5", "#e8952a", "#12966f", "#dd99ff", "#00eecc", "#aa3322", "#446655", "#1199bb", "#aadd88",
+    "#aa6600", "#774488", "#ffbb33", "#22cc99", "#7777dd", "#bbccff", "#99aacc", "#66aa99", "#cc6655",
+    "#886688", "#aa88ee",
 )  # fmt: skip
 MAP_LIMIT = 20_000  # points that a browser still turns and zooms fluently, two maps side by side
 CURVE_LIMIT = 500  # points of a curve; more cannot be told apart on a screen
@@ -77,7 +77,8 @@ def curve(
         axis |= {"min": bounds[0], "max": bounds[1]}
     series = [_line(name, x, shade) for name, shade in lines.items()]
     extra = [{"yAxis": level[0], "name": level[1]}] if level else []
-    extra += [{"xAxis": place, "name": text} for place, text in marks]
+    inside = frame[x].iloc[[0, -1]].to_numpy() if len(frame) else (0, 0)
+    extra += [{"xAxis": at, "name": text} for at, text in marks if inside[0] < at < inside[1]]
     if extra and series:
         series[0]["markLine"] = _mark_lines(extra)
     return {

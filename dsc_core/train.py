@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -158,6 +159,7 @@ def fit(
     device, _ = describe(config.device)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
+    config = with_least_steps(config, len(samples))
     feed = Feed(samples, scaling, device)
     nets = Networks(samples.shape[1:], config).to(device)
     if len(nets.shape) == 3:
@@ -174,6 +176,20 @@ def fit(
     fitted = finish(nets, feed, steering.config, joint=joint)
     yield clock.event("done", cluster_sizes=_sizes(fitted.labels, config.clusters))
     return fitted
+
+
+def with_least_steps(config: Config, count: int) -> Config:
+    """More epochs where `count` samples make so few batches that a stage would end before `least_steps`."""
+
+    def enough(name: str, batch: int, least: int) -> int:
+        epochs, steps = getattr(config, name), max(1, round(count / batch))
+        steps = min(steps, config.batches) if config.batches else steps
+        return min(max(epochs, math.ceil(least / steps)), KNOBS[name].high) if epochs else 0
+
+    first = enough("epochs", config.batch, config.least_steps)
+    # The joint stage needs fewer: its networks are past their beginning.
+    second = enough("joint_epochs", config.joint_batch, config.least_steps // 4)
+    return config.replace(epochs=first, joint_epochs=second)
 
 
 def _epoch_indices(count: int, batch: int, limit: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

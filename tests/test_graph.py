@@ -67,7 +67,7 @@ def test_large_and_small_solvers_agree_and_a_seed_repeats():
     points, _ = blobs(groups=3, size=200, distance=4)
     affinity = graph.whole_graph(torch.from_numpy(points), 10)
     values, vectors = graph.diffusion_map(affinity, 8, seed=0)
-    again, same = graph.diffusion_map(affinity, 8, seed=0)
+    _, same = graph.diffusion_map(affinity, 8, seed=0)
     assert np.array_equal(vectors, same)
     degree = np.asarray(affinity.sum(1)).ravel()
     dense = affinity.toarray() / np.sqrt(degree[:, None] * degree[None])

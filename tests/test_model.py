@@ -74,7 +74,7 @@ def test_sampling_noise_reconstructs_from_the_noisy_decoding():
     nets = Networks((1, 8, 8), config)
     images = torch.rand(6, 1, 8, 8)
     torch.manual_seed(3)
-    code, noisy, terms = autoencoder_terms(nets, images, config)
+    _, noisy, terms = autoencoder_terms(nets, images, config)
     decoded = nets.decoder(noisy)
     assert terms["reconstruction"].item() == pytest.approx(
         (images - decoded).square().flatten(1).sum(1).mean().item(), rel=1e-4

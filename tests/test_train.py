@@ -8,7 +8,7 @@ from dsc_core.cluster import Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
-from dsc_core.train import fit
+from dsc_core.train import fit, with_least_steps
 
 SMALL = {
     "epochs": 3,
@@ -172,6 +172,15 @@ def test_rows_of_a_table_and_colour_images_of_odd_size_train():
     ].labels.shape == (40,)
 
 
+def test_small_sets_get_more_epochs_and_large_ones_do_not():
+    config = Config(epochs=6, joint_epochs=2, least_steps=300, batch=128, joint_batch=256)
+    small, large = with_least_steps(config, 1797), with_least_steps(config, 10_000)
+    assert small.epochs * 14 >= 300
+    assert small.joint_epochs > 2
+    assert large == config
+    assert with_least_steps(config.replace(joint_epochs=0), 50).joint_epochs == 0
+
+
 def test_fewer_samples_than_clusters_is_refused():
     with pytest.raises(InputError, match="choose fewer clusters"):
         run(images(12), Config(**{**SMALL, "clusters": 20}))
@@ -179,6 +188,7 @@ def test_fewer_samples_than_clusters_is_refused():
 
 def test_a_few_epochs_on_digits_find_the_digits():
     fitted, _ = run(
-        load_digits().images[:, None].astype(np.float32), Config(epochs=6, joint_epochs=0, batch=64)
+        load_digits().images[:, None].astype(np.float32),
+        Config(epochs=6, joint_epochs=0, batch=64, least_steps=0),
     )
     assert scores(load_digits().target, fitted.labels)["acc"] > 0.75

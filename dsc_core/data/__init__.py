@@ -63,10 +63,10 @@ def open_dataset(
     images to.
     label_column, id_column: the columns of a table, or the keys of an .npz, that hold them; None takes those
     named "label" and "id" (an .npz: those with a usual name), "" none.
-    image_shape: the columns of a table are the pixels of images of this shape, (H, W), (C, H, W) or (H, W, C).
-    like: `Dataset.describe()` of the data a run was trained on: shape, scaling and preprocessing are then
-    taken from there.
-    name: in place of the file's. progress(done, total): called while a folder or an archive is read.
+    image_shape: the columns of a table are the pixels of images of this shape, (H, W), (C, H, W) or (H, W,
+    C). like: `Dataset.describe()` of the data a run was trained on: shape, scaling and preprocessing are then
+    taken from there. name: in place of the file's. progress(done, total): called while a folder or an archive
+    is read.
 
     Raises InputError, one sentence, for anything that cannot be read; MixedSizes, which proposes a size, for
     images that differ in size.

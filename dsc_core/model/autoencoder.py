@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -106,12 +107,12 @@ class Decoder(nn.Module):
         self.first = nn.Sequential(nn.Linear(latent_dims, math.prod(self.map_shape)), nn.ReLU())
         if len(shape) == 1:
             widths, self.grow, self.middle = (HIDDEN, HIDDEN, HIDDEN, shape[0]), 1, None
-            layers = [nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+            layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
             norms = [_norm(nn.BatchNorm1d, width, batch_norm) for width in widths[1:-1]]
         else:
             self.grow, self.middle = strides(shape)[0], sizes(shape)[2]
             widths = (WIDTHS[3], WIDTHS[2], WIDTHS[1], WIDTHS[0], shape[0] * self.grow**2)
-            layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False)]
+            layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)]
             norms = [_norm(nn.BatchNorm2d, width, batch_norm) for width in widths[1:-1]]
         self.layers, self.norms = nn.ModuleList(layers), nn.ModuleList(norms)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -55,7 +57,7 @@ class SpectralNetwork(nn.Module):
         super().__init__()
         widths = (latent_dims, width, width, width // 2)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.trunk = nn.Sequential(*layers)
         self.assignment = nn.Linear(widths[-1], clusters)

@@ -1,0 +1,102 @@
+"""ZIP archives of images, read in memory: nothing is ever written to disk under a name that the archive gives."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from dsc_core.data.dataset import Dataset
+from dsc_core.data.images import (
+    BROKEN,
+    Member,
+    Unreadable,
+    collect,
+    is_hidden,
+    most_bytes,
+    natural_key,
+    too_large,
+    unwanted,
+)
+from dsc_core.data.limits import MEBI, Limits
+from dsc_core.data.options import Options, clean
+from dsc_core.errors import InputError
+
+BLOCK = 1 << 16
+RATIO_FROM = 64 * MEBI  # below this much, even a bomb does no harm, and tiny images may pack very well
+
+
+class Budget:
+    """Counts what comes out of an archive while it comes out, since what its directory says may be a lie."""
+
+    def __init__(self, name: str, packed: int, limits: Limits):
+        self.name, self.packed, self.limits, self.taken = name, packed, limits, 0
+
+    def take(self, count: int) -> None:
+        """Add `count` unpacked bytes, or raise an InputError."""
+        self.taken += count
+        if self.taken > self.limits.unpacked_mb * MEBI:
+            raise self.limits.refuse(self.name, "unpacked_mb")
+        if self.taken > RATIO_FROM and self.taken > self.limits.ratio * self.packed:
+            raise self.limits.refuse(self.name, "ratio")
+
+
+def read_zip(path: Path, options: Options) -> Dataset:
+    """The images of a ZIP archive, in the natural order of their paths: img2.png before img10.png.
+
+    Ids are the paths inside the archive. Hidden files are passed over; whatever else is no image, is broken,
+    is a link, an archive or points outside is left out and listed. InputError for a file that is no ZIP
+    archive, has nothing readable, or goes beyond a limit.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        raise InputError(f"{path.name} is not a ZIP archive, or is cut short: pack the images again.") from
+        error with archive: if len(archive.infolist()) > options.limits.members: raise
+        options.limits.refuse(path.name, "members") budget = Budget(path.name, path.stat().st_size,
+        options.limits) skipped: list[tuple[str, str]] = [] members = sorted(_members(archive, skipped,
+        budget), key=lambda member: natural_key(member.path)) return collect(members, len(members), skipped,
+        options, path.name)
+
+
+def _members(archive: zipfile.ZipFile, skipped: list, budget: Budget) -> Iterator[Member]:
+    for info in archive.infolist():
+        name = info.filename.replace("\\", "/").removeprefix("./")
+        if info.is_dir() or name.endswith("/"):
+            continue
+        if leaves_folder(name):
+            skipped.append((clean(name), "The name points outside the archive."))
+        elif is_hidden(name):
+            continue
+        elif stat.S_ISLNK(info.external_attr >> 16):
+            skipped.append((clean(name), "The file is a link, and links are not followed."))
+        elif reason := unwanted(name):
+            skipped.append((clean(name), reason))
+        else:
+            yield Member(name, partial(_unpack, archive, info, budget))
+
+
+def leaves_folder(name: str) -> bool:
+    """Whether a path with forward slashes is absolute (also as Windows has it) or climbs with '..'."""
+    return name.startswith("/") or name[1:2] == ":" or ".." in name.split("/")
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:
+    """The bytes of one member, counted as they come; Unreadable where it is broken or too large."""
+    if info.flag_bits & 1:
+        raise Unreadable("The file is protected by a password.")
+    data, most = bytearray(), most_bytes(budget.limits)
+    try:
+        with archive.open(info) as member:
+            while block := member.read(BLOCK):
+                budget.take(len(block))
+                data += block
+                if len(data) > most:
+                    raise too_large(budget.limits)
+    except (InputError, Unreadable):
+        raise
+    except Exception as error:  # zipfile, zlib, bz2 and lzma each have their own errors for broken members
+        raise Unreadable(BROKEN) from error
+    return bytes(data)

@@ -1,0 +1,93 @@
+"""Figures: what they draw is what the arrays say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dsc_core import figures
+
+
+def test_smoothing_keeps_a_constant_and_starts_at_the_first_value():
+    assert figures.smooth(np.full(9, 3.0), 0.9) == pytest.approx(np.full(9, 3.0))
+    assert figures.smooth([5.0, 0.0, 0.0], 0.5)[0] == 5.0
+
+
+def test_smoothing_passes_over_gaps_without_spreading_them():
+    smoothed = figures.smooth([1.0, np.nan, 3.0], 0.5)
+    assert np.isnan(smoothed[1])
+    assert smoothed[2] == pytest.approx((0.5 * 0.5 * 1 + 0.5 * 3) / (0.5 * 0.5 + 0.5))
+
+
+def test_thinning_keeps_the_limit_the_mean_and_the_end():
+    frame = pd.DataFrame({"step": np.arange(10_001.0), "loss": np.random.default_rng(0).normal(size=10_001)})
+    thin = figures.thin(frame, 100)
+    assert len(thin) == 100
+    assert thin.iloc[-1].equals(frame.iloc[-1])
+    assert thin["step"].is_monotonic_increasing
+    assert thin["loss"].iloc[:-1].mean() == pytest.approx(frame["loss"].iloc[:-1].mean(), abs=0.01)
+
+
+def test_a_logarithmic_curve_leaves_out_what_has_no_logarithm():
+    frame = pd.DataFrame({"step": [1, 2, 3], "loss": [1.0, 0.0, -2.0]})
+    source = figures.curve(frame, "step", {"loss": "#000000"}, log=True)["dataset"]["source"]
+    assert source["loss"].isna().tolist() == [False, True, True]
+    assert frame["loss"].tolist() == [1.0, 0.0, -2.0]
+
+
+def test_the_drawn_sample_is_repeatable_unique_and_sorted():
+    rows = figures.drawn(70_000, 20_000)
+    assert np.array_equal(rows, figures.drawn(70_000, 20_000))
+    assert len(np.unique(rows)) == 20_000
+    assert (np.diff(rows) > 0).all()
+    assert np.array_equal(figures.drawn(50), np.arange(50))
+
+
+def test_a_map_draws_every_point_once_in_its_own_group():
+    rng = np.random.default_rng(0)
+    points, groups = rng.normal(size=(300, 2)), rng.integers(0, 4, 300)
+    figure = figures.group_map(points, groups, {g: str(g) for g in range(4)}, [str(i) for i in range(300)])
+    for group, trace in enumerate(figure.data):
+        assert np.allclose(np.c_[trace.x, trace.y], points[groups == group], atol=1e-6)
+        assert trace.marker.color == figures.colour(group)
+
+
+def test_a_file_name_never_becomes_markup_in_a_map():
+    name = "<img src=x onerror=alert(1)>"
+    figure = figures.group_map([[0, 0]], [name], {name: name}, [name])
+    assert "<img" not in figure.to_json()
+
+
+def test_figures_are_the_same_to_the_byte_for_the_same_arrays():
+    points, hover = np.random.default_rng(0).normal(size=(50, 2)), ["a"] * 50
+    first, second = (figures.value_map(points, points[:, 0], hover).to_json() for _ in range(2))
+    assert first == second
+
+
+def test_the_confusion_chart_keeps_the_order_and_the_counts():
+    matrix = np.array([[5, 1, 0], [0, 2, 7]])
+    chart = figures.confusion_chart(matrix, ["b", "a"], [2, 0, 1])
+    drawn = chart.to_dict()
+    (rows,) = drawn["datasets"].values()
+    assert [row["count"] for row in rows] == [5, 1, 0, 0, 2, 7]
+    assert [row["share"] for row in rows if row["class"] == "a"] == pytest.approx([0, 2 / 9, 7 / 9])
+    squares = drawn["layer"][0]["encoding"]
+    assert squares["x"]["sort"] == ["2", "0", "1"]
+    assert squares["y"]["sort"] == ["b", "a"]
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 7), (1, 300, 200)])
+def test_an_image_sheet_holds_each_image_in_its_place(shape):
+    images = np.random.default_rng(0).random((5, *shape)).astype(np.float32)
+    sheet = figures.image_sheet(images, 3, tile=16, gap=2)
+    assert sheet.dtype == np.uint8
+    assert (sheet[..., 3] == 0).any()
+    assert sheet[0, 0, :3].tolist() == [round(float(c) * 255) for c in np.broadcast_to(images[0, :, 0, 0], 3)]
+    first_of_second_row = sheet[(sheet.shape[0] + 2) // 2, 0, :3]
+    assert first_of_second_row.tolist() == [
+        round(float(c) * 255) for c in np.broadcast_to(images[3, :, 0, 0], 3)
+    ]
+
+
+def test_values_that_are_no_numbers_do_not_break_a_sheet():
+    sheet = figures.image_sheet(np.array([[[[np.nan, 2.0], [-1.0, 0.5]]]]), 1, tile=2)
+    assert sheet[..., 0].tolist() == [[0, 255], [0, 128]]
