@@ -1,4 +1,4 @@
-"""ZIP archives of images, read in memory: nothing is ever written to disk under a name that the archive gives."""
+"""ZIP archives of images, read in memory: nothing is written to disk under a name that an archive gives."""
 
 from __future__ import annotations
 
@@ -53,12 +53,16 @@ def read_zip(path: Path, options: Options) -> Dataset:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise InputError(f"{path.name} is not a ZIP archive, or is cut short: pack the images again.") from
-        error with archive: if len(archive.infolist()) > options.limits.members: raise
-        options.limits.refuse(path.name, "members") budget = Budget(path.name, path.stat().st_size,
-        options.limits) skipped: list[tuple[str, str]] = [] members = sorted(_members(archive, skipped,
-        budget), key=lambda member: natural_key(member.path)) return collect(members, len(members), skipped,
-        options, path.name)
+        raise InputError(
+            f"{path.name} is not a ZIP archive, or is cut short: pack the images again."
+        ) from error
+    with archive:
+        if len(archive.infolist()) > options.limits.members:
+            raise options.limits.refuse(path.name, "members")
+        budget = Budget(path.name, path.stat().st_size, options.limits)
+        skipped: list[tuple[str, str]] = []
+        members = sorted(_members(archive, skipped, budget), key=lambda member: natural_key(member.path))
+        return collect(members, len(members), skipped, options, path.name)
 
 
 def _members(archive: zipfile.ZipFile, skipped: list, budget: Budget) -> Iterator[Member]:

@@ -61,5 +61,5 @@ def _read(path: Path, limits: Limits) -> bytes:
             raise too_large(limits)
         return path.read_bytes()
     except OSError as error:
-        raise Unreadable(f"The file cannot be opened: {error.strerror or 'the system refuses it'}.") from
-        error
+        reason = error.strerror or "the system refuses it"
+        raise Unreadable(f"The file cannot be opened: {reason}.") from error

@@ -30,10 +30,13 @@ def read_idx(path: Path, options: Options) -> Dataset:
     """
     samples = read_idx_array(path, options.limits)
     if samples.ndim == 1:
-        raise InputError(f"{path.name} holds labels and no samples: open the file of images, which finds the
-        labels.") notes, labels = [], None beside = labels_beside(path) if beside is not None: labels =
-        read_idx_array(beside, options.limits) notes.append(f"The labels were read from {beside.name}.")
-        return from_array(samples, labels, None, options, notes)
+        raise InputError(f"{path.name} holds labels and no samples: open the images, which finds the labels.")
+    notes, labels = [], None
+    beside = labels_beside(path)
+    if beside is not None:
+        labels = read_idx_array(beside, options.limits)
+        notes.append(f"The labels were read from {beside.name}.")
+    return from_array(samples, labels, None, options, notes)
 
 
 def labels_beside(path: Path) -> Path | None:
@@ -69,13 +72,15 @@ def read_idx_array(path: Path, limits: Limits) -> np.ndarray:
     except Exception as error:  # zlib.error, which gzip does not wrap
         raise InputError(f"{path.name} is damaged: fetch the file again.") from error
     if len(data) != size:
-        raise InputError(f"{path.name} does not have as many values as its header says: fetch the file
-        again.") return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+        raise InputError(f"{path.name} has more or fewer values than its header says: fetch the file again.")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _header(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= 4:
-        raise InputError(f"{name} is not an IDX file as MNIST has them: give it the name that its content
-        has.") axes = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3])) return axes,
-        np.dtype(TYPES[magic[2]])
+        raise InputError(
+            f"{name} is not an IDX file as MNIST has them: choose one, or a file of another format."
+        )
+    axes = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
+    return axes, np.dtype(TYPES[magic[2]])

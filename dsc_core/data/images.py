@@ -47,11 +47,15 @@ class Member:
 
 def natural_key(path: str) -> list:
     """Sorts "img2" before "img10", folder by folder, capitals beside small letters."""
-    return [
-        [(1, len(piece.lstrip("0")), piece.lstrip("0"), piece) if piece.isdigit() else (0, 0, piece.lower(), piece)
-         for piece in re.split(r"([0-9]+)", part)]
-        for part in path.split("/")
-    ]  # fmt: skip
+    return [[_piece_key(piece) for piece in re.split(r"([0-9]+)", part)] for part in path.split("/")]
+
+
+def _piece_key(piece: str) -> tuple:
+    """A run of digits by its value (by its length first, since int() refuses very long ones), else as text."""
+    if re.fullmatch(r"[0-9]+", piece):
+        digits = piece.lstrip("0")
+        return 1, len(digits), digits, piece
+    return 0, 0, piece.lower(), piece
 
 
 def is_hidden(path: str) -> bool:
@@ -74,7 +78,7 @@ def unwanted(path: str) -> str | None:
 
 
 def most_bytes(limits: Limits) -> int:
-    """The largest image file that is read: that of an uncompressed image of the most pixels, four bytes each."""
+    """The largest image file that is read: the most pixels, uncompressed, at four bytes each."""
     return limits.megapixels * 4_000_000 + MEBI
 
 
@@ -94,8 +98,7 @@ def image_size(data: bytes, limits: Limits) -> tuple[int, int]:
 
 
 def decode_image(data: bytes, limits: Limits) -> np.ndarray:
-    """An image file as (C, H, W): uint8, or uint16 where it has 16 bits or decimals; C is 1 (grey) or 3
-    (colour).
+    """An image file as (C, H, W), C 1 (grey) or 3 (colour): uint8, or uint16 from 16 bits or decimals.
 
     Turned by its EXIF orientation, alpha composited on white, the first frame of several. The number of
     pixels is checked before any is decoded. Unreadable, with a sentence, for whatever is wrong with it.
@@ -108,8 +111,8 @@ def decode_image(data: bytes, limits: Limits) -> np.ndarray:
             return _as_array(image)
     except Unreadable:
         raise
-    except Exception as error: # Pillow's plugins raise anything on hostile bytes: SyntaxError, struct.error
-    ... raise Unreadable(BROKEN) from error
+    except Exception as error:  # Pillow's plugins raise anything on hostile bytes, SyntaxError too
+        raise Unreadable(BROKEN) from error
 
 
 def _opened(data: bytes, limits: Limits) -> Image.Image:
@@ -169,11 +172,13 @@ def _deep(values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint16)
 
 
-def collect(members: Iterable[Member], total: int, skipped: list, options: Options, name: str) -> Dataset:
+def collect(
+    members: Iterable[Member], total: int, skipped: list[tuple[str, str]], options: Options, name: str
+) -> Dataset:
     """One Dataset of images from `members`, in their order. skipped: (id, reason), to which it adds.
 
-    Without a size to bring images to, all must agree: MixedSizes proposes one. Grey and colour together
-    become colour, 8 and 16 bits together 16. Files that cannot be read are listed in `Dataset.skipped`.
+    Without a size to bring images to, all must agree: MixedSizes proposes one. Grey and colour together become
+    colour, 8 and 16 bits together 16. Files that cannot be read are listed in `Dataset.skipped`.
     """
     images, kept, sizes, held = [], [], Counter(), 0
     for done, member in enumerate(members):
@@ -181,17 +186,17 @@ def collect(members: Iterable[Member], total: int, skipped: list, options: Optio
             options.progress(done, total)
         try:
             data = member.read()
-            if len(sizes) > 1:  # it is settled that they differ: only the sizes matter from here on
+            if len(sizes) > 1 and options.image_size is None:  # refused already: only the sizes matter now
                 sizes[image_size(data, options.limits)] += 1
                 continue
             image = decode_image(data, options.limits)
         except Unreadable as reason:
             skipped.append((clean(member.path), str(reason)))
             continue
+        sizes[image.shape[1:]] += 1
         if options.image_size is not None:
             image = resize_image(image, options.image_size)
-        sizes[image.shape[1:]] += 1
-        if len(sizes) > 1:
+        elif len(sizes) > 1:
             images.clear()
             continue
         images.append(image)
@@ -199,41 +204,52 @@ def collect(members: Iterable[Member], total: int, skipped: list, options: Optio
         held += image.nbytes
         if held > options.limits.memory_mb * MEBI:
             raise _too_much(image.shape[1:], options, name)
-    if len(sizes) > 1:
+    if options.image_size is None and len(sizes) > 1:
         raise _mixed(sizes, name)
     if not images:
         raise _nothing(skipped, name)
-    return _assembled(images, kept, skipped, options)
+    return _assembled(images, kept, skipped, options, _resize_note(sizes, options.image_size))
 
 
-def _assembled(images: list[np.ndarray], kept: list[Member], skipped: list, options: Options) -> Dataset:
-    notes = []
+def _resize_note(sizes: Counter, size: tuple[int, int] | None) -> list[str]:
+    """The sentence on how many images were brought to `size`; none where none was."""
+    changed = sizes.total() - sizes[size] if size is not None else 0
+    return [f"Images resized to {size[0]}×{size[1]}: {changed:,} of {sizes.total():,}."] if changed else []
+
+
+def _assembled(
+    images: list[np.ndarray], kept: list[Member], skipped: list, options: Options, notes: list[str]
+) -> Dataset:
+    """The collected images, all of one size, as a Dataset; empties `images` on the way."""
     colours = {len(image) for image in images}
     deep = any(image.dtype == np.uint16 for image in images)
     if len(colours) > 1:
         notes.append("Grey and colour images came together, so all were taken as colour.")
-    channels, dtype = max(colours), np.uint16 if deep else np.uint8
-    samples = np.empty((len(images), channels, *images[0].shape[1:]), dtype)
+    samples = np.empty(
+        (len(images), max(colours), *images[0].shape[1:]), dtype=np.uint16 if deep else np.uint8
+    )
     for index, image in enumerate(images):
         # 257 = 65535 / 255 brings bytes onto the scale of 16 bits; one channel is spread over three
         samples[index] = image.astype(np.uint16) * 257 if deep and image.dtype == np.uint8 else image
         images[index] = None
-    folders = [member.folder for member in kept]
-    labels = None
-    if options.labels_from_folders and len(set(folders)) > 1:
-        labels = np.array([clean(folder) for folder in folders], dtype=str)
-    elif options.labels_from_folders:
-        notes.append("All images lie in one folder, so the folders give no labels.")
+    labels = _folder_labels(kept, notes) if options.labels_from_folders else None
     if skipped:
         notes.append(f"Files that were left out: {len(skipped):,}; each is listed with its reason.")
     ids = np.array([clean(member.path) for member in kept], dtype=str)
-    if options.size is not None:
-        notes.append(f"Images of another size were resized to {options.size[0]}×{options.size[1]}.")
     return from_images(samples, labels, ids, options, notes, skipped)
 
 
+def _folder_labels(kept: list[Member], notes: list[str]) -> np.ndarray | None:
+    """The folder of each image as its label; None, with a note, where there is only one."""
+    folders = [clean(member.folder) for member in kept]
+    if len(set(folders)) < 2:
+        notes.append("All images lie in one folder, so the folders give no labels.")
+        return None
+    return np.array(folders, dtype=str)
+
+
 def _mixed(sizes: Counter, name: str) -> MixedSizes:
-    """The refusal of images of several sizes, with the size that most have, or the median, brought to at most 64."""
+    """The refusal of images of several sizes, with the size that most have, or the median, at most 64."""
     common, count = sizes.most_common(1)[0]
     if 2 * count < sizes.total():
         every = np.array(list(sizes.elements()))
@@ -249,7 +265,7 @@ def _mixed(sizes: Counter, name: str) -> MixedSizes:
 
 
 def _too_much(size: tuple[int, int], options: Options, name: str) -> InputError:
-    """The refusal of more pixels than the memory limit; a smaller size mends it, unless it is small already."""
+    """The refusal of more pixels than the memory takes; a smaller size mends it, unless it is small already."""
     proposed = fitting_size(*size)
     if options.image_size is not None or proposed == size:
         return options.limits.refuse(name, "memory_mb")
@@ -265,5 +281,4 @@ def _nothing(skipped: list, name: str) -> InputError:
     if skipped:
         first, reason = skipped[0]
         found = f" ({len(skipped):,} files were left out, the first, {first[:80]!r}: {reason.rstrip('.')})"
-    return InputError(f"{name} holds no image that can be read{found}: put PNG, JPEG or other images into
-    it.")
+    return InputError(f"{name} holds no image that can be read{found}: put PNG, JPEG or other images in.")
