@@ -174,7 +174,11 @@ def fit(
     joint, clock.stage = clock.stage == "joint", "labels"
     yield clock.event("note", message="Reading the labels out")
     fitted = finish(nets, feed, steering.config, joint=joint)
-    yield clock.event("done", cluster_sizes=_sizes(fitted.labels, config.clusters))
+    sizes = _sizes(fitted.labels, config.clusters)
+    if empty := [str(cluster) for cluster, size in enumerate(sizes) if not size]:
+        told = f"Empty clusters: {', '.join(empty)}; ask for fewer clusters, or raise the balance."
+        yield clock.event("note", level="warning", message=told)
+    yield clock.event("done", cluster_sizes=sizes)
     return fitted
 
 
@@ -199,13 +203,14 @@ def _epoch_indices(count: int, batch: int, limit: int, rng: np.random.Generator)
 
 
 def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: int) -> Event | None:
+    """One step down the weighted sum. The loss is looked at first: a step on NaN would spoil the networks."""
     loss = total(terms, steering.config)
-    steering.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    steering.optimiser.step()
     told = {name: float(term.detach()) for name, term in terms.items()} | {"total": float(loss.detach())}
     if not np.isfinite(told["total"]):
         raise RunError("The loss is no longer a number; try a smaller learning_rate or smaller weights.")
+    steering.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    steering.optimiser.step()
     return clock.tick(told, images)
 
 
