@@ -1,0 +1,43 @@
+"""The frame stands round every page, also when a page's own address is a server's very first request."""
+
+import pytest
+
+from tests.browser.driving import NARROW, serving, settled
+
+PAGES = ("Data", "Train", "Results")
+
+
+@pytest.mark.parametrize("path", ["/", "/train", "/results"])
+def test_a_cold_deep_link_goes_through_the_frame(page, tmp_path, path):
+    with serving(tmp_path / "home") as address:
+        page.goto(address + path)
+        settled(page)
+        links = page.get_by_test_id("stTopNavLink")
+        assert [text.strip().split("\n")[-1] for text in links.all_inner_texts()] == list(PAGES)
+        assert page.get_by_test_id("stException").count() == 0
+
+
+def test_no_page_file_lies_flat_in_pages():
+    from tests.browser.driving import ROOT
+
+    assert not list((ROOT / "pages").glob("*.py"))
+
+
+def test_pages_fit_into_a_narrow_window(page, tmp_path):
+    page.set_viewport_size(NARROW)
+    with serving(tmp_path / "home") as address:
+        page.goto(address)
+        settled(page)
+        page.locator(".st-key-use_digits button:visible").first.click()
+        page.locator(".st-key-continue button:visible").first.wait_for()
+        settled(page)
+        for path in ("", "train", "results"):
+            if path:
+                page.goto(f"{address}/{path}?{page.url.partition('?')[2]}")
+                settled(page)
+            wide = page.evaluate(
+                "[...document.querySelectorAll('[data-testid=stMain] *')]"
+                ".filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth + 1"
+                " && !e.closest('[data-testid=stDataFrame], .katex')).map(e => e.outerHTML.slice(0, 160))"
+            )
+            assert not wide, (path, wide[:3])

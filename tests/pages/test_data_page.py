@@ -1,0 +1,134 @@
+"""Data page: what is wrong is said in one sentence, and what was chosen before stays chosen."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+
+def npy(array) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=True)
+    return out.getvalue()
+
+
+def archive(**members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, content in members.items():
+            file.writestr(name.replace("__", "."), content)
+    return out.getvalue()
+
+
+def png(height: int, width: int, value: int) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    pixels = np.full((height, width), value, np.uint8)
+    pixels[: height // 2] = 255 - value
+    Image.fromarray(pixels).save(out, "png")
+    return out.getvalue()
+
+
+def upload(app, name: str, content: bytes):
+    """Give a file to the uploader, and press Open where the page asks how to read it."""
+    app.file_uploader[0].set_value((name, content, "application/octet-stream")).run()
+    openers = [button for button in app.button if button.key == "open_source"]
+    return openers[0].click().run() if openers and not app.error else app
+
+
+BAD = {
+    "text that calls itself NumPy": ("a.npy", b"this is no array"),
+    "text that calls itself a ZIP": ("a.zip", b"this is no archive"),
+    "an archive without images": ("a.zip", archive(readme__txt=b"hello", notes__md=b"world")),
+    "pickled objects": ("a.npy", npy(np.array([{"a": 1}] * 20, dtype=object))),
+    "constant data": ("a.npy", npy(np.full((40, 8, 8), 7, np.uint8))),
+    "missing values": ("a.npy", npy(np.where(np.eye(40, 64).reshape(40, 8, 8) > 0, np.nan, 1.0))),
+    "too few samples": ("a.npy", npy(np.random.default_rng(0).integers(0, 255, (4, 8, 8), np.uint8))),
+    "an empty file": ("a.csv", b""),
+    "a format that is not read": ("a.docx", b"PK something"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_sentence_and_the_previous_data_set_stays(app, what):
+    app.run()
+    app.button(key="use_digits").click().run()
+    assert not app.exception
+    key = app.query_params["data"]
+    upload(app, *BAD[what])
+    assert not app.exception
+    assert len(app.error) == 1
+    assert app.error[0].value.endswith("\\.")
+    assert "Traceback" not in app.error[0].value
+    assert app.query_params["data"] == key
+    assert any(metric.value == "1,797" for metric in app.metric)
+
+
+def test_bad_input_before_any_data_leaves_the_ways_to_choose(app):
+    app.run()
+    upload(app, *BAD["text that calls itself NumPy"])
+    assert len(app.error) == 1
+    assert app.button(key="use_digits")
+    assert "data" not in app.query_params
+
+
+def test_an_upload_is_shown_kept_on_disk_and_let_go(app, workspace):
+    app.run()
+    before = app.file_uploader[0].key
+    upload(app, "noise.npy", npy(np.random.default_rng(0).integers(0, 255, (50, 12, 10), np.uint8)))
+    assert not app.exception
+    assert not app.error
+    assert {metric.label: metric.value for metric in app.metric}["Shape"] == "1 × 12 × 10"
+    assert len(list((workspace / "uploads").glob("*/noise.npy"))) == 1
+    assert app.file_uploader[0].key != before
+    assert app.file_uploader[0].value is None
+
+
+def test_mixed_sizes_offer_a_size_that_then_works(app):
+    app.run()
+    members = {f"i{n}__png": png(10 + n % 2 * 4, 12, 5 * n) for n in range(24)}
+    upload(app, "mixed.zip", archive(**members))
+    assert len(app.error) == 1
+    assert not app.exception
+    height, width = (app.number_input(key=f"resize_{side}").value for side in ("height", "width"))
+    app.button(key="open_source").click().run()
+    assert not app.error
+    assert {metric.label: metric.value for metric in app.metric}["Shape"] == f"1 × {height} × {width}"
+
+
+def test_a_broken_image_is_left_out_and_listed(app):
+    app.run()
+    members = {f"i{n:02}__png": png(12, 12, 9 * n) for n in range(24)}
+    members["i05__png"] = members["i05__png"][:40]
+    upload(app, "some.zip", archive(**members))
+    assert not app.error
+    assert {metric.label: metric.value for metric in app.metric}["Samples"] == "23"
+    assert len(app.warning) == 1
+    assert app.dataframe[0].value["file"].tolist() == ["i05.png"]
+
+
+def test_a_table_asks_for_its_columns_and_takes_the_label_out(app):
+    rng = np.random.default_rng(0)
+    rows = "\n".join(f"{a:.3f},{b:.3f},{'xy'[i % 2]}" for i, (a, b) in enumerate(rng.normal(size=(40, 2))))
+    app.run()
+    upload(app, "t.csv", f"width,height,label\n{rows}\n".encode())
+    assert not app.exception
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Samples"], shown["Shape"], shown["Classes"]) == ("40", "2", "2")
+
+
+def test_a_hostile_file_name_stays_inside_the_workspace_and_is_no_markup(app, workspace):
+    app.run()
+    upload(app, "../../<img src=x>[a](b).npy", b"no array")
+    assert not list(workspace.parent.glob("*.npy"))
+    assert "<img" not in app.error[0].value.replace("\\<", "")
+
+
+def test_an_address_of_a_data_set_that_is_not_here_is_said(app):
+    app.query_params["data"] = "0" * 32
+    app.run()
+    assert not app.exception
+    assert len(app.warning) == 1
+    assert app.button(key="use_digits")

@@ -1,0 +1,133 @@
+"""Train page: one widget a knob, made from `config.py`, and what they say is what a run gets."""
+
+import pytest
+
+from dsc_core.config import KNOBS, PRESETS, preset
+from pages.shared import widgets
+
+TRAIN = "pages/views/train.py"
+
+
+def at_train(app):
+    app.run()
+    app.button(key="use_digits").click().run()
+    app.switch_page(TRAIN).run()
+    assert not app.exception
+    return app
+
+
+def test_every_knob_has_one_widget_with_its_own_range_and_help(app):
+    at_train(app)
+    shown = {
+        widget.key: widget
+        for kind in (app.slider, app.number_input, app.selectbox, app.toggle)
+        for widget in kind
+    }
+    for name, known in KNOBS.items():
+        widget = shown[widgets.knob_key(name)]
+        assert known.title in widget.label
+        assert known.help in widget.help
+        if known.choices:
+            assert tuple(widget.options) == known.choices
+        elif known.low is not None:
+            assert (widget.min, widget.max) == (known.low, known.high)
+
+
+def test_the_knobs_start_at_the_preset_and_k_at_the_number_of_classes(app):
+    at_train(app)
+    for name, value in preset("standard").to_dict().items():
+        assert app.session_state[widgets.knob_key(name)] == value
+    assert app.session_state[widgets.knob_key("clusters")] == 10
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_turns_all_knobs_but_clusters_and_seed(app, name):
+    at_train(app)
+    app.number_input(key="knob_clusters").set_value(7).run()
+    app.number_input(key="knob_seed").set_value(5).run()
+    app.selectbox(key="preset").set_value(name).run()
+    assert not app.exception
+    wanted = preset(name, clusters=7, seed=5).to_dict()
+    assert {n: app.session_state[widgets.knob_key(n)] for n in KNOBS} == wanted
+
+
+def test_starting_hands_exactly_these_settings_to_the_run(app, monkeypatch):
+    from dsc_core.runs import Store
+
+    started = []
+    monkeypatch.setattr(Store, "start", lambda self, run_id: started.append(run_id))
+    at_train(app)
+    app.selectbox(key="preset").set_value("quick").run()
+    app.slider(key="knob_noise_level").set_value(0.35).run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert [app.query_params["run"]] == started
+    run = Store().get(started[0])
+    assert run.config == preset("quick", noise_level=0.35, clusters=10)
+
+
+def test_more_clusters_than_samples_is_said_and_nothing_starts(app, workspace):
+    import numpy as np
+
+    from dsc_core.data import open_dataset, store_dataset
+
+    workspace.mkdir(parents=True)
+    np.save(workspace / "few.npy", np.random.default_rng(0).integers(0, 255, (12, 8, 8), np.uint8))
+    app.query_params["data"] = store_dataset(open_dataset(workspace / "few.npy"), workspace)
+    app.run()
+    app.switch_page(TRAIN).run()
+    app.number_input(key="knob_clusters").set_value(40).run()
+    app.button(key="start").click().run()
+    assert len(app.error) == 1
+    assert "run" not in app.query_params
+
+
+@pytest.mark.parametrize("page", [TRAIN, "pages/views/results.py"])
+def test_an_empty_workspace_says_what_to_do_next(app, page):
+    app.run()
+    app.switch_page(page).run()
+    assert not app.exception
+    assert len(app.subheader) == 1
+    assert [button.label for button in app.button] == ["Choose data"]
+
+
+def test_an_address_of_a_run_that_is_not_here_is_said(app):
+    app.query_params["run"] = "../../etc"
+    app.run()
+    app.switch_page(TRAIN).run()
+    assert not app.exception
+    assert len(app.warning) == 1
+
+
+def test_a_failed_run_shows_its_reason_and_its_log(app):
+    from dsc_core.config import preset
+    from dsc_core.data import open_dataset
+    from dsc_core.runs import Store
+
+    store = Store()
+    run_id = store.create(open_dataset("digits"), preset("quick"))
+    store.claim(run_id)
+    store.finish(run_id, "failed", "The loss *is* no number.")
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page(TRAIN).run()
+    assert not app.exception
+    assert app.error[0].value == widgets.plain("The loss *is* no number.")
+    assert [expander.label for expander in app.expander][-1] == "Log"
+    app.switch_page("pages/views/results.py").run()
+    assert not app.exception
+    assert "failed" in app.subheader[0].value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "–"), (0.4, "0 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
+)
+def test_lengths_of_time_read_as_people_say_them(seconds, words):
+    assert widgets.duration(seconds) == words
+
+
+def test_plain_text_disarms_markdown():
+    assert widgets.plain("[a](http://b) <i> :red[x] $y$\n# z") == (
+        r"\[a\]\(http\://b\) \<i\> \:red\[x\] \$y\$ \# z"
+    )
