@@ -320,12 +320,11 @@ PRESETS: dict[str, Preset] = {
             {
                 "batch_norm": False, "spectral_width": 1024, "latent_dims": 120, "noise": "sampling",
                 "mi_input": "latent", "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0,
-                "reconstruction": 5.0, "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0, "graph": "batch",
-                "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax", "readout": "softmax",
-                "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0,
-                "batch": 1024, "joint_batch": 1024,
-                "least_steps": 0, "batches": 10, "epochs": 100, "joint_epochs": 500, "stopping": "loss",
-                "tolerance": 0.0001,
+                "reconstruction": 5.0, "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0,
+                "graph": "batch", "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax",
+                "readout": "softmax", "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "batch": 1024,
+                "joint_batch": 1024, "least_steps": 0, "batches": 10, "epochs": 100, "joint_epochs": 500,
+                "stopping": "loss", "tolerance": 0.0001,
             },
         ),
     )

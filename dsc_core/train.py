@@ -23,7 +23,8 @@ from dsc_core.model.spectral import orthonormalise
 
 Control = Callable[[], dict]
 Observe = Callable[[np.ndarray], dict]
-REFRESH_STEPS = 150
+REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
+BUILDING = "Building the graph of the whole data set"
 PERIOD = 1.0  # seconds between two progress events
 WEIGHTED = (
     "reconstruction", "relative", "global_mi", "local_mi", "prior", "cluster_prior", "spectral", "agreement",
@@ -259,6 +260,7 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, observ
     whole = config.graph == "whole"
     pairs = None
     if whole:
+        yield clock.event("progress", message=BUILDING)
         latent = encode(nets, feed)
         pairs = Pairs(graph.whole_graph(latent, config.neighbours), rng)
         readout = read_out(pairs.affinity, config)
@@ -272,6 +274,7 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, observ
     labels, before, last_loss, fallbacks = None, None, None, 0
     for epoch in range(config.joint_epochs):
         if whole and epoch and epoch % config.refresh == 0:
+            yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
             latent = encode(nets, feed)
             pairs = Pairs(graph.whole_graph(latent, config.neighbours), rng)
