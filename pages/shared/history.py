@@ -8,7 +8,7 @@ import streamlit as st
 from dsc_core import figures
 from pages.shared import state
 
-KEEP = 4 * figures.CURVE_LIMIT  # rows of a curve held in a session; beyond it neighbours are averaged
+KEEP = 2 * figures.CURVE_LIMIT  # rows of the curves; beyond it neighbours are averaged to half as many
 
 
 class History:

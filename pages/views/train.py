@@ -16,6 +16,7 @@ TERMS = (
     "total", "reconstruction", "relative", "global_mi", "local_mi", "prior", "spectral", "agreement",
     "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior", "entropy",
 )  # fmt: skip
+MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 LOG_LINES = 200
 
@@ -225,20 +226,14 @@ def curves(past, terms: list[str], smoothing: float, log: bool) -> None:
     frame, marks = past.curves, stage_marks(past)
     with st.grid(3, min_column_width=300):
         for place, term in enumerate(term for term in terms if term in frame):
-            values = figures.thin(frame[["step", term]].dropna())
-            values = values.assign(**{term: figures.smooth(values[term].to_numpy(), smoothing)})
-            level = (
-                (figures.CHANCE_MI, "2·ln 2: nothing learnt") if term in ("global_mi", "local_mi") else None
-            )
+            known = frame[term].notna().to_numpy()
+            values = figures.smooth(frame[term].to_numpy()[known], smoothing)
+            columns = {"step": frame["step"].to_numpy()[known], term: values}
+            level = (figures.CHANCE_MI, "2·ln 2: nothing learnt") if term in MUTUAL else None
             option = figures.curve(
-                values,
-                "step",
-                {term: figures.colour(0)},
-                log=log,
-                title=term_title(term),
-                level=level,
-                marks=marks,
-            )
+                columns, "step", {term: figures.colour(0)},
+                log=log, title=term_title(term), level=level, marks=marks,
+            )  # fmt: skip
             with st.container(border=True):
                 st.echarts_chart(
                     option, height=190, key=f"curve_{place}_{term}", alt=f"{term_title(term)} by step"
@@ -269,7 +264,7 @@ def clusters(past) -> None:
                 lines = {
                     name: figures.colour(i) for i, name in enumerate(("ACC", "NMI", "ARI")) if name in frame
                 }
-                option = figures.curve(frame, "epoch", lines, bounds=(0, 1))
+                option = figures.curve(dict(frame), "epoch", lines, bounds=(0, 1))
                 st.echarts_chart(
                     option, height=230, key="scores", alt="ACC and NMI by epoch, for evaluation only"
                 )
