@@ -159,6 +159,8 @@ def fit(
     """
     device, _ = describe(config.device)
     torch.manual_seed(config.seed)
+    if device.type == "cuda":  # the fastest kernels do not repeat themselves
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     rng = np.random.default_rng(config.seed)
     config = with_least_steps(config, len(samples))
     feed = Feed(samples, scaling, device)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 
 from dsc_core.cluster import Fitted
@@ -192,3 +193,16 @@ def test_a_few_epochs_on_digits_find_the_digits():
         Config(epochs=6, joint_epochs=0, batch=64, least_steps=0),
     )
     assert scores(load_digits().target, fitted.labels)["acc"] > 0.75
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is present")
+@pytest.mark.parametrize("name", ["standard", "paper", "released-code"])
+def test_cuda_trains_repeats_and_its_model_opens_on_the_cpu(name, tmp_path):
+    config = preset(name).replace(**{**SMALL, "device": "cuda", "clusters": 6})
+    fitted, _ = run(images(), config)
+    again, _ = run(images(), config)
+    assert np.array_equal(fitted.labels, again.labels)
+    fitted.save(tmp_path)
+    on_cpu = Fitted.load(tmp_path, "cpu").assign(images(), SCALING)
+    assert np.mean(on_cpu.labels == fitted.labels) > 0.99

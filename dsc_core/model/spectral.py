@@ -37,15 +37,11 @@ def _by_qr(raw: Tensor) -> tuple[Tensor, Tensor, str]:
     samples, dims = raw.shape
     basis, _ = torch.linalg.qr(raw.detach())
     basis = nn.functional.pad(basis, (0, dims - basis.shape[1])) * samples**0.5
-    transform = torch.linalg.lstsq(raw.detach().double(), basis.double(), driver=_driver(raw)).solution
-    transform = transform.to(raw.dtype)
+    # The pseudo-inverse, not least squares: on CUDA that one asks for full rank, which is what is missing here.
+    transform = (torch.linalg.pinv(raw.detach().double()) @ basis.double()).to(raw.dtype)
     # The value is the exact basis; the gradient flows through Ỹ·R, whose own value rank deficiency spoils.
     through = raw @ transform
     return through + (basis - through).detach(), transform, "qr"
-
-
-def _driver(raw: Tensor) -> str:
-    return "gelsd" if raw.device.type == "cpu" else "gels"
 
 
 class SpectralNetwork(nn.Module):
