@@ -83,13 +83,15 @@ def open_dataset(
     )
     if isinstance(data, str) and known_sample(data):
         return open_sample(data, options)
-    path = Path(data).expanduser()
+    if not str(data).strip():
+        raise InputError(f"No data are named: choose a sample ({', '.join(sample_names())}) or give a path.")
+    path = Path(data)
     try:
+        path = path.expanduser()
         return _reader(path)(path, options)
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be read: {error.strerror or 'the system refuses it'}."
-        ) from error
+    except (OSError, RuntimeError) as error:  # a RuntimeError for the home of a user that there is not
+        reason = getattr(error, "strerror", None) or "there is no such place"
+        raise InputError(f"{path.name[:80]} cannot be read: {reason}.") from error
     except MemoryError as error:
         raise InputError(
             f"{path.name} does not fit into this machine's memory: choose a smaller one."

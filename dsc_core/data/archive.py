@@ -68,7 +68,7 @@ def read_zip(path: Path, options: Options) -> Dataset:
 def _members(archive: zipfile.ZipFile, skipped: list, budget: Budget) -> Iterator[Member]:
     for info in archive.infolist():
         name = info.filename.replace("\\", "/").removeprefix("./")
-        if info.is_dir() or name.endswith("/"):
+        if not name or name.endswith("/"):  # a folder; ZipInfo.is_dir() stumbles over a member without a name
             continue
         if leaves_folder(name):
             skipped.append((clean(name), "The name points outside the archive."))

@@ -36,6 +36,7 @@ SAMPLE_KEYS = (
 )
 LABEL_KEYS = ("y", "labels", "label", "targets", "target", "classes", "class")
 ID_KEYS = ("ids", "id", "names", "filenames", "files")
+MAPPED_FROM = 256 * MEBI
 PARTS = ("train", "valid", "val", "test")
 
 
@@ -56,11 +57,16 @@ class Header:
 
 
 def read_npy(path: Path, options: Options) -> Dataset:
-    """A single array: images or a table by its layout. Memory-mapped, never unpickled."""
+    """A single array: images or a table by its layout. Never unpickled.
+
+    Files above MAPPED_FROM stay on the disk, memory-mapped; smaller ones are read, since a mapped file that
+    someone overwrites changes the samples, or ends the process, under our hands.
+    """
     try:
         with open(path, "rb") as file:
             _read_header(file, path.name)
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size before it takes memory
+        array = array if array.nbytes > MAPPED_FROM else np.array(array)
     except InputError:
         raise
     except Exception as error:
@@ -87,6 +93,8 @@ def read_npz(path: Path, options: Options) -> Dataset:
     with archive:
         headers = _headers(archive, path.name)
         samples, labels, ids = choose_keys(headers, options, path.name)
+        for key in samples:
+            _check_numeric(headers[key].dtype, f"{key} in {path.name}")
         arrays = [
             _join(
                 [_read_member(archive, key, headers[key], path.name, options.limits) for key in keys],

@@ -109,12 +109,18 @@ def from_frame(frame, name: str, options: Options, notes: list[str]) -> Dataset:
 
 
 def guess_columns(path: str | Path) -> Columns:
-    """A first guess at a CSV's or parquet's label column, id column and image shape, from its first rows."""
+    """A first guess at a CSV's or parquet's label column, id column and image shape, from its first rows.
+
+    InputError when the file is no table or cannot be opened.
+    """
     path, limits = Path(path), Limits.read()
-    if path.suffix.lower() == ".parquet":
-        frame = _parquet_frame(path, limits, [], rows=1000)
-    else:
-        frame = _csv_frame(path, limits, [], rows=1000)
+    read = _parquet_frame if path.suffix.lower() == ".parquet" else _csv_frame
+    try:
+        frame = read(path, limits, [], rows=1000)
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read: {error.strerror or 'the system refuses it'}."
+        ) from error
     names = list(frame.columns)
     lower = {name.lower().strip(): name for name in reversed(names)}
     label = next((lower[word] for word in LABEL_NAMES if word in lower), None)
