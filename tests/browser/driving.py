@@ -41,11 +41,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(home: Path):
-    """The address of a server that has just been started on the workspace `home`; all ends with the block."""
+def serving(home: Path, logs: Path | None = None):
+    """The address of a server that has just been started on the workspace `home`; it ends with the block.
+
+    Runs that it started end too. logs: the folder for its log, else beside `home`.
+    """
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
-    log = home.parent / f"server-{port}.log"
+    log = (logs or home.parent) / f"server-{port}.log"
     with open(log, "wb") as out:
         server = subprocess.Popen(
             [*command, f"--server.port={port}", "--server.fileWatcherType=none"],
