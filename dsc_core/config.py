@@ -44,6 +44,19 @@ def knob(default, symbol: str, help: str, group: int, **more):
 
 
 TITLES = {
+    "relative": "Relative reconstruction",
+    "latent_dims": "Latent dimensions",
+    "batch_norm": "Batch normalisation",
+    "augmented_agreement": "Agreement with a random copy",
+    "augmented_latent": "Latent distance to the copy",
+    "noisy_agreement": "Agreement with the noisy code",
+    "agreement": "Neighbours' agreement",
+    "least_steps": "Fewest steps of a stage",
+    "spectral": "Spectral loss",
+    "cluster_prior": "Cluster-conditional prior",
+    "batch": "Batch, autoencoder",
+    "joint_batch": "Batch, joint",
+    "joint_epochs": "Epochs, joint",
     "global_mi": "Global mutual information",
     "local_mi": "Local mutual information",
     "prior": "Prior (KL)",
@@ -51,7 +64,6 @@ TITLES = {
     "train_discriminator": "Train the discriminator",
     "spectral_dims": "Spectral dimensions",
     "epochs": "Epochs, autoencoder",
-    "joint_epochs": "Epochs, joint",
 }
 
 
