@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Threads that wait by spinning halve the speed as soon as another program, such as the browser that watches,
+# wants a core. It must be said before PyTorch loads OpenMP, hence here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 __all__ = ["DeepSpectralClustering", "load_run"]
 
 

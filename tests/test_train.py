@@ -18,6 +18,7 @@ SMALL = {
     "batch": 32,
     "joint_batch": 64,
     "spectral_width": 64,
+    "least_steps": 0,
 }
 SCALING = (0.0, 1 / 16)
 

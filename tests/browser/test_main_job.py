@@ -41,7 +41,7 @@ def start_quick(page) -> str:
     page.get_by_text("A first answer").wait_for()
     settled(page)
     open_group(page, "Run")
-    for knob, value in (("least_steps", 0), ("epochs", 5), ("joint_epochs", 2)):
+    for knob, value in (("least_steps", 0), ("epochs", 12), ("joint_epochs", 2)):
         field = page.locator(f".st-key-knob_{knob} input")
         field.fill(str(value))
         field.press("Enter")
@@ -138,7 +138,8 @@ def test_stop_keeps_what_is_there_and_gives_results(page, home):
         page.locator(".st-key-curve_0_total canvas").first.wait_for(timeout=90_000)
         button(page, "stop").click()
         button(page, "to_results").wait_for(timeout=LONG)
-        assert page.get_by_text("Stopped", exact=True).first.is_visible()
+        settled(page)
+        page.get_by_text("Stopped", exact=True).filter(visible=True).first.wait_for()
         button(page, "to_results").click()
         page.get_by_role("heading", name="Confusion matrix").wait_for(timeout=60_000)
         assert metric(page, "Samples") == "1,797"
