@@ -56,6 +56,7 @@ class Clock:
     batches: int = 1
     epoch_began: float = field(default_factory=time.monotonic)
     epoch_step: int = 0
+    epoch_images: int = 0
 
     @property
     def epochs(self) -> int:
@@ -65,7 +66,7 @@ class Clock:
         self.stage, self.batches, self.epoch_step = stage, batches, 0
         self.epoch += 1
         self.epoch_began = time.monotonic()
-        self.epoch_sums, self.epoch_count = {}, 0
+        self.epoch_sums, self.epoch_count, self.epoch_images = {}, 0, 0
 
     def tick(self, terms: dict[str, float], images: int) -> Event | None:
         """One step is over; an Event about once a PERIOD."""
@@ -74,6 +75,7 @@ class Clock:
         self.count += 1
         self.epoch_count += 1
         self.seen += images
+        self.epoch_images += images
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + value
@@ -94,8 +96,6 @@ class Clock:
             kind, self.stage, self.epoch, self.epochs, self.step, losses_now, now - self.began, rate,
             self.remaining(now, whole), **more,
         )  # fmt: skip
-
-    epoch_images: int = 0
 
     def remaining(self, now: float, epoch_over: bool) -> float:
         """Seconds left, from the median epoch so far; a joint epoch not yet seen is taken as 2.5 of stage 1."""
@@ -231,7 +231,6 @@ def _autoencoder_stage(
             terms["prior"] = losses.gaussian_kl(code.mean, code.log_variance)
             if event := _step(terms, steering, clock, len(index)):
                 yield event
-        clock.epoch_images = sum(map(len, batches))
         yield clock.event("epoch")
 
 
@@ -294,7 +293,6 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, observ
             fallbacks += how == "qr"
             if event := _step(terms, steering, clock, len(index)):
                 yield event
-        clock.epoch_images = sum(map(len, batches))
         ended = clock.event("epoch")
         yield ended
         latent = encode(nets, feed)
