@@ -155,9 +155,8 @@ class Fitted:
     """A trained model and what it found of its training data; `assign` serves samples not seen in training.
 
     latent (n, d), spectral (n, K'), labels (n,), confidence (n,): of the training data, in input order.
-    transform: (K', K'), the orthonormal layer's map R, estimated once on the training data. centres: (K, K')
+    transform: (K', K') float64, the orthonormal layer's map R, estimated once on the training data. centres: (K, K')
     and scale: the k-means on Y and its mean squared distance, where labels are read from Y; else None, 1.
-    repaired: clusters that were found empty and refilled.
     """
 
     nets: Networks
@@ -231,7 +230,12 @@ def _size(shape: tuple[int, ...]) -> str:
 
 def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scale: float) -> Assignment:
     raw, probabilities = assign_softly(nets, latent)
-    spectral = (raw @ torch.from_numpy(np.array(transform)).to(raw)).cpu().numpy()
+    spectral = (
+        (raw.double() @ torch.from_numpy(np.array(transform)).to(raw.device, torch.float64))
+        .float()
+        .cpu()
+        .numpy()
+    )
     if centres is None:
         probabilities = probabilities.cpu().numpy()
     else:
@@ -257,12 +261,13 @@ def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:
         teach_head(nets, latent, readout, config)
     with torch.no_grad():
         raw, _ = assign_softly(nets, latent)
-        spectral, transform, _ = orthonormalise(raw)
+        # In double precision: over the whole data set the map R may be steep, and rounding would bend the axes.
+        _, transform, _ = orthonormalise(raw.double())
     centres, scale = None, 1.0
     if config.readout == "kmeans" and joint:
-        found = k_means(spectral.cpu().numpy(), config)
+        found = k_means((raw.double() @ transform).float().cpu().numpy(), config)
         centres = found.cluster_centers_.astype(np.float32)
-        scale = max(float(found.inertia_) / len(spectral) / 2, 1e-6)
+        scale = max(float(found.inertia_) / len(raw) / 2, 1e-6)
     transform = transform.cpu().numpy()
     said = _assign(nets, latent, transform, centres, scale)
     return Fitted(

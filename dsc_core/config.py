@@ -310,7 +310,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "quick",
             "A first answer in about two minutes on two cores.",
-            {"epochs": 6, "joint_epochs": 2, "least_steps": 300},
+            {"epochs": 4, "joint_epochs": 1, "least_steps": 300},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(
