@@ -195,7 +195,7 @@ class Config:
     )  # fmt: skip
 
     least_steps: int = knob(
-        500, "", "Small data sets get more epochs, so that stage 1 makes at least so many steps, stage 2 a quarter.", 4,
+        500, "", "Small data sets get more epochs, so that stage 1 makes at least so many steps, stage 2 an eighth.", 4,
         low=0, high=100000, step=50, advanced=True,
     )  # fmt: skip
     epochs: int = knob(

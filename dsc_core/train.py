@@ -24,6 +24,9 @@ from dsc_core.model.spectral import orthonormalise
 Control = Callable[[], dict]
 Observe = Callable[[np.ndarray], dict]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
+REVISION = (
+    1  # of the algorithm: raised when the same settings give other labels, so that old results are known
+)
 BUILDING = "Building the graph of the whole data set"
 PERIOD = 1.0  # seconds between two progress events
 WEIGHTED = (
@@ -195,7 +198,7 @@ def with_least_steps(config: Config, count: int) -> Config:
 
     first = enough("epochs", config.batch, config.least_steps)
     # The joint stage needs fewer: its networks are past their beginning.
-    second = enough("joint_epochs", config.joint_batch, config.least_steps // 4)
+    second = enough("joint_epochs", config.joint_batch, config.least_steps // 8)
     return config.replace(epochs=first, joint_epochs=second)
 
 

@@ -1,13 +1,13 @@
-"""The README tells the truth: its table is current, and what it points at is there."""
+"""The README tells the truth: its tables are current, and what it points at is there."""
 
 import re
 
-from tests.readme import README, with_table
+from tests.readme import README, with_tables
 
 
-def test_the_table_of_settings_is_current():
+def test_the_tables_of_settings_and_scores_are_current():
     text = README.read_text(encoding="utf-8")
-    assert with_table(text) == text, "run: python -m tests.readme"
+    assert with_tables(text) == text, "run: python -m tests.readme"
 
 
 def test_every_linked_file_is_there():

@@ -1,0 +1,95 @@
+"""Markdown tables from the results of the quality harness."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from tests.benchmarks import methods
+
+
+def tables(results: list[dict]) -> str:
+    """Scores of every data set and method, then the step from stage 1 to the end, then the ablation."""
+    parts = [scores_table(results), steps_table(results), ablation_table(results)]
+    return "\n\n".join(part for part in parts if part) or "No results yet."
+
+
+def groups(results: list[dict]) -> dict[tuple[str, str], list[dict]]:
+    """The results of each (data, method), by seed, data and methods in their own order."""
+    found = defaultdict(list)
+    for result in results:
+        found[result["data"], result["method"]].append(result)
+    order = [(data, method) for data in methods.DATA for method in methods.names()]
+    return {pair: sorted(found[pair], key=lambda r: r["seed"]) for pair in order if pair in found}
+
+
+def spread(values) -> str:
+    """Mean ± standard deviation (of the sample), the latter only where there are two or more."""
+    values = np.asarray(list(values), float)
+    mean = f"{values.mean():.3f}".lstrip("0")
+    return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1):.3f}".replace("± 0.", "± .")
+
+
+def _rows(head: str, rows: list[list[str]]) -> str:
+    if not rows:
+        return ""
+    columns = head.count("|") - 1
+    return "\n".join([head, "|---" * columns + "|", *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def _seeds(members: list[dict]) -> str:
+    return ", ".join(str(member["seed"]) for member in members)
+
+
+def scores_table(results: list[dict]) -> str:
+    """One row a data set and method, and k-means on the latent of `standard`."""
+    rows = []
+    for (data, method), members in groups(results).items():
+        if method in methods.ABLATION:
+            continue
+        if method == "standard":
+            latent = [member["readouts"]["latent-k-means"] for member in members]
+            rows.append([data, methods.TITLES["latent-k-means"], _seeds(members), *_three(latent), "–"])
+        seconds = f"{np.median([member['seconds'] for member in members]):.0f} s"
+        rows.append([data, methods.TITLES[method], _seeds(members), *_three(members), seconds])
+    return _rows("| data | method | seeds | ACC | NMI | ARI | time |", rows)
+
+
+def _three(scored: list[dict]) -> list[str]:
+    return [spread(scores[key] for scores in scored) for key in ("acc", "nmi", "ari")]
+
+
+def steps_table(results: list[dict]) -> str:
+    """What the joint stage adds to the labels read from stage 1's latent."""
+    rows = []
+    for (data, method), members in groups(results).items():
+        both = [m for m in members if "stage-1" in m["readouts"]]
+        if not both:
+            continue
+        before = [m["readouts"]["stage-1"] for m in both]
+        gain = np.mean([m["acc"] - b["acc"] for m, b in zip(both, before, strict=True)])
+        rows.append(
+            [
+                data, f"`{method}`", _seeds(both), *(spread(b[key] for b in before) for key in ("acc", "nmi")),
+                *(spread(m[key] for m in both) for key in ("acc", "nmi")), f"{gain:+.3f}",
+            ]
+        )  # fmt: skip
+    return _rows("| data | preset | seeds | stage 1 ACC | NMI | end ACC | NMI | gain in ACC |", rows)
+
+
+def ablation_table(results: list[dict]) -> str:
+    """The steps of the ablation: k-means on the code, the whole graph's readout, then the joint stage."""
+    rows = []
+    for (data, method), members in groups(results).items():
+        if method in methods.ABLATION:
+            readouts = {"k-means on the code": [m["readouts"]["latent-k-means"] for m in members]}
+            readouts["spectral network"] = members
+        elif method == "standard" and any((data, name) in groups(results) for name in methods.ABLATION):
+            readouts = {"joint training": members}
+        else:
+            continue
+        for readout, scored in readouts.items():
+            scores = (spread(s[key] for s in scored) for key in ("acc", "nmi"))
+            rows.append([data, methods.TITLES[method], readout, _seeds(members), *scores])
+    return _rows("| data | autoencoder's terms | clusters read from | seeds | ACC | NMI |", rows)

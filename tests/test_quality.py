@@ -1,0 +1,98 @@
+"""The quality harness: what it writes, what it makes again, and the tables made of it. No score is asserted."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dsc_core import metrics
+from tests.benchmarks import methods, quality
+from tests.benchmarks.tables import spread, tables
+
+
+def result(method="standard", data="usps", seed=0, acc=0.9, **more):
+    """A result as the harness writes it."""
+    config = methods.config_of(method, 10, seed)
+    scores = {"acc": acc, "nmi": acc - 0.1, "ari": acc - 0.2}
+    readouts = {
+        "latent-k-means": {"acc": 0.5, "nmi": 0.4, "ari": 0.3},
+        "stage-1": {**scores, "acc": acc - 0.01},
+    }
+    return {
+        "data": data, "method": method, "seed": seed, "samples": 9298, "clusters": 10, **scores,
+        "readouts": readouts if config else {}, "seconds": 10.0 + seed, "revision": quality.REVISION,
+        "config": config.to_dict() if config else {},
+    } | more  # fmt: skip
+
+
+def test_every_kept_result_is_whole():
+    for path in quality.RESULTS.glob("*/*.json"):
+        kept = json.loads(path.read_text())
+        assert path == quality.path_of(kept["data"], kept["method"], kept["seed"])
+        assert all(0 < kept[score] <= 1 for score in ("acc", "nmi"))
+        assert kept["samples"] >= kept["clusters"] > 1
+        assert {"seconds", "versions", "machine", "config", "revision"} <= kept.keys()
+
+
+def test_an_interrupted_call_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
+    made = []
+
+    def measure(data, method, seed, tell):
+        made.append(seed)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return result(method, data, seed)
+
+    monkeypatch.setattr(quality, "measure", measure)
+    monkeypatch.setattr(quality, "path_of", lambda *run: tmp_path / run[0] / f"{run[1]}-{run[2]}.json")
+    monkeypatch.setattr(quality, "collected", lambda: [])
+    call = ["--data", "usps", "--seeds", "0", "1", "2"]
+    with pytest.raises(KeyboardInterrupt):
+        quality.main(call)
+    quality.main(call)
+    assert made == [0, 1, 1, 2]
+    (tmp_path / "usps" / "standard-0.json").write_text("{ cut off")
+    quality.main(call)
+    assert made == [0, 1, 1, 2, 0]
+
+
+def test_a_result_of_other_settings_or_of_an_older_algorithm_is_not_shown(tmp_path):
+    old = result(seed=0)
+    old["config"] = {**old["config"], "balance": 3.0}
+    for kept in (
+        old,
+        result(seed=1, revision=quality.REVISION - 1),
+        result(seed=2),
+        result("k-means", seed=3),
+    ):
+        quality.keep(kept, tmp_path)
+    assert [kept["seed"] for kept in quality.collected(tmp_path)] == [3, 2]
+
+
+def test_a_method_that_reads_values_and_one_that_trains_give_one_cluster_a_sample(monkeypatch):
+    from dsc_core.data import open_dataset
+
+    dataset = open_dataset("digits")
+    found = methods.run("k-means", dataset, 10, 0, print)
+    assert found.clusters[""].shape == (1797,)
+    assert metrics.accuracy(dataset.labels, found.clusters[""]) > 0.7
+    small = methods.config_of("standard", 10, 0).replace(epochs=1, joint_epochs=1, batches=2, least_steps=0)
+    monkeypatch.setattr(methods, "config_of", lambda *run: small)
+    found = methods.run("standard", dataset, 10, 0, lambda said: None)
+    assert set(found.clusters) == {"", "latent-k-means", "stage-1"}
+    assert all(clusters.shape == (1797,) for clusters in found.clusters.values())
+    assert found.config == small.to_dict()
+
+
+def test_the_tables_tell_mean_and_spread_and_the_step_from_stage_1():
+    text = tables([result(seed=0, acc=0.9), result(seed=1, acc=0.94), result("k-means", acc=0.6)])
+    assert "| usps | `standard` | 0, 1 | .920 ± .028 |" in text
+    assert "| usps | k-means on the pixels | 0 | .600 |" in text
+    assert "| usps | `standard` | 0, 1 | .910 ± .028 |" in text
+    assert "+0.010" in text
+    assert tables([]) == "No results yet."
+
+
+def test_spread_needs_two():
+    assert spread([0.5]) == ".500"
+    assert spread([0.5, 0.7]) == f".600 ± {np.std([0.5, 0.7], ddof=1):.3f}".replace("± 0", "± ")
