@@ -310,7 +310,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "quick",
             "A first answer in about two minutes on two cores.",
-            {"epochs": 4, "joint_epochs": 1, "least_steps": 300},
+            {"epochs": 3, "joint_epochs": 1, "least_steps": 230},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -23,42 +24,44 @@ from tests.browser.driving import browsing, serving
 ROOT = Path(__file__).parents[2]
 
 
-def alone(home: Path, data: str, preset: str) -> float:
-    """Training seconds of the run from the command line."""
+def alone(home: Path, data: str, preset: str, seed: int) -> dict:
+    """The summary of the run from the command line."""
     command = [
         sys.executable,
         "-m",
         "dsc_core",
-        "--home",
-        str(home),
         "train",
         data,
         "--preset",
         preset,
+        "--seed",
+        str(seed),
         "--json",
     ]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    run = json.loads(said.splitlines()[-1])["run"]
-    return json.loads((home / "runs" / run / "summary.json").read_text())["train_seconds"]
+    environment = {**os.environ, "DSC_HOME": str(home)}
+    said = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    return json.loads(said.splitlines()[-1])
 
 
-def watched(home: Path, data: str, preset: str, address: str, browser) -> float:
-    """Training seconds of the same run as a worker, with its Train page open."""
+def watched(home: Path, data: str, preset: str, seed: int, address: str, browser) -> dict:
+    """The summary of the same run as a worker, with its Train page open."""
     store, dataset = Store(home), open_dataset(data)
-    run = store.create(dataset, settings(preset, clusters=dataset.classes))
+    run = store.create(dataset, settings(preset, clusters=dataset.classes, seed=seed))
     store.start(run)
     page = browser.new_page()
     page.goto(f"{address}/train?run={run}")
     while not store.get(run).finished:
         time.sleep(1)
     page.close()
-    return json.loads((store.folder(run) / "summary.json").read_text())["train_seconds"]
+    return json.loads((store.folder(run) / "summary.json").read_text())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--data", default="digits")
+    parser.add_argument("--data", default="mnist-test")
     parser.add_argument("--preset", default="quick")
     options = parser.parse_args()
     ratios = []
@@ -67,10 +70,12 @@ def main() -> None:
         home.mkdir()
         with browsing() as browser, serving(home) as address:
             for pair in range(options.pairs):
-                plain = alone(home, options.data, options.preset)
-                seen = watched(home, options.data, options.preset, address, browser)
-                ratios.append(seen / plain)
-                told = f"alone {plain:.1f} s, watched {seen:.1f} s, ratio {ratios[-1]:.3f}"
+                plain = alone(home, options.data, options.preset, pair)
+                print(json.dumps(plain), flush=True)
+                seen = watched(home, options.data, options.preset, pair, address, browser)
+                times = plain["train_seconds"], seen["train_seconds"]
+                ratios.append(times[1] / times[0])
+                told = f"alone {times[0]:.1f} s, watched {times[1]:.1f} s, ratio {ratios[-1]:.3f}"
                 print(f"pair {pair + 1}: {told}", flush=True)
     print(f"median ratio {statistics.median(ratios):.3f} ({options.data}, {options.preset})")
 
