@@ -19,6 +19,7 @@ TERMS = (
 MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 LOG_LINES = 200
+PERIOD = 2.0  # seconds between two looks at a running run: drawing takes its time from training
 
 
 # Setting up -----------------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ def show(run) -> None:
             "Pause updates", key="paused", disabled=run.finished,
             help="Hold the curves still, to zoom or to read. Training goes on.",
         )  # fmt: skip
-    polls = None if run.finished or paused else 1.0
+    polls = None if run.finished or paused else PERIOD
     st.fragment(live, run_every=polls)(run.id, top, shown, smoothing, log, run.status)
     settings(run)
 
@@ -179,7 +180,7 @@ def term_title(term: str) -> str:
 
 
 def live(run_id: str, top, terms: list[str], smoothing: float, log: bool, drawn_as: str) -> None:
-    """What moves: called again every second while the run trains; the page is drawn anew at its end.
+    """What moves: called again every PERIOD while the run trains; the page is drawn anew at its end.
 
     The headline goes into `top`, above the controls, which must stand outside of what is called again.
     """
