@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pandas as pd
 import streamlit as st
 
@@ -19,7 +21,8 @@ TERMS = (
 MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 LOG_LINES = 200
-PERIOD = 2.0  # seconds between two looks at a running run: drawing takes its time from training
+# Seconds between two looks at a run, in its first half minute and later: drawing takes its time from training.
+YOUNG, SOON, LATER = 30, 2.0, 5.0
 
 
 # Setting up -----------------------------------------------------------------------------------------------
@@ -118,8 +121,9 @@ def show(run) -> None:
             "Pause updates", key="paused", disabled=run.finished,
             help="Hold the curves still, to zoom or to read. Training goes on.",
         )  # fmt: skip
-    polls = None if run.finished or paused else PERIOD
-    st.fragment(live, run_every=polls)(run.id, top, shown, smoothing, log, run.status)
+    polls = None if paused else pace(run)
+    drawn_as = (run.status, pace(run))
+    st.fragment(live, run_every=polls)(run.id, top, shown, smoothing, log, drawn_as)
     settings(run)
 
 
@@ -179,13 +183,20 @@ def term_title(term: str) -> str:
     return f"{KNOBS[term].title} {KNOBS[term].symbol}" if term in KNOBS else "Total, weighted"
 
 
-def live(run_id: str, top, terms: list[str], smoothing: float, log: bool, drawn_as: str) -> None:
-    """What moves: called again every PERIOD while the run trains; the page is drawn anew at its end.
+def pace(run) -> float | None:
+    """Seconds until the next look, None where nothing more will come."""
+    if run.finished:
+        return None
+    return SOON if not run.started or time.time() - run.started < YOUNG else LATER
+
+
+def live(run_id: str, top, terms: list[str], smoothing: float, log: bool, drawn_as: tuple) -> None:
+    """What moves: called again every few seconds while the run trains; the page is drawn anew at its end.
 
     The headline goes into `top`, above the controls, which must stand outside of what is called again.
     """
     run = state.store().get(run_id)
-    if run.status != drawn_as:
+    if drawn_as != (run.status, pace(run)):
         st.rerun()
     past = history(run_id)
     with top:
