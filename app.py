@@ -11,8 +11,8 @@ st.set_page_config(
     initial_sidebar_state="collapsed",
 )
 
-# Page files lie one level down: flat files in pages/ would be found by Streamlit's own discovery, and a
-# first request that goes straight to a page's address would then run that page without this frame.
+# Page files lie one level down. Streamlit's old discovery of flat files in pages/ answers the first request to a
+# new server: without a file there it calls the address not found. So each page has a flat one that only runs this.
 page = st.navigation(
     [
         st.Page(

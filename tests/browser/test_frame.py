@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.driving import NARROW, serving, settled
+from tests.browser.driving import NARROW, ROOT, serving, settled
 
 PAGES = ("Data", "Train", "Results")
 
@@ -15,12 +15,17 @@ def test_a_cold_deep_link_goes_through_the_frame(page, tmp_path, path):
         links = page.get_by_test_id("stTopNavLink")
         assert [text.strip().split("\n")[-1] for text in links.all_inner_texts()] == list(PAGES)
         assert page.get_by_test_id("stException").count() == 0
+        assert page.get_by_role("dialog").count() == 0, "the page is shown, but called not found"
 
 
-def test_no_page_file_lies_flat_in_pages():
-    from tests.browser.driving import ROOT
-
-    assert not list((ROOT / "pages").glob("*.py"))
+def test_flat_files_in_pages_are_doors_to_the_frame_and_nothing_else():
+    views = {path.name for path in (ROOT / "pages" / "views").glob("*.py")} - {
+        "data.py"
+    }  # data is "/" itself
+    flat = list((ROOT / "pages").glob("*.py"))
+    assert {path.name for path in flat} == views
+    assert len({path.read_text() for path in flat}) == 1
+    assert 'run_path(str(Path(__file__).parents[1] / "app.py")' in flat[0].read_text()
 
 
 def test_pages_fit_into_a_narrow_window(page, tmp_path):
