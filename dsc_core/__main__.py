@@ -42,14 +42,35 @@ def train(options) -> dict:
 
 
 def resume(options) -> dict:
-    """Train a run that did not end; it begins anew with its settings, for no state of training is kept."""
+    """Let a paused run go on; or train one that did not end, from its newest checkpoint, in this process."""
     from dsc_core.runs import Store
 
     store = Store()
     run = store.find(options.run)
-    if run.started:
-        tell(f"No checkpoint of {run.id} is kept: it begins anew, with the same settings.")
+    if run.status == "running" and store.pausing(run.id):
+        store.control(run.id, resume=True)
+        return {"run": run.id, "status": "running", "asked": {"resume": True}}
     return trained(store, run.id)
+
+
+def branch(options) -> dict:
+    """Train on from a kept checkpoint of a run with other weights, as a new run, in this process."""
+    from dsc_core.runs import Store
+
+    store = Store()
+    run = store.find(options.run)
+    chosen = checkpoint_of(store, run, options.epoch)
+    return trained(store, store.branch(run.id, chosen, parse_settings(options.set), options.name))
+
+
+def checkpoint_of(store, run, epoch: int | None) -> str | None:
+    """The name of the checkpoint after `epoch`, or else in the middle of it; None takes the newest."""
+    kept = store.checkpoints(run.id)
+    fitting = sorted((one for one in kept if one.epoch == epoch), key=lambda one: not one.whole)
+    if epoch is None or fitting:
+        return fitting[0].name if fitting else None
+    known = " and ".join(one.place for one in kept) or "none"
+    raise InputError(f"No checkpoint of epoch {epoch} is kept of {run.id}; there is {known}.")
 
 
 def trained(store, run_id: str) -> dict:
@@ -84,6 +105,7 @@ def show(options) -> dict:
     ended_well = run.status in ("done", "stopped") and (run.folder / "summary.json").exists()
     return row(run) | {
         "folder": str(run.folder),
+        "checkpoints": [one.place for one in store.checkpoints(run.id)],
         "dataset": run.dataset,
         "settings": run.config.to_dict(),
         "last_event": json.loads(last.to_json()) if last else None,
@@ -125,6 +147,30 @@ def stop(options) -> dict:
     while options.wait and not store.get(run.id).finished:
         time.sleep(0.2)
     return {"run": run.id, "status": store.get(run.id).status}
+
+
+def pause(options) -> dict:
+    """Ask a run to wait after its present step; `resume` lets it go on, also after its process has ended."""
+    from dsc_core.runs import Store
+
+    store = Store()
+    run = store.find(options.run)
+    if not store.pausing(run.id):
+        store.control(run.id, pause=True)
+    while options.wait and not (run := store.get(run.id)).paused and not run.finished:
+        time.sleep(0.2)
+    return {"run": run.id, "status": store.get(run.id).status, "asked": {"pause": True}}
+
+
+def steer(options) -> dict:
+    """Give a run that trains new values of settings that may move; they count from its next step on."""
+    from dsc_core.runs import Store
+
+    store = Store()
+    run = store.find(options.run)
+    changes = parse_settings(options.set)
+    store.control(run.id, **changes)
+    return {"run": run.id, "status": run.status, "asked": changes}
 
 
 def baselines(options) -> dict:
@@ -200,6 +246,8 @@ def row(run) -> dict:
         "device",
         "samples",
         "clusters",
+        "paused",
+        "parent",
     )
     return {"run": run.id} | {name: getattr(run, name) for name in names}
 
@@ -242,6 +290,19 @@ def print_summary(found: dict) -> None:
     print(f"Labels: python -m dsc_core export {found['run']} --out labels.csv")
 
 
+def print_asked(found: dict) -> None:
+    """What was asked of a run that trains in another process."""
+    asked = ", ".join(
+        name if value is True else f"{name}={value:g}" for name, value in found["asked"].items()
+    )
+    print(f"{found['run']}: {found['status']}, asked for {asked}")
+
+
+def print_resumed(found: dict) -> None:
+    """The outcome of training, or that a paused run was let go on."""
+    (print_asked if "asked" in found else print_summary)(found)
+
+
 def print_list(found: dict) -> None:
     """A line a run."""
     if not found["runs"]:
@@ -252,7 +313,8 @@ def print_list(found: dict) -> None:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
         named = f"  {run['name']}" if run["name"] != run["run"] else ""
         sizes = f"{run['samples']:>8,}{run['clusters']:>5}"
-        print(f"{run['run']:<{width}}  {run['status']:<8}{sizes}  {made}{named}")
+        status = "paused" if run["paused"] else run["status"]
+        print(f"{run['run']:<{width}}  {status:<8}{sizes}  {made}{named}")
 
 
 def print_run(found: dict) -> None:
@@ -260,6 +322,12 @@ def print_run(found: dict) -> None:
     for name in ("run", "name", "status", "reason", "pid", "device", "samples", "clusters", "folder"):
         if found[name] not in ("", None):
             print(f"{name:>10}  {found[name]}")
+    if found["paused"]:
+        print(f"{'paused':>10}  `python -m dsc_core resume {found['run']}` lets it go on")
+    if found["parent"]:
+        print(f"{'branch of':>10}  {found['parent']['run']}, epoch {found['parent']['epoch']}")
+    if found["checkpoints"]:
+        print(f"{'checkpoint':>10}  {', '.join(found['checkpoints'])}")
     if found["last_event"]:
         from dsc_core.events import Event
         from dsc_core.runs.console import describe
@@ -358,7 +426,16 @@ def build_parser() -> Parser:
     one.add_argument("--seed", type=int, metavar="N", help="one seed gives one result on one machine")
     one.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one setting")
     one.add_argument("--run", metavar="NAME", help="a name for the run")
-    command("resume", resume, print_summary).add_argument("run", metavar="RUN")
+    command("resume", resume, print_resumed).add_argument("run", metavar="RUN")
+    one = command("branch", branch, print_summary)
+    one.add_argument("run", metavar="RUN")
+    one.add_argument(
+        "--epoch", type=int, metavar="N", help="the kept checkpoint of this epoch; else the newest"
+    )
+    one.add_argument(
+        "--set", action="append", required=True, metavar="KNOB=VALUE", help="a setting that may move"
+    )
+    one.add_argument("--run", dest="name", metavar="NAME", help="a name for the new run")
     command("list", list_runs, print_list)
     command("show", show, print_run).add_argument(
         "run", metavar="RUN", help="an id or name, or its beginning"
@@ -373,6 +450,14 @@ def build_parser() -> Parser:
     one = command("stop", stop, lambda found: print(f"{found['run']}: {found['status']}, asked to stop"))
     one.add_argument("run", metavar="RUN")
     one.add_argument("--wait", action="store_true", help="until it has ended")
+    one = command("pause", pause, print_asked)
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("--wait", action="store_true", help="until it waits")
+    one = command("steer", steer, print_asked)
+    one.add_argument("run", metavar="RUN")
+    one.add_argument(
+        "--set", action="append", required=True, metavar="KNOB=VALUE", help="a setting that may move"
+    )
     one = command("baselines", baselines, print_baselines)
     add_data_options(one)
     one.add_argument(

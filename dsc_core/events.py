@@ -18,6 +18,9 @@ class Event:
     losses: the unweighted terms by name, and "total", the weighted sum that is minimised.
     seconds: since training began. images_per_second: over the period told of. remaining: estimated seconds.
     scores: "acc", "nmi", "ari"; filled in by the caller that has labels, never by training.
+    changes: settings that moved here, by name, each [old, new]: by a person's hand, or ("warning") because
+    training went back after a loss that was no number. back_to: on the first event of an attempt that follows
+    one cut off, the number of the last event that still counts; those between the two are laid aside.
     """
 
     kind: str
@@ -33,6 +36,8 @@ class Event:
     scores: dict[str, float] = field(default_factory=dict)
     message: str = ""
     level: str = "info"
+    changes: dict[str, list[float]] = field(default_factory=dict)
+    back_to: int | None = None
 
     def to_json(self) -> str:
         """The event as one line of JSON, without the fields that are empty."""

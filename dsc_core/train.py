@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dsc_core import graph, losses
+from dsc_core.checkpoint import Carry, State, pack, unpack
 from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, teach_head
 from dsc_core.config import KNOBS, Config
 from dsc_core.device import describe
@@ -23,12 +24,16 @@ from dsc_core.model.spectral import orthonormalise
 
 Control = Callable[[], dict]
 Observe = Callable[[np.ndarray], dict]
+Checkpoint = Callable[[State], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
 REVISION = (
     1  # of the algorithm: raised when the same settings give other labels, so that old results are known
 )
 BUILDING = "Building the graph of the whole data set"
 PERIOD = 1.0  # seconds between two progress events
+EXPLODED = 1e4  # times the epoch before: no noise level that a person turns, and no odd sample, does that
+SETBACKS = 3  # times that training goes back to the last good state
+ADVICE = "try a smaller learning_rate or smaller weights."
 WEIGHTED = (
     "reconstruction", "relative", "global_mi", "local_mi", "prior", "cluster_prior", "spectral", "agreement",
     "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "entropy",
@@ -42,7 +47,11 @@ def total(terms: dict[str, Tensor], config: Config) -> Tensor:
 
 @dataclass
 class Clock:
-    """Counts steps and epochs, averages losses, and says when the next event is due."""
+    """Counts steps and epochs, averages losses, and says when the next event is due.
+
+    step counts every step ever done, also those that a setback made undone: it never runs backwards.
+    usual: what the unweighted terms came to in the epoch before, all added up.
+    """
 
     config: Config
     stage: str = "autoencoder"
@@ -60,12 +69,15 @@ class Clock:
     epoch_began: float = field(default_factory=time.monotonic)
     epoch_step: int = 0
     epoch_images: int = 0
+    usual: float | None = None
 
     @property
     def epochs(self) -> int:
         return self.config.epochs + self.config.joint_epochs
 
     def start_epoch(self, stage: str, batches: int) -> None:
+        if self.epoch_count:
+            self.usual = _size(self.epoch_sums) / self.epoch_count
         self.stage, self.batches, self.epoch_step = stage, batches, 0
         self.epoch += 1
         self.epoch_began = time.monotonic()
@@ -116,32 +128,101 @@ class Stopped(Exception):
     """The control said stop."""
 
 
+class Diverged(RunError):
+    """The loss is no longer a number, or has exploded."""
+
+
 @dataclass
 class Steering:
-    """The settings as they are now: `poll` takes what the control row says between two steps."""
+    """The settings as they are now: `poll` takes what the control row says between two steps.
+
+    save: keeps the state of that moment, so that neither a pause nor a changed weight is lost with the process.
+    """
 
     config: Config
     control: Control | None
     optimiser: torch.optim.Optimizer | None = None
+    save: Callable[[], None] = lambda: None
 
-    def poll(self, clock: Clock) -> list[Event]:
-        changes = self.control() if self.control else {}
-        notes = []
-        if changes.get("pause"):
-            while not (changes.get("resume") or changes.get("stop")):
-                time.sleep(0.1)
-                changes = {**changes, **self.control()}
+    def poll(self, clock: Clock) -> Iterator[Event]:
+        """Between two steps: take new settings, wait while paused, raise Stopped."""
+        changes = self.asked()
+        moved = self.move(changes, clock)
+        yield from moved
+        paused = bool(changes.get("pause"))
+        if moved or paused or changes.get("stop"):
+            self.save()
+        while paused and not (changes.get("resume") or changes.get("stop")):
+            time.sleep(0.1)
+            changes = self.asked()
+            if moved := self.move(changes, clock):
+                yield from moved
+                self.save()
         if changes.get("stop"):
             raise Stopped
-        moved = {name: value for name, value in changes.items() if name in KNOBS and KNOBS[name].live}
-        if moved:
-            before = self.config
-            self.config = self.config.replace(**moved)
-            told = ", ".join(f"{n} {getattr(before, n):g} → {getattr(self.config, n):g}" for n in moved)
-            notes.append(clock.event("note", message=f"Changed while training: {told}."))
-            for group in self.optimiser.param_groups if self.optimiser else ():
-                group["lr"] = self.config.learning_rate
-        return notes
+
+    def asked(self) -> dict:
+        """What has been asked since the last call."""
+        return self.control() if self.control else {}
+
+    def move(self, changes: dict, clock: Clock) -> list[Event]:
+        """Take the values among `changes` that are new; one event where there are any."""
+        live = {name: value for name, value in changes.items() if name in KNOBS and KNOBS[name].live}
+        before, self.config = self.config, self.config.replace(**live) if live else self.config
+        moved = {name: [getattr(before, name), getattr(self.config, name)] for name in live}
+        moved = {name: pair for name, pair in moved.items() if pair[0] != pair[1]}
+        if not moved:
+            return []
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.learning_rate
+        told = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in moved.items())
+        return [clock.event("note", message=f"Changed while training: {told}.", changes=moved)]
+
+
+@dataclass
+class Keeper:
+    """Keeps the last good state of training, hands it on, and brings training back to it."""
+
+    nets: Networks
+    rng: np.random.Generator
+    clock: Clock
+    steering: Steering
+    carry: Carry
+    checkpoint: Checkpoint | None
+    good: State | None = None
+
+    def keep(self, tell: bool = True) -> None:
+        """Keep the present state; Diverged where the networks are spoilt, which the loss has yet to show."""
+        if not all(bool(torch.isfinite(value).all()) for value in self.nets.state_dict().values()):
+            raise Diverged(f"The networks' weights are no longer numbers; {ADVICE}")
+        self.good = pack(
+            self.nets, self.steering.optimiser, self.rng, self.clock, self.steering.config, self.carry
+        )
+        if self.checkpoint and tell:
+            self.checkpoint(self.good)
+
+    def go_to(self, state: State) -> None:
+        """Make `state` the present one, with the settings that hold now."""
+        self.steering.optimiser = _optimiser(self.nets, state.stage, self.steering.config)
+        unpack(state, self.nets, self.steering.optimiser, self.rng, self.clock, self.carry)
+        self.good = state
+
+    def step_back(self, trouble: Diverged) -> Event:
+        """Back to the last good state with half the learning rate; after SETBACKS times `trouble` is final."""
+        setbacks, step, began = self.carry.setbacks + 1, self.clock.step, self.clock.began
+        if setbacks > SETBACKS:
+            raise RunError(str(trouble)) from trouble
+        old = self.steering.config.learning_rate
+        new = max(old / 2, KNOBS["learning_rate"].low)
+        self.steering.config = self.steering.config.replace(learning_rate=new)
+        self.go_to(self.good)
+        # What was undone stands in the events: steps and time count on.
+        self.carry.setbacks, self.clock.step, self.clock.began = setbacks, step, began
+        told = (
+            f"{str(trouble).split(';')[0]}: back to where training was {self.good.place}, with half the"
+            f" learning rate, {old:g} → {new:g} ({setbacks} of at most {SETBACKS} times)."
+        )
+        return self.clock.event("note", level="warning", message=told, changes={"learning_rate": [old, new]})
 
 
 def fit(
@@ -151,6 +232,8 @@ def fit(
     control: Control | None = None,
     observe: Observe | None = None,
     scaling: tuple[float, float] = (0.0, 1.0),
+    checkpoint: Checkpoint | None = None,
+    resume_from: State | None = None,
 ) -> Generator[Event, None, Fitted]:
     """Train both stages and label every sample. Yields events; the generator's return value is the `Fitted`.
 
@@ -158,25 +241,41 @@ def fit(
     control: called before every step, returns what changed since: {"stop": True}, {"pause": True},
     {"resume": True}, or new values of knobs that are `live`. observe: called now and then with the clusters
     of the moment, (n,) integers; the scores it returns go into the event and nowhere else.
-    Raises RunError when the loss is no longer a number. Seeds torch's global generator.
+    checkpoint: called with the `State` at the end of every epoch, at a pause, at a stop and after a change of
+    weights; all events until then have been yielded. resume_from: such a state of a training on the same
+    samples, whose settings then count in place of `config`'s: on the CPU it goes on to the very same labels.
+    A loss that is no number or explodes: back to the last such state with half the learning rate, at most
+    SETBACKS times; then RunError. Seeds torch's global generator.
     """
+    config = with_least_steps(resume_from.config if resume_from else config, len(samples))
     device, _ = describe(config.device)
     torch.manual_seed(config.seed)
     if device.type == "cuda":  # the fastest kernels do not repeat themselves
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     rng = np.random.default_rng(config.seed)
-    config = with_least_steps(config, len(samples))
     feed = Feed(samples, scaling, device)
     nets = Networks(samples.shape[1:], config).to(device)
     if len(nets.shape) == 3:
         nets = nets.to(memory_format=torch.channels_last)
-    clock, steering = Clock(config), Steering(config, control)
-    try:
-        yield from _autoencoder_stage(nets, feed, steering, clock, rng)
-        if config.joint_epochs:
-            yield from _joint_stage(nets, feed, steering, clock, rng, observe)
-    except Stopped:
-        yield clock.event("note", message="Stopped; the labels are made from what was learned so far.")
+    clock, steering, carry = Clock(config), Steering(config, control), Carry()
+    steering.optimiser = _optimiser(nets, "autoencoder", config)
+    keeper = Keeper(nets, rng, clock, steering, carry, checkpoint)
+    steering.save = keeper.keep
+    if resume_from:
+        keeper.go_to(resume_from)
+    else:
+        keeper.keep(tell=False)
+    while True:
+        try:
+            yield from _autoencoder_stage(nets, feed, steering, clock, rng, carry)
+            if config.joint_epochs and not carry.over:
+                yield from _joint_stage(nets, feed, steering, clock, rng, carry, observe)
+        except Stopped:
+            yield clock.event("note", message="Stopped; the labels are made from what was learned so far.")
+        except Diverged as trouble:
+            yield keeper.step_back(trouble)
+            continue  # the stages take up where the state left off
+        break
     joint, clock.stage = clock.stage == "joint", "labels"
     yield clock.event("note", message="Reading the labels out")
     fitted = finish(nets, feed, steering.config, joint=joint)
@@ -202,10 +301,33 @@ def with_least_steps(config: Config, count: int) -> Config:
     return config.replace(epochs=first, joint_epochs=second)
 
 
-def _epoch_indices(count: int, batch: int, limit: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def _optimiser(nets: Networks, stage: str, config: Config) -> torch.optim.Optimizer:
+    """A new Adam for the parameters that a stage trains."""
+    joint = [parameter for parameter in nets.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(nets.stage_one() if stage == "autoencoder" else joint, config.learning_rate)
+
+
+def _epoch_indices(count: int, batch: int, limit: int, rng: np.random.Generator) -> list[np.ndarray]:
     """A random order of the samples in equal batches of about `batch`, at most `limit` of them (0: all)."""
     parts = np.array_split(rng.permutation(count), max(1, round(count / batch)))
     return parts[:limit] if limit else parts
+
+
+def _batches(stage: str, count: int, batch: int, limit: int, clock: Clock, rng, carry: Carry):
+    """The batches of an epoch that begins, or those left of one that was broken off."""
+    if carry.order is None:
+        carry.order = _epoch_indices(count, batch, limit, rng)
+        clock.start_epoch(stage, len(carry.order))
+    return carry.order[clock.epoch_step :]
+
+
+def _epochs_over(clock: Clock, carry: Carry) -> int:
+    return clock.epoch - (carry.order is not None)
+
+
+def _size(terms: dict[str, float]) -> float:
+    """All unweighted terms, added up without their signs."""
+    return sum(abs(value) for name, value in terms.items() if name != "total")
 
 
 def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: int) -> Event | None:
@@ -213,7 +335,10 @@ def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: in
     loss = total(terms, steering.config)
     told = {name: float(term.detach()) for name, term in terms.items()} | {"total": float(loss.detach())}
     if not np.isfinite(told["total"]):
-        raise RunError("The loss is no longer a number; try a smaller learning_rate or smaller weights.")
+        raise Diverged(f"The loss is no longer a number; {ADVICE}")
+    clock.usual = _size(told) if clock.usual is None else clock.usual
+    if _size(told) > EXPLODED * max(clock.usual, 1.0):
+        raise Diverged(f"The loss has exploded; {ADVICE}")
     steering.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     steering.optimiser.step()
@@ -221,12 +346,11 @@ def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: in
 
 
 def _autoencoder_stage(
-    nets, feed: Feed, steering: Steering, clock: Clock, rng
+    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry
 ) -> Generator[Event, None, None]:
-    steering.optimiser = torch.optim.Adam(nets.stage_one(), steering.config.learning_rate)
-    for _ in range(steering.config.epochs):
-        batches = _epoch_indices(len(feed), steering.config.batch, steering.config.batches, rng)
-        clock.start_epoch("autoencoder", len(batches))
+    config = steering.config
+    for _ in range(_epochs_over(clock, carry), config.epochs):
+        batches = _batches("autoencoder", len(feed), config.batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
             yield from steering.poll(clock)
@@ -235,6 +359,8 @@ def _autoencoder_stage(
             if event := _step(terms, steering, clock, len(index)):
                 yield event
         yield clock.event("epoch")
+        carry.order = None
+        steering.save()
 
 
 class Pairs:
@@ -259,41 +385,41 @@ class Pairs:
         return torch.from_numpy(self.affinity[index][:, index].toarray()).float().to(device)
 
 
-def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, observe):
+def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, observe):
     config = steering.config
     whole = config.graph == "whole"
-    pairs = None
-    if whole:
-        yield clock.event("progress", message=BUILDING)
-        latent = encode(nets, feed)
-        pairs = Pairs(graph.whole_graph(latent, config.neighbours), rng)
-        readout = read_out(pairs.affinity, config)
-        teach_head(nets, latent, readout, config)
-        yield _look(readout.labels, clock, config, observe, "Labels read from the graph of stage 1's latent")
-    else:
-        torch.nn.init.normal_(nets.centres, std=0.1)
-    steering.optimiser = torch.optim.Adam(
-        [p for p in nets.parameters() if p.requires_grad], config.learning_rate
-    )
-    labels, before, last_loss, fallbacks = None, None, None, 0
-    for epoch in range(config.joint_epochs):
-        if whole and epoch and epoch % config.refresh == 0:
+    if clock.stage != "joint":  # else it goes on where it was broken off
+        if whole:
+            yield clock.event("progress", message=BUILDING)
+            latent = encode(nets, feed)
+            carry.affinity = graph.whole_graph(latent, config.neighbours)
+            readout = read_out(carry.affinity, config)
+            teach_head(nets, latent, readout, config)
+            yield _look(
+                readout.labels, clock, config, observe, "Labels read from the graph of stage 1's latent"
+            )
+        else:
+            torch.nn.init.normal_(nets.centres, std=0.1)
+        steering.optimiser = _optimiser(nets, "joint", steering.config)
+    pairs = Pairs(carry.affinity, rng) if whole else None
+    for epoch in range(_epochs_over(clock, carry) - config.epochs, config.joint_epochs):
+        if whole and epoch and epoch % config.refresh == 0 and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
             latent = encode(nets, feed)
-            pairs = Pairs(graph.whole_graph(latent, config.neighbours), rng)
-            readout = read_out(pairs.affinity, config, labels)
+            carry.affinity = graph.whole_graph(latent, config.neighbours)
+            pairs = Pairs(carry.affinity, rng)
+            readout = read_out(carry.affinity, config, carry.labels)
             teach_head(nets, latent, readout, config, REFRESH_STEPS)
-        batches = _epoch_indices(len(feed), config.joint_batch, config.batches, rng)
-        clock.start_epoch("joint", len(batches))
+        batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
             yield from steering.poll(clock)
             terms, how = joint_terms(nets, feed, index, pairs, steering.config)
-            if how == "qr" and not fallbacks:
+            if how == "qr" and not carry.fallbacks:
                 yield clock.event("note", level="warning", message="The orthonormalisation fell back to QR: the "
                     "batch spans fewer dimensions than K′.")  # fmt: skip
-            fallbacks += how == "qr"
+            carry.fallbacks += how == "qr"
             if event := _step(terms, steering, clock, len(index)):
                 yield event
         ended = clock.event("epoch")
@@ -302,19 +428,14 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, observ
         labels = assign_softly(nets, latent)[1].argmax(1).cpu().numpy()
         if (epoch + 1) % config.evaluate_every == 0:
             yield _look(labels, clock, config, observe)
-        if (
-            config.stopping == "labels"
-            and before is not None
-            and np.mean(labels != before) < config.tolerance
-        ):
+        loss, before, last_loss = ended.losses["total"], carry.labels, carry.last_loss
+        settled = before is not None and np.mean(labels != before) < config.tolerance
+        level = bool(last_loss) and abs(last_loss - loss) < config.tolerance
+        carry.over = bool(settled if config.stopping == "labels" else level)
+        carry.order, carry.labels, carry.last_loss = None, labels, loss
+        steering.save()
+        if carry.over:
             break
-        if (
-            config.stopping == "loss"
-            and last_loss
-            and abs(last_loss - ended.losses["total"]) < config.tolerance
-        ):
-            break
-        before, last_loss = labels, ended.losses["total"]
 
 
 def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config: Config):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from dsc_core import baselines
 from dsc_core.__main__ import main
+from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.runs import Store, results
 
@@ -82,7 +84,7 @@ def test_train_prints_one_json_object_and_keeps_the_run(run, blobs):
     assert "ACC" in err
     kept = Store().find("mine")
     assert (kept.id, kept.config.seed) == (found["run"], 3)
-    assert kept.config.epochs == 6, "the preset's"
+    assert kept.config.epochs == preset("quick").epochs != preset("standard").epochs
 
 
 def test_settings_beat_the_preset_and_the_options(run, blobs):
@@ -192,9 +194,75 @@ def test_a_failed_run_is_one_line_and_exit_code_1(run, blobs, monkeypatch):
     monkeypatch.setenv("FAKE", "")
     code, out, err = run("resume", "mine", "--json")
     assert code == 0
-    assert "begins anew" in err
+    assert "Continues after epoch 1 of 3." in err
     assert json.loads(out)["status"] == "done"
     assert run("resume", "mine")[0] == 2, "it is done"
+
+
+def test_without_a_checkpoint_a_run_begins_anew_and_says_so(run, blobs, monkeypatch):
+    monkeypatch.setenv("FAKE", "raise:ValueError")
+    run("train", blobs, "--run", "mine")
+    shutil.rmtree(Store().find("mine").folder / "checkpoints")
+    monkeypatch.setenv("FAKE", "")
+    code, out, err = run("resume", "mine", "--json")
+    assert code == 0
+    assert "begins anew, with the same settings" in err
+    assert json.loads(out)["status"] == "done"
+
+
+def test_a_branch_trains_on_with_other_weights(run, blobs):
+    run("train", blobs, "--run", "mine")
+    code, out, err = run("branch", "mine", "--set", "noise_level=0.9", "--run", "louder", "--json")
+    assert code == 0, err
+    assert json.loads(out)["status"] == "done"
+    assert "Continues after epoch 2 of 3." in err, "nothing is left to train after the third"
+    kept = Store().find("louder")
+    assert (kept.id, kept.config.noise_level) == (json.loads(out)["run"], 0.9)
+    told = json.loads(run("show", "louder", "--json")[1])
+    assert told["parent"]["run"] == Store().find("mine").id
+    assert told["checkpoints"] == ["after epoch 3 of 3", "after epoch 2 of 3"]
+    assert "branch of" in run("show", "louder")[1]
+    assert run("branch", "mine", "--epoch", 2, "--set", "prior=0.1")[0] == 0
+    code, _, err = run("branch", "mine", "--epoch", 1, "--set", "prior=0.1")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there is after epoch 3 of 3 and after epoch 2 of 3" in err
+    for wrong in (["--set", "latent_dims=5"], ["--set", "noise_level=7"], []):
+        code, _, err = run("branch", "mine", *wrong)
+        assert (code, err.count("\n")) == (2, 1)
+
+
+def test_a_run_that_trains_elsewhere_is_steered_paused_and_let_go_on(run, blobs, monkeypatch):
+    found = json.loads(run("train", blobs, "--json")[1])
+    monkeypatch.setenv("FAKE", "endless")
+    from dsc_core.data import load_dataset
+
+    store = Store()
+    done = store.get(found["run"])
+    run_id = store.create(load_dataset(done.dataset["key"], store.home), done.config)
+    assert run("steer", run_id, "--set", "noise_level=0.9")[0] == 2, "it is not running yet"
+    store.start(run_id)
+    code, out, _ = run("steer", run_id, "--set", "noise_level=0.9", "--set", "prior=0.2", "--json")
+    assert code == 0
+    assert json.loads(out)["asked"] == {"noise_level": 0.9, "prior": 0.2}
+    assert run("pause", run_id, "--wait")[1].endswith("running, asked for pause\n")
+    assert store.get(run_id).paused
+    assert run_id + "  paused" in run("list")[1]
+    code, out, _ = run("resume", run_id)
+    assert (code, out) == (0, f"{run_id}: running, asked for resume\n")
+    end = time.monotonic() + 20
+    while store.get(run_id).paused:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    code, _, err = run("resume", run_id)
+    assert code == 2, "a second start is refused"
+    assert "running already" in err
+    for wrong in (["--set", "latent_dims=5"], ["--set", "noise_level"], []):
+        assert run("steer", run_id, *wrong)[0] == 2
+    run("stop", run_id, "--wait")
+    messages = [event.message for _, event in store.events(run_id) if event.kind == "note"]
+    assert {"noise_level is 0.9", "prior is 0.2"} <= set(messages)
+    assert [message for message in messages if " is " not in message] == ["Paused.", "Resumed.", "Stopped"]
+    assert run("pause", run_id)[0] == 2
 
 
 def test_a_damaged_summary_is_one_line(run, blobs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from contextlib import suppress
@@ -56,6 +57,23 @@ def read_events(path: Path) -> list[tuple[int, str]]:
             last = int(event.pop("seq", last + 1))
             found.append((last, json.dumps(event)))
     return found
+
+
+def cut_events(folder: Path, after: int) -> None:
+    """Lay the lines of events.jsonl with a number above `after` aside, in events-N.jsonl."""
+    path = folder / "events.jsonl"
+    content, place = path.read_bytes() if path.exists() else b"", 0
+    for number, line in enumerate(content.splitlines(keepends=True), start=1):
+        with suppress(ValueError, AttributeError):
+            if int(json.loads(line).get("seq", number)) > after:
+                break
+        place += len(line)
+    if place == len(content):
+        return
+    number = 1 + sum(1 for _ in folder.glob("events-*.jsonl"))
+    with suppress(OSError):  # on a full disk the file is cut all the same: that needs no room
+        (folder / f"events-{number}.jsonl").write_bytes(content[place:])
+    os.truncate(path, place)
 
 
 def prepare_last_words(folder: Path) -> None:

@@ -28,6 +28,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             written REAL NOT NULL, taken REAL)""",
         "CREATE INDEX pending ON controls (run_id, id) WHERE taken IS NULL",
     ),
+    (  # pauses that a page can see, and branches
+        "ALTER TABLE runs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '{}'",
+    ),
 )
 
 

@@ -18,18 +18,20 @@ import tempfile
 import threading
 import time
 import unicodedata
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dsc_core.config import KNOBS, Config, checked
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import failures, processes
-from dsc_core.runs.files import ROOT, read_json, write_json
+from dsc_core.runs import checkpoints, failures, processes
+from dsc_core.runs.files import ROOT, read_json, write_json, write_whole
 from dsc_core.runs.files import home as default_home
 from dsc_core.runs.folder import (
     append_line,
+    cut_events,
     is_run,
     leave_last_words,
     prepare_last_words,
@@ -40,13 +42,18 @@ from dsc_core.runs.folder import (
 from dsc_core.runs.index import open_index
 
 STATUSES = ("created", "running", "done", "stopped", "failed")
+ASK = "INSERT INTO controls (run_id, changes, written) VALUES (?, ?, ?)"
 # The fields of a Run that are stored as they are, in the index and in the folder's run.json.
 PLAIN = ("id", "name", "status", "reason", "pid", "created", "started", "ended", "heartbeat", "device")
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the store knows of one run. Times are epoch seconds, None until they come."""
+    """What the store knows of one run. Times are epoch seconds, None until they come.
+
+    paused: whether it runs and has been told to wait. parent: of a branch, where it comes from: "run" (id),
+    "name", "checkpoint", "epoch", "step" and "changes" ({setting: [old, new]}); {} of other runs.
+    """
 
     id: str
     name: str
@@ -62,6 +69,8 @@ class Run:
     config: Config
     home: Path
     at: Path | None = None  # the folder of a run that lies in no workspace
+    paused: bool = False
+    parent: dict = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -110,31 +119,48 @@ class Store:
         check_trainable(dataset, config.clusters)
         if name is not None:
             self._check_name(name)
-        now = time.time()
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-        run_id = f"{slug(name or dataset.name)}-{stamp}-{secrets.token_hex(2)}"
         described = {**dataset.describe(), "key": store_dataset(dataset, self.home)}
-        run = Run(
-            run_id,
-            name or run_id,
-            "created",
-            "",
-            None,
-            now,
-            None,
-            None,
-            None,
-            "",
-            described,
-            config,
-            self.home,
-        )
-        try:
-            self._make_folder(run)
-        except OSError as error:
-            raise RunError(f"The run could not be created: {failures.plainly(error)}.") from error
-        self._insert(run)
-        return run_id
+        return self._keep_new(self._new_run(name, dataset.name, described, config))
+
+    def branch(
+        self, run_id: str, checkpoint: str | None = None, changes: dict | None = None, name: str | None = None
+    ) -> str:
+        """A new run that goes on from a kept checkpoint of another one with other weights; its id.
+
+        checkpoint: the name of one of `checkpoints(run_id)`; None takes the newest that leaves something to
+        train. changes: new values of settings that are `live`. The new run holds the events until then, and
+        one more that tells of the branch; `start` or `execute` trains it on.
+        InputError where a setting cannot be changed, the name is taken or no such checkpoint is kept;
+        RunError where the checkpoint is damaged or the disk is full.
+        """
+        parent = self.get(run_id)
+        changes = {setting: checked_knob(setting, value) for setting, value in (changes or {}).items()}
+        if name is not None:
+            self._check_name(name)
+        chosen = self._chosen(parent, checkpoint)
+        state, last = checkpoints.read(chosen.path)
+        of_then = {known: value for known, value in state.facts["config"].items() if is_live(known)}
+        config = parent.config.replace(**of_then).replace(**changes)
+        moved = {setting: [getattr(state.config, setting), value] for setting, value in changes.items()}
+        source = {"run": parent.id, "name": parent.name, "checkpoint": chosen.name, "epoch": chosen.epoch}
+        source |= {"step": chosen.step, "changes": moved}
+        run = self._new_run(name, f"{parent.name} branch", parent.dataset, config, source)
+        note = branched(parent, state, moved)
+        upto = "SELECT seq, event FROM events WHERE run_id = ? AND seq <= ? ORDER BY seq"
+        lines = [event_line(row["seq"], row["event"]) for row in self._read(upto, (parent.id, last))]
+
+        def fill(folder: Path) -> None:
+            write_whole(folder / "events.jsonl", "".join([*lines, event_line(last + 1, note.to_json())]))
+            checkpoints.save(folder, state.branched(changes), last + 1)
+
+        self._keep_new(run, fill)
+        with self._transaction() as db:
+            self._catch_up(db, run.id)
+        return run.id
+
+    def checkpoints(self, run_id: str) -> list[checkpoints.Kept]:
+        """The kept checkpoints of a run, the newest first."""
+        return checkpoints.kept(self.folder(run_id))
 
     def get(self, run_id: str) -> Run:
         """The run with exactly this id. InputError where there is none."""
@@ -177,8 +203,9 @@ class Store:
     # -- starting and ending ---------------------------------------------------------------------------------
 
     def start(self, run_id: str) -> None:
-        """Train the run in a process of its own, which outlives this one; a run that ended early begins anew.
+        """Train the run in a process of its own, which outlives this one.
 
+        A run that ended early goes on from its newest checkpoint that can be read; without one it begins anew.
         InputError where it is running already or is done; RunError where the process cannot be started.
         """
         run = self.get(run_id)
@@ -253,7 +280,7 @@ class Store:
             db.execute("INSERT INTO events VALUES (?, ?, ?)", (run_id, seq, text))
             # Last, and inside the transaction: the lines stand in the order of their numbers, and a line that
             # cannot be written takes the row back with it.
-            append_line(self.folder(run_id) / "events.jsonl", f'{{"seq": {seq}, {text[1:]}\n')
+            append_line(self.folder(run_id) / "events.jsonl", event_line(seq, text))
         return seq
 
     def events(self, run_id: str, after: int = 0) -> list[tuple[int, Event]]:
@@ -283,10 +310,20 @@ class Store:
         if run.status != "running":
             raise InputError(f"The run '{run.name}' is not running: it is {run.status}.")
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO controls (run_id, changes, written) VALUES (?, ?, ?)",
-                (run_id, json.dumps(changes), time.time()),
-            )
+            db.execute(ASK, (run_id, json.dumps(changes), time.time()))
+
+    def pausing(self, run_id: str) -> bool:
+        """Whether the run waits, or has been asked to and not yet been let go on."""
+        asked = self._read(
+            "SELECT changes FROM controls WHERE run_id = ? AND taken IS NULL ORDER BY id DESC", (run_id,)
+        )
+        wishes = [wish for row in asked for wish in json.loads(row["changes"]) if wish in ("pause", "resume")]
+        return wishes[0] == "pause" if wishes else self.get(run_id).paused
+
+    def set_paused(self, run_id: str, paused: bool) -> None:
+        """Note that the run's process waits, or no longer does."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET paused = ? WHERE id = ?", (paused, run_id))
 
     def take_controls(self, run_id: str) -> dict:
         """What has been asked since the last call, later wishes over earlier ones; {} where nothing was."""
@@ -297,8 +334,9 @@ class Store:
         with self._transaction() as db:
             for row in db.execute(pending, (run_id,)).fetchall():
                 wish = json.loads(row["changes"])
-                for opposite in {"pause": ("resume",), "resume": ("pause",)}.get(next(iter(wish), ""), ()):
-                    changes.pop(opposite, None)
+                for name, opposite in (("pause", "resume"), ("resume", "pause")):
+                    if name in wish:
+                        changes.pop(opposite, None)
                 changes.update(wish)
                 db.execute("UPDATE controls SET taken = ? WHERE id = ?", (time.time(), row["id"]))
         return changes
@@ -339,6 +377,8 @@ class Store:
         row = {name: getattr(run, name) for name in PLAIN} | {
             "process": process,
             "claimed": 1,
+            "paused": run.paused,
+            "parent": json.dumps(run.parent),
             "dataset": json.dumps(run.dataset),
             "config": json.dumps(run.config.to_dict()),
         }
@@ -367,7 +407,7 @@ class Store:
         now = time.time()
         db.execute(
             "UPDATE runs SET status = 'running', reason = '', pid = ?, process = ?, claimed = ?, started = ?,"
-            " ended = NULL, heartbeat = ? WHERE id = ?",
+            " paused = 0, ended = NULL, heartbeat = ? WHERE id = ?",
             (pid, processes.identity(pid), claimed, now, now, run_id),
         )
 
@@ -408,6 +448,8 @@ class Store:
     def _as_run(self, row: sqlite3.Row) -> Run:
         return Run(
             **{name: row[name] for name in PLAIN},
+            paused=bool(row["paused"]) and row["status"] == "running",
+            parent=json.loads(row["parent"]),
             dataset=json.loads(row["dataset"]),
             config=Config.from_dict(json.loads(row["config"])),
             home=self.home,
@@ -415,7 +457,25 @@ class Store:
 
     # -- the folder ------------------------------------------------------------------------------------------
 
-    def _make_folder(self, run: Run) -> None:
+    def _new_run(self, name: str | None, base: str, dataset: dict, config: Config, parent=None) -> Run:
+        """A Run that has not begun; without a name it is called by its id, which is made from `base`."""
+        now = time.time()
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        run_id = f"{slug(name or base)}-{stamp}-{secrets.token_hex(2)}"
+        blank = dict.fromkeys(PLAIN) | {"status": "created", "reason": "", "device": ""}
+        fields = blank | {"id": run_id, "name": name or run_id, "created": now}
+        return Run(**fields, dataset=dataset, config=config, home=self.home, parent=parent or {})
+
+    def _keep_new(self, run: Run, fill: Callable[[Path], None] | None = None) -> str:
+        """The run's folder, which `fill` may add to, and its row; the run's id."""
+        try:
+            self._make_folder(run, fill)
+        except OSError as error:
+            raise RunError(f"The run could not be created: {failures.plainly(error)}.") from error
+        self._insert(run)
+        return run.id
+
+    def _make_folder(self, run: Run, fill: Callable[[Path], None] | None) -> None:
         """The run's folder with its settings, whole or not at all."""
         temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=self.home / "runs"))
         try:
@@ -426,13 +486,16 @@ class Store:
             (temporary / "events.jsonl").touch()
             (temporary / "log.txt").touch()
             prepare_last_words(temporary)
+            if fill:
+                fill(temporary)
             os.replace(temporary, run.folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def _card(self, run: Run, process: str | None) -> dict:
         """What the folder itself must know of the run's state, so that it can be opened elsewhere."""
-        return {name: getattr(run, name) for name in PLAIN} | {"process": process, "home": str(self.home)}
+        known = {name: getattr(run, name) for name in PLAIN} | {"process": process, "home": str(self.home)}
+        return known | ({"parent": run.parent} if run.parent else {})
 
     def _write_card(self, run_id: str) -> None:
         row = self._row(run_id)
@@ -455,13 +518,33 @@ class Store:
             db.execute("UPDATE runs SET last_seq = ? WHERE id = ?", (lines[-1][0], run_id))
 
     def _lay_aside(self, db: sqlite3.Connection, run_id: str) -> None:
-        """Lay the events of an earlier attempt aside; the numbers count on, so that no page mixes the two."""
+        """Lay the events beyond the newest readable checkpoint aside: training goes on there and tells anew.
+
+        The numbers count on, so that no page mixes two attempts. What a person changed in between, and no
+        checkpoint knows of, is wished for again.
+        """
+        last = checkpoints.newest(self.folder(run_id))[1]
         self._catch_up(db, run_id)
-        folder = self.folder(run_id)
-        if (folder / "events.jsonl").exists() and (folder / "events.jsonl").stat().st_size:
-            number = 1 + sum(1 for _ in folder.glob("events-*.jsonl"))
-            os.replace(folder / "events.jsonl", folder / f"events-{number}.jsonl")
-        db.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
+        beyond = (run_id, last)
+        rows = db.execute("SELECT event FROM events WHERE run_id = ? AND seq > ? ORDER BY seq", beyond)
+        for event in [Event.from_json(row["event"]) for row in rows] if last else ():
+            if event.changes and event.level == "info":
+                wish = {name: new for name, (_, new) in event.changes.items()}
+                db.execute(ASK, (run_id, json.dumps(wish), time.time()))
+        cut_events(self.folder(run_id), last)
+        db.execute("DELETE FROM events WHERE run_id = ? AND seq > ?", beyond)
+
+    def _chosen(self, run: Run, name: str | None) -> checkpoints.Kept:
+        """The kept checkpoint of that name, or the newest to train on from; InputError where there is none."""
+        known = self.checkpoints(run.id)
+        named = [one for one in known if name in (None, one.name)]
+        if not named:
+            raise InputError(f"The run '{run.name}' keeps no such checkpoint; `train` a new run instead.")
+        if not any(one.left for one in named):
+            raise InputError(
+                f"Nothing is left to train {named[0].place} of '{run.name}'; branch from an earlier epoch."
+            )
+        return next(one for one in named if one.left)
 
 
 def read_folder(folder: Path, home_folder: Path) -> tuple[Run, str | None]:
@@ -489,7 +572,23 @@ def read_folder(folder: Path, home_folder: Path) -> tuple[Run, str | None]:
     fields = blank | {"created": folder.stat().st_mtime} | known | {"id": folder.name}
     fields["status"] = "failed" if reason else status
     fields["reason"] = reason or fields["reason"]
-    return Run(**fields, dataset=dataset, config=config, home=home_folder), card.get("process")
+    parent = card.get("parent") if isinstance(card.get("parent"), dict) else {}
+    return Run(**fields, dataset=dataset, config=config, home=home_folder, parent=parent), card.get("process")
+
+
+def event_line(seq: int, text: str) -> str:
+    """An event's JSON as a line of events.jsonl."""
+    return f'{{"seq": {seq}, {text[1:]}\n'
+
+
+def branched(parent: Run, state, moved: dict) -> Event:
+    """The event that tells where a branch comes from."""
+    told = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in moved.items())
+    message = f"Branched from {parent.name} {state.place}" + (f": {told}." if told else ".")
+    return Event(
+        "note", state.stage, state.epoch, state.epochs, state.step, seconds=state.seconds, message=message,
+        changes=moved,
+    )  # fmt: skip
 
 
 def forget_wishes(db: sqlite3.Connection, run_id: str) -> None:
@@ -504,11 +603,19 @@ def worker_command(run_id: str) -> list[str]:
 
 def checked_control(name: str, value):
     """A wish of `Store.control`, checked."""
-    if name in ("stop", "pause", "resume"):
-        return bool(value)
+    return bool(value) if name in ("stop", "pause", "resume") else checked_knob(name, value)
+
+
+def checked_knob(name: str, value):
+    """A new value of a setting that may move while a run trains, checked."""
     if name not in KNOBS:
         raise InputError(f"There is no setting '{name}'; the settings are {', '.join(KNOBS)}.")
     if not KNOBS[name].live:
         movable = ", ".join(known.name for known in KNOBS.values() if known.live)
         raise InputError(f"{name} cannot be changed while a run trains; these can: {movable}.")
     return checked(KNOBS[name], value)
+
+
+def is_live(name: str) -> bool:
+    """Whether a setting of that name may move while a run trains."""
+    return name in KNOBS and KNOBS[name].live

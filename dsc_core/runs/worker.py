@@ -7,6 +7,7 @@ in the run's log.txt.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import threading
@@ -20,10 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core import metrics
+from dsc_core.checkpoint import State
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import failures, processes
+from dsc_core.runs import checkpoints, failures, processes
 from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.results import make_frame
 from dsc_core.runs.store import Run, Store
@@ -69,6 +71,8 @@ class Session:
     echo: Echo | None
     stop_requested: Callable[[], bool] | None
     stopped: bool = False
+    seq: int = 0  # the number of the last event
+    unkept: bool = False  # the last checkpoint could not be written, which has been told
     last: Event = field(default_factory=lambda: Event("progress", "autoencoder"))
     rates: dict[str, list[float]] = field(default_factory=lambda: {"epoch": [], "progress": []})
 
@@ -76,12 +80,13 @@ class Session:
         """Train, keep the model, draw the maps, keep the results."""
         from dsc_core.data import load_dataset
 
-        began = time.monotonic()
+        state = self.pick_up()
+        began = time.monotonic() - (state.seconds if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
         _, device = describe(self.run.config.device)
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
-        fitted, done = self.train(dataset)
+        fitted, done = self.train(dataset, state)
         trained = time.monotonic()
         self.keep_model(fitted)
         maps = self.draw(fitted)
@@ -102,7 +107,43 @@ class Session:
         self.store.finish(self.run.id, summary["status"])
         return summary
 
-    def train(self, dataset):
+    def pick_up(self) -> State | None:
+        """The newest checkpoint that can be read, told of; None where training begins at the beginning."""
+        folder = self.run.folder
+        state, last, unread = checkpoints.newest(folder)
+        if state:
+            self.last = Event(
+                "note", state.stage, state.epoch, state.epochs, state.step, seconds=state.seconds
+            )
+        for path, reason in unread:
+            told = f"{reason} Training takes the one before it." if state else reason
+            self.tell(self.note(told, level="warning", back_to=last))
+            with suppress(OSError):
+                checkpoints.set_aside(path)
+        with suppress(OSError):
+            checkpoints.clear(folder / "checkpoints")
+        for left in folder.glob(".new-*"):  # by a process that was killed while it kept its results
+            shutil.rmtree(left, ignore_errors=True)
+        if state:
+            self.tell(self.note(f"Continues {state.place}.", back_to=last))
+        elif any(folder.glob("events-*.jsonl")):
+            told = "There is no checkpoint to go on from: the run begins anew, with the same settings."
+            self.tell(self.note(told, back_to=0))
+        return state
+
+    def keep(self, state: State) -> None:
+        """Keep a checkpoint; where the disk refuses it, training goes on and the one before stays."""
+        try:
+            checkpoints.save(self.run.folder, state, self.seq)
+            self.unkept = False
+        except OSError as error:
+            if not self.unkept:
+                self.unkept = True
+                told = f"The checkpoint {state.place} could not be kept: {failures.plainly(error)}. "
+                told += "Training goes on, and what was kept before stays."
+                self.tell(self.note(told, level="warning"))
+
+    def train(self, dataset, state: State | None):
         """(Fitted, the last event of training)."""
         from dsc_core import train
 
@@ -110,8 +151,9 @@ class Session:
         if dataset.labels is not None:
             scores = lambda clusters: metrics.scores(dataset.labels, clusters)  # noqa: E731
         steps = train.fit(
-            dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling
-        )
+            dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
+            checkpoint=self.keep, resume_from=state,
+        )  # fmt: skip
         while True:
             try:
                 event = next(steps)
@@ -124,7 +166,7 @@ class Session:
 
     def tell(self, event: Event) -> None:
         """Store an event, log it where it is worth a line, and hand it on."""
-        self.store.append(self.run.id, event)
+        self.seq = self.store.append(self.run.id, event)
         if event.kind in self.rates and event.images_per_second:
             self.rates[event.kind].append(event.images_per_second)
         self.last = event
@@ -141,6 +183,7 @@ class Session:
         self.stopped = self.stopped or bool(changes.get("stop"))
         for wish, sentence in (("pause", "Paused."), ("resume", "Resumed.")):
             if changes.get(wish):
+                self.store.set_paused(self.run.id, wish == "pause")
                 self.tell(self.note(sentence))
         return changes
 
@@ -148,7 +191,10 @@ class Session:
         """An event that says `message`, at the place that training has reached."""
         return replace(
             self.last,
-            **{"kind": kind, "message": message, "level": "info", "losses": {}, "scores": {}} | more,
+            **{"kind": kind, "message": message, "level": "info", "back_to": None} | more,
+            losses={},
+            scores={},
+            changes={},
             cluster_sizes=(),
             images_per_second=0.0,
             remaining=None,

@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from dsc_core.checkpoint import State
 from dsc_core.events import Event
 
 
@@ -50,13 +51,23 @@ def level_of(fitted, cluster):
     return float(fitted.latent[fitted.labels == cluster, 0].mean())
 
 
-def fit(samples, config, *, control=None, observe=None, scaling=(0.0, 1.0)):
+def state(config, epoch, step):
+    """A State as at the end of an epoch of ten steps, with one array in place of the networks."""
+    clock = {"stage": "joint", "epoch": epoch, "step": step, "epoch_step": 10, "batches": 10}
+    facts = {"config": config.to_dict() | {"epochs": 1, "joint_epochs": 2}, "clock": clock, "order": None}
+    facts |= {"times": {"began": step / 10}, "carried": {"over": False}}
+    return State({"networks.fake": np.full(3, step, dtype=np.float32)}, facts)
+
+
+def fit(
+    samples, config, *, control=None, observe=None, scaling=(0.0, 1.0), checkpoint=None, resume_from=None
+):
     """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three."""
     how, *arguments = os.environ.get("FAKE", "").split(":")
     values = ((np.asarray(samples, dtype=np.float32) - scaling[0]) * scaling[1]).reshape(len(samples), -1)
     level = values.mean(1, keepdims=True)
     labels = np.argsort(np.argsort(level[:, 0])) * config.clusters // len(level)
-    step = 0
+    step = resume_from.step if resume_from else 0
     while step < 30 or how == "endless":
         step += 1
         wishes = control() if control else {}
@@ -74,6 +85,8 @@ def fit(samples, config, *, control=None, observe=None, scaling=(0.0, 1.0)):
         if step % 10 == 0:
             yield Event("epoch", "joint", step // 10, 3, step, {"total": 1 / step}, step / 10, 100.0)
             yield Event("evaluation", "joint", step // 10, 3, step, scores=observe(labels) if observe else {})
+            if checkpoint:
+                checkpoint(state(config, step // 10, step))
     yield Event(
         "done", "labels", 3, 3, step, seconds=step / 10, cluster_sizes=tuple(np.bincount(labels).tolist())
     )

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import fakes
 import pytest
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import Store, failures, folder, home, index, processes
+from dsc_core.runs import Store, checkpoints, failures, folder, home, index, processes
 from dsc_core.runs import store as store_module
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -344,6 +345,107 @@ def test_a_page_sees_no_old_event_once_a_run_is_started_anew(store, run_id, slee
     assert store.events(run_id) == []
 
 
+# Checkpoints and branches ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(store, run_id, config):
+    """A run that kept checkpoints of two epochs and died in the third, some events later."""
+    store.claim(run_id)
+    for epoch in (1, 2):
+        store.append(run_id, progress(10 * epoch))
+        seq = store.append(run_id, Event("epoch", "joint", epoch, 3, 10 * epoch))
+        checkpoints.save(store.folder(run_id), fakes.state(config, epoch, 10 * epoch), seq)
+    store.append(run_id, progress(25))
+    store.finish(run_id, "failed", "The disk is full.")
+    return run_id
+
+
+def test_what_came_after_the_checkpoint_is_laid_aside(store, broken, sleeper, monkeypatch):
+    before = store.events(broken)
+    monkeypatch.setattr(store, "_spawn", lambda run: sleeper)
+    store.start(broken)
+    assert store.events(broken) == before[:4]
+    lines = (store.folder(broken) / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [1, 2, 3, 4]
+    assert (store.folder(broken) / "events-1.jsonl").read_text().count("\n") == 1
+    assert store.append(broken, NOTE) == 6
+
+
+def test_a_change_that_no_checkpoint_knows_of_is_wished_for_again(store, broken):
+    for event in (
+        Event("note", "joint", changes={"noise_level": [0.5, 0.7], "prior": [0.05, 0.1]}),
+        Event("note", "joint", changes={"noise_level": [0.7, 0.9]}),
+        Event("note", "joint", changes={"learning_rate": [0.001, 0.0005]}, level="warning"),
+    ):
+        store.append(broken, event)
+    store.claim(broken)
+    assert store.take_controls(broken) == {"noise_level": 0.9, "prior": 0.1}
+
+
+def test_a_branch_is_a_run_of_its_own_with_the_history_until_then(store, broken, config):
+    made = store.branch(broken, None, {"noise_level": 0.8, "prior": "0.2"}, name="Louder")
+    run, parent = store.get(made), store.get(broken)
+    assert (run.name, run.status, run.dataset) == ("Louder", "created", parent.dataset)
+    assert run.config == config.replace(noise_level=0.8, prior=0.2)
+    assert parent.config == config
+    moved = {"noise_level": [0.5, 0.8], "prior": [0.05, 0.2]}
+    kept = store.checkpoints(broken)[0]
+    assert run.parent == {
+        "run": broken, "name": parent.name, "checkpoint": kept.name, "epoch": 2, "step": 20, "changes": moved,
+    }  # fmt: skip
+    assert json.loads((run.folder / "run.json").read_text())["parent"] == run.parent
+    events = store.events(made)
+    assert events[:4] == store.events(broken)[:4]
+    number, told = events[4]
+    assert (number, told.changes, told.step) == (5, moved, 20)
+    assert told.message.endswith("after epoch 2 of 3: noise_level 0.5 → 0.8, prior 0.05 → 0.2.")
+    state, last = checkpoints.read(store.checkpoints(made)[0].path)
+    assert (state.config.noise_level, state.config.prior, last) == (0.8, 0.2, 5)
+    store.claim(made)
+    assert store.events(made) == events, "it goes on from there"
+    assert Store(store.home).get(made).parent == run.parent
+    shutil.copytree(run.folder, store.folder("copied"))
+    assert store.get("copied").parent == run.parent
+
+
+def test_a_branch_may_begin_at_any_kept_checkpoint(store, broken):
+    newer, older = store.checkpoints(broken)
+    made = store.branch(broken, older.name, {"prior": 0.2})
+    assert (store.get(made).parent["epoch"], len(store.events(made))) == (1, 3)
+    assert store.get(made).name == made
+    assert newer.name in [one.name for one in store.checkpoints(broken)]
+
+
+def test_a_branch_that_cannot_be_is_one_sentence_and_leaves_nothing(store, broken, run_id, config):
+    with pytest.raises(InputError, match="latent_dims cannot be changed while a run trains"):
+        store.branch(broken, None, {"latent_dims": 5})
+    with pytest.raises(InputError, match="noise_level takes a number from 0 to 2"):
+        store.branch(broken, None, {"noise_level": 5})
+    with pytest.raises(InputError, match="keeps no such checkpoint"):
+        store.branch(broken, "../../elsewhere", {"prior": 0.2})
+    with pytest.raises(InputError, match="There is a run named"):
+        store.branch(broken, None, {"prior": 0.2}, name=run_id)
+    end = checkpoints.save(store.folder(broken), fakes.state(config, 3, 30), 5)
+    with pytest.raises(InputError, match="Nothing is left to train after epoch 3 of 3"):
+        store.branch(broken, end.name, {"prior": 0.2})
+    older = store.checkpoints(broken)[1]
+    (older.path / "state.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(RunError, match="The checkpoint of epoch 2 is cut short or damaged"):
+        store.branch(broken, None, {"prior": 0.2})
+    assert [run.id for run in store.list()] == [broken]
+
+
+def test_a_full_disk_while_branching_leaves_nothing_behind(store, broken, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write", full)
+    with pytest.raises(RunError, match="could not be created: the disk is full"):
+        store.branch(broken, None, {"prior": 0.2})
+    assert [path.name for path in (store.home / "runs").iterdir()] == [broken]
+
+
 # Controls --------------------------------------------------------------------------------------------------
 
 
@@ -356,6 +458,31 @@ def test_wishes_are_taken_once_and_the_later_wins(store, run_id):
     store.control(run_id, pause=True)
     store.control(run_id, resume=True)
     assert store.take_controls(run_id) == {"resume": True}
+
+
+def test_whether_a_run_waits_counts_what_was_asked_and_not_yet_taken(store, run_id):
+    store.claim(run_id)
+    assert not store.pausing(run_id)
+    store.control(run_id, pause=True)
+    assert (store.pausing(run_id), store.get(run_id).paused) == (True, False)
+    store.take_controls(run_id)
+    store.set_paused(run_id, True)
+    store.control(run_id, noise_level=0.3)
+    assert store.pausing(run_id)
+    assert store.get(run_id).paused
+    store.control(run_id, resume=True)
+    assert not store.pausing(run_id)
+    store.finish(run_id, "failed", "It died.")
+    assert not store.get(run_id).paused
+    store.claim(run_id)
+    assert not store.get(run_id).paused
+
+
+def test_a_pause_after_a_resume_in_one_breath_counts(store, run_id):
+    store.claim(run_id)
+    store.control(run_id, resume=True)
+    store.control(run_id, noise_level=0.3, pause=True)
+    assert store.take_controls(run_id) == {"noise_level": 0.3, "pause": True}
 
 
 def test_a_wish_that_cannot_be_met_is_refused(store, run_id):
@@ -400,7 +527,26 @@ def test_an_older_index_is_brought_up_to_date_with_its_runs(store, run_id, monke
         index, "MIGRATIONS", (*index.MIGRATIONS, ("ALTER TABLE runs ADD COLUMN star INTEGER",))
     )
     assert Store(store.home).get(run_id).status == "created"
-    assert sql(store, "PRAGMA user_version") == [(2,)]
+    assert sql(store, "PRAGMA user_version") == [(len(index.MIGRATIONS),)]
+
+
+def test_the_index_of_the_first_version_opens_with_its_runs(store, run_id, tmp_path, monkeypatch):
+    store.append(run_id, NOTE)
+    store.control(run_id, stop=True)
+    run = store.get(run_id)
+    columns = "id, name, status, reason, pid, process, claimed, created, started, ended, heartbeat, device"
+    columns += ", dataset, config, last_seq"
+    old = sql(store, f"SELECT {columns} FROM runs")
+    store.close()
+    for path in store.home.glob("dsc.sqlite*"):
+        path.unlink()
+    monkeypatch.setattr(index, "MIGRATIONS", index.MIGRATIONS[:1])
+    first = index.open_index(store.home / "dsc.sqlite")
+    first.executemany(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * 15)})", old)
+    first.close()
+    monkeypatch.undo()
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
+    assert Store(store.home).get(run_id) == run
 
 
 def test_an_index_of_a_later_version_is_left_alone(store, run_id):

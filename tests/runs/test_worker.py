@@ -17,7 +17,7 @@ import dsc_core
 from dsc_core import load_run
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import Store, execute, failures, processes, worker
+from dsc_core.runs import Store, checkpoints, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
 
 
@@ -82,7 +82,7 @@ def test_training_never_sees_a_label(store, run_id, fake_training, monkeypatch):
     execute(store, run_id)
     samples, more = seen[0]
     assert samples.dtype.kind == "u"
-    assert set(more) == {"control", "observe", "scaling"}
+    assert set(more) == {"control", "observe", "scaling", "checkpoint", "resume_from"}
 
 
 def wishing(store, run_id, *wishes):
@@ -111,6 +111,20 @@ def test_pause_and_resume_are_noted(store, run_id, fake_training, monkeypatch):
     execute(store, run_id, echo=wishing(store, run_id, {"pause": True}, {"resume": True}, {"stop": True}))
     notes = [event.message for _, event in store.events(run_id) if event.kind == "note"]
     assert notes.index("Paused.") < notes.index("Resumed.") < notes.index("Stopped")
+
+
+def test_a_pause_shows_in_the_store(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    seen, wish = [], wishing(store, run_id, {"pause": True}, {"resume": True}, {"stop": True})
+
+    def echo(event):
+        seen.append((store.get(run_id).paused, store.pausing(run_id)))
+        wish(event)
+
+    execute(store, run_id, echo=echo)
+    assert (True, True) in seen
+    assert seen[0] == seen[-1] == (False, False)
+    assert not store.get(run_id).paused
 
 
 def test_a_worker_has_a_session_of_its_own_and_takes_sigterm_for_a_stop(
@@ -162,6 +176,74 @@ def test_a_failure_is_one_sentence_and_its_traceback_is_in_the_log(
     assert "Traceback" in (run.folder / "log.txt").read_text()
     assert not (run.folder / "summary.json").exists()
     assert len(store.events(run_id)) > 10, "what came before the failure is kept"
+
+
+def no_room(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_run_that_failed_goes_on_from_its_checkpoint(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "raise:ValueError")
+    with pytest.raises(RunError):
+        execute(store, run_id)
+    last = store.events(run_id)[-1][0]
+    monkeypatch.setenv("FAKE", "")
+    summary = execute(store, run_id)
+    events = store.events(run_id)
+    assert [event.epoch for _, event in events if event.kind == "epoch"] == [1, 2, 3]
+    steps = [event.step for _, event in events if event.kind == "progress" and not event.message]
+    assert steps == list(range(1, 31)), "none twice, none lost"
+    ((number, told),) = [pair for pair in events if pair[1].back_to is not None]
+    assert told.message == "Continues after epoch 1 of 3."
+    assert (told.epoch, told.epochs, told.step) == (1, 3, 10)
+    assert number > last, "a page that has seen the events laid aside sees this one as new"
+    before = events[events.index((number, told)) - 1]
+    assert told.back_to == before[0], "and learns which of those it has seen still count"
+    assert summary["seconds"] >= 1.0, "the second before the checkpoint is in it"
+    assert (store.folder(run_id) / "events-1.jsonl").read_text().count("\n") == last - told.back_to
+
+
+def test_a_disk_too_full_for_checkpoints_is_told_once_and_training_goes_on(
+    store, run_id, fake_training, monkeypatch
+):
+    write = checkpoints.write
+    count = itertools.count(1)
+    monkeypatch.setattr(checkpoints, "write", lambda *all: (write if next(count) == 1 else no_room)(*all))
+    assert execute(store, run_id)["status"] == "done"
+    (warning,) = [event for _, event in store.events(run_id) if event.level == "warning"]
+    assert warning.message == (
+        "The checkpoint after epoch 2 of 3 could not be kept: the disk is full."
+        " Training goes on, and what was kept before stays."
+    )
+    (kept,) = store.checkpoints(run_id)
+    assert kept.epoch == 1
+    assert checkpoints.read(kept.path)[0].step == 10
+    assert [path.name for path in (store.folder(run_id) / "checkpoints").iterdir()] == [kept.name]
+
+
+def test_checkpoints_are_damaged_and_the_run_says_so_and_begins_anew(
+    store, run_id, fake_training, monkeypatch
+):
+    monkeypatch.setenv("FAKE", "raise:ValueError")
+    with pytest.raises(RunError):
+        execute(store, run_id)
+    for kept in store.checkpoints(run_id):
+        (kept.path / "state.json").write_text("{")
+    monkeypatch.setenv("FAKE", "")
+    told = []
+    execute(store, run_id, echo=told.append)
+    assert [event.message for event in told[:2]] == [
+        "The checkpoint of epoch 1 is cut short or damaged.",
+        "There is no checkpoint to go on from: the run begins anew, with the same settings.",
+    ]
+    assert [event.back_to for event in told[:2]] == [0, 0]
+    assert [event for _, event in store.events(run_id)] == told
+    assert [event.epoch for event in told if event.kind == "epoch"] == [1, 2, 3]
+
+
+def test_a_first_start_speaks_of_no_checkpoint(store, run_id, fake_training):
+    execute(store, run_id)
+    assert all(event.back_to is None for _, event in store.events(run_id))
 
 
 def test_a_disk_too_full_even_for_the_store_is_still_told_of(store, run_id, fake_training, monkeypatch):

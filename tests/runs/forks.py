@@ -1,0 +1,55 @@
+"""Workers by the dozen: a process that loads PyTorch once and forks a worker for each line that it reads.
+
+A line is `HOME RUN`, or `HOME RUN N` for one that dies in the middle of writing its N-th checkpoint. The answer
+is the worker's process id. The training is real; only the maps are faked, since UMAP takes ten seconds to load,
+and the head is taught in a few steps, which saves most of the time.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import fakes
+import pyarrow.parquet  # noqa: F401 - loaded once, for all
+import sklearn.cluster  # noqa: F401
+import torch
+
+from dsc_core import cluster, projection, train
+from dsc_core.runs import checkpoints, worker
+
+
+def die_writing(number: int) -> None:
+    """Let the N-th checkpoint be cut off half-way, as a power cut would."""
+    write, left = checkpoints.write, [number]
+
+    def dying(path, state, events):
+        write(path, state, events)
+        left[0] -= 1
+        if not left[0]:
+            os.truncate(path / checkpoints.ARRAYS, 1000)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    checkpoints.write = dying
+
+
+if __name__ == "__main__":
+    projection.project = fakes.no_map
+    teach = cluster.teach_head
+    train.teach_head = cluster.teach_head = lambda *given: teach(*given[:4], 30)
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # the first one loads half of PyTorch
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    for line in sys.stdin:
+        home, run_id, *number = line.split()
+        pid = os.fork()
+        if not pid:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            os.environ["DSC_HOME"] = home
+            sys.stdout = sys.stderr
+            if number:
+                die_writing(int(number[0]))
+            os._exit(worker.main([run_id]))
+        print(pid, flush=True)
