@@ -51,7 +51,7 @@ def serving(home: Path, logs: Path | None = None):
     log = (logs or home.parent) / f"server-{port}.log"
     with open(log, "wb") as out:
         server = subprocess.Popen(
-            [*command, f"--server.port={port}", "--server.fileWatcherType=none"],
+            [*command, f"--server.port={port}"],
             cwd=ROOT,
             env={**os.environ, "DSC_HOME": str(home)},
             stdout=out,
