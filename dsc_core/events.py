@@ -18,6 +18,7 @@ class Event:
     losses: the unweighted terms by name, and "total", the weighted sum that is minimised.
     seconds: since training began. images_per_second: over the period told of. remaining: estimated seconds.
     scores: "acc", "nmi", "ari"; filled in by the caller that has labels, never by training.
+    changes: of a note that tells of settings moved while training: name -> [old value, new value].
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Event:
     scores: dict[str, float] = field(default_factory=dict)
     message: str = ""
     level: str = "info"
+    changes: dict[str, list] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The event as one line of JSON, without the fields that are empty."""

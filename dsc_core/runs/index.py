@@ -28,6 +28,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             written REAL NOT NULL, taken REAL)""",
         "CREATE INDEX pending ON controls (run_id, id) WHERE taken IS NULL",
     ),
+    (
+        "ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN queued REAL",  # when it was put into the queue
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX wishes ON controls (run_id, id)",
+    ),
 )
 
 

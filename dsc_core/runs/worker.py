@@ -23,7 +23,7 @@ from dsc_core import metrics
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import failures, processes
+from dsc_core.runs import failures, processes, queue
 from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.results import make_frame
 from dsc_core.runs.store import Run, Store
@@ -58,6 +58,9 @@ def execute(
         if isinstance(error, InputError | RunError):
             raise
         raise RunError(reason) from error
+    finally:  # whoever ends makes room for the next, so that the queue needs neither browser nor server
+        with suppress(RunError, InputError):
+            queue.advance(store)
 
 
 @dataclass
@@ -148,7 +151,8 @@ class Session:
         """An event that says `message`, at the place that training has reached."""
         return replace(
             self.last,
-            **{"kind": kind, "message": message, "level": "info", "losses": {}, "scores": {}} | more,
+            **{"kind": kind, "message": message, "level": "info", "losses": {}, "scores": {}, "changes": {}}
+            | more,
             cluster_sizes=(),
             images_per_second=0.0,
             remaining=None,
