@@ -11,6 +11,7 @@ from dsc_core.events import Event
 from dsc_core.runs import Store
 from tests.browser.driving import button, end_runs, serving, settled
 
+LONG = 90_000  # milliseconds; a training beside it takes the processor
 # Pixels of the colour in which changes are marked, on the first curve's canvas.
 MARKED = """canvas => {
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -78,7 +79,7 @@ def marked(page) -> int:
     return page.locator(".st-key-curve_0_total canvas").first.evaluate(MARKED)
 
 
-def until(what, seconds: float = 30):
+def until(what, seconds: float = 60):
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, "it did not come"
@@ -88,6 +89,7 @@ def until(what, seconds: float = 30):
 
 def test_a_weight_changed_in_the_browser_is_in_the_next_events_and_a_mark(page, store, training):
     run_id = training.run_id
+    page.set_default_timeout(LONG)
     with serving(store.home) as address:
         page.goto(address)
         settled(page)
@@ -122,6 +124,7 @@ def test_a_real_training_takes_a_change_a_pause_and_a_stop_from_the_page(page, s
     run_id = store.create(open_dataset("digits"), preset("standard", epochs=400, joint_epochs=0))
     store.start(run_id)
     until(lambda: store.last_event(run_id) and store.last_event(run_id).step, seconds=90)
+    page.set_default_timeout(LONG)
     with serving(store.home) as address:
         page.goto(address)
         settled(page)

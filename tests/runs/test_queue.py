@@ -38,7 +38,7 @@ def statuses(store, runs):
     return [store.get(run_id).status for run_id in runs]
 
 
-def until(what, seconds=20):
+def until(what, seconds=90):
     end = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < end, "it did not come"
