@@ -27,6 +27,10 @@ page = st.navigation(
             "pages/views/results.py", title="Results", icon=":material/scatter_plot:", url_path="results",
             help="Scores, maps, the confusion matrix and samples of each cluster; download the labels.",
         ),
+        st.Page(
+            "pages/views/runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
+            help="All runs: the queue, names, notes and stars, disk use, and the trash.",
+        ),
     ],
     position="top",
 )  # fmt: skip

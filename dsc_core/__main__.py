@@ -89,9 +89,12 @@ def trained(store, run_id: str) -> dict:
 
 def list_runs(options) -> dict:
     """All runs, the newest first."""
-    from dsc_core.runs import Store
+    from dsc_core.runs import Store, queue
 
-    return {"runs": [row(run) for run in Store().list()]}
+    store = Store()
+    runs = store.list()
+    queue.advance(store)  # where a killed process could not
+    return {"runs": [row(run) for run in runs]}
 
 
 def show(options) -> dict:
@@ -173,6 +176,57 @@ def steer(options) -> dict:
     return {"run": run.id, "status": run.status, "asked": changes}
 
 
+def rename(options) -> dict:
+    """Give a run another name."""
+    from dsc_core.runs import Store
+
+    store = Store()
+    run = store.find(options.run)
+    store.rename(run.id, options.name)
+    return {"run": run.id, "name": options.name}
+
+
+def delete(options) -> dict:
+    """Move a run into the workspace's trash, whence `restore` brings it back."""
+    from dsc_core.runs import Store, trash
+    from dsc_core.runs.files import size_of
+
+    store = Store()
+    run = store.find(options.run)
+    if not (
+        options.yes or agreed(f"Move the run {run.name} ({megabytes(size_of(run.folder))}) to the trash?")
+    ):
+        raise InputError("Nothing was deleted.")
+    trash.delete(store, run.id)
+    return {"run": run.id, "trash": str(trash.folder_of(store))}
+
+
+def restore(options) -> dict:
+    """Bring a run back out of the trash."""
+    from dsc_core.runs import Store, trash
+
+    store = Store()
+    matching = [run.id for run in trash.trashed(store) if options.run in (run.id, run.name)]
+    return {"run": trash.restore(store, matching[0] if matching else options.run)}
+
+
+def show_trash(options) -> dict:
+    """What lies in the trash; with --empty it is deleted for good."""
+    from dsc_core.runs import Store, trash
+
+    store = Store()
+    held = trash.trashed(store)
+    found = {
+        "trash": [{"run": run.id, "name": run.name, "bytes": run.size} for run in held],
+        "emptied": False,
+    }
+    if options.empty and held:
+        if not (options.yes or agreed(f"Delete {len(held)} runs for good?")):
+            raise InputError("Nothing was deleted.")
+        found |= {"emptied": True, "bytes": trash.empty(store)}
+    return found
+
+
 def baselines(options) -> dict:
     """Cluster DATA by what a person would pick instead."""
     from dsc_core.baselines import compare
@@ -233,6 +287,19 @@ def number_of_clusters(dataset, given: int | None) -> int:
     return dataset.classes if given is None else given
 
 
+def agreed(question: str) -> bool:
+    """Ask on the terminal; InputError where there is none to answer."""
+    if not sys.stdin or not sys.stdin.isatty():
+        raise InputError(f"{question} Say so with --yes, since there is no terminal to ask.")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def megabytes(size: int) -> str:
+    """Bytes in words: "12.3 MB"."""
+    return f"{size / 1e6:,.1f} MB"
+
+
 def row(run) -> dict:
     """A run as `list --json` tells of it."""
     names = (
@@ -248,6 +315,9 @@ def row(run) -> dict:
         "clusters",
         "paused",
         "parent",
+        "starred",
+        "note",
+        "queued",
     )
     return {"run": run.id} | {name: getattr(run, name) for name in names}
 
@@ -314,12 +384,24 @@ def print_list(found: dict) -> None:
         named = f"  {run['name']}" if run["name"] != run["run"] else ""
         sizes = f"{run['samples']:>8,}{run['clusters']:>5}"
         status = "paused" if run["paused"] else run["status"]
-        print(f"{run['run']:<{width}}  {status:<8}{sizes}  {made}{named}")
+        star = "★" if run["starred"] else " "
+        print(f"{star} {run['run']:<{width}}  {status:<8}{sizes}  {made}{named}")
+
+
+def print_trash(found: dict) -> None:
+    """A line a deleted run."""
+    for run in found["trash"]:
+        named = f"  {run['name']}" if run["name"] != run["run"] else ""
+        print(f"{run['run']}  {megabytes(run['bytes'])}{named}")
+    if found["emptied"]:
+        print(f"Deleted for good: {megabytes(found['bytes'])}")
+    elif not found["trash"]:
+        print("The trash is empty.")
 
 
 def print_run(found: dict) -> None:
     """Everything that `show` knows."""
-    for name in ("run", "name", "status", "reason", "pid", "device", "samples", "clusters", "folder"):
+    for name in ("run", "name", "status", "reason", "note", "pid", "device", "samples", "clusters", "folder"):
         if found[name] not in ("", None):
             print(f"{name:>10}  {found[name]}")
     if found["paused"]:
@@ -458,6 +540,18 @@ def build_parser() -> Parser:
     one.add_argument(
         "--set", action="append", required=True, metavar="KNOB=VALUE", help="a setting that may move"
     )
+    one = command("rename", rename, lambda found: print(f"{found['run']} is named {found['name']}"))
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("name", metavar="NAME", help="1 to 80 letters")
+    one = command("delete", delete, lambda found: print(f"{found['run']} lies in {found['trash']}"))
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("--yes", action="store_true", help="do not ask")
+    command("restore", restore, lambda found: print(f"{found['run']} is back")).add_argument(
+        "run", metavar="RUN", help="its whole id or name"
+    )
+    one = command("trash", show_trash, print_trash)
+    one.add_argument("--empty", action="store_true", help="delete for good what lies there")
+    one.add_argument("--yes", action="store_true", help="do not ask")
     one = command("baselines", baselines, print_baselines)
     add_data_options(one)
     one.add_argument(

@@ -18,6 +18,9 @@ PALETTE = (
 )  # fmt: skip
 MAP_LIMIT = 20_000  # points that a browser still turns and zooms fluently, two maps side by side
 CURVE_LIMIT = 500  # points of a curve; more cannot be told apart on a screen
+LANDING_LIMIT = 3000  # points of the map behind the noise explorer, which is sent anew at every move
+LANDING_SYMBOLS = ("circle", "triangle", "rect", "diamond")  # one a sample
+EARLY = 0.3  # share of a curve's width in which a mark's text has no room to its left
 CHANCE_MI = 2 * np.log(2)  # where both mutual-information losses start
 MUTED = "#8a94a3"  # axes and their numbers, readable on white and on the dark theme alike
 
@@ -68,7 +71,8 @@ def curve(
     """ECharts option of the columns `lines` (column -> colour) over column `x`, all arrays of one length.
 
     level: (value, text) of a dotted line across. bounds: (low, high) of the axis. marks: (x, text) of
-    upright lines. On a logarithmic axis, values that are not positive are left out rather than drawn wrong.
+    upright lines, or (x, text, colour) of solid ones; those before the first point stand at it. On a
+    logarithmic axis, values that are not positive are left out rather than drawn wrong.
     """
     columns = {name: np.asarray(columns[name], float) for name in (x, *lines)}
     if log:
@@ -79,7 +83,8 @@ def curve(
     series = [_line(name, x, shade) for name, shade in lines.items()]
     extra = [{"yAxis": level[0], "name": level[1]}] if level else []
     inside = columns[x][[0, -1]] if len(columns[x]) else (0, 0)
-    extra += [{"xAxis": at, "name": text} for at, text in marks if inside[0] < at < inside[1]]
+    early = inside[0] + EARLY * (inside[1] - inside[0])
+    extra += [_mark(max(at, inside[0]), at < early, *rest) for at, *rest in marks if at <= inside[1]]
     if extra and series:
         series[0]["markLine"] = _mark_lines(extra)
     return {
@@ -112,6 +117,16 @@ def _line(name: str, x: str, shade: str) -> dict:
         "connectNulls": True, "lineStyle": {"width": 1.8, "color": shade}, "itemStyle": {"color": shade},
         "emphasis": {"disabled": True},
     }  # fmt: skip
+
+
+def _mark(at: float, early: bool, text: str, shade: str | None = None) -> dict:
+    """An upright line; the text of an early one stands to its right, clear of the axis, else to its left."""
+    mark: dict = {"xAxis": float(at), "name": text}
+    if early:
+        mark["label"] = {"position": "insideEndBottom"}
+    if shade:
+        mark["lineStyle"] = {"color": shade, "type": "solid", "width": 1.2}
+    return mark
 
 
 def _mark_lines(places: list[dict]) -> dict:
@@ -233,6 +248,58 @@ def _map_layout(figure: go.Figure, title: str, points: np.ndarray) -> go.Figure:
         yaxis={**bare, "range": [float(low[1] - pad[1]), float(high[1] + pad[1])]},
     )  # fmt: skip
     return figure
+
+
+def landing_map(points, groups, samples: list[dict], *, dark=False) -> dict:
+    """ECharts option of a faint map `points` (n, 2), coloured by the cluster `groups` (n,), and what lands on it.
+
+    samples: of each its "name", its own place "own" (2,) and "draws" (k, 2), the places of its noisy codes.
+    """
+    points, groups = np.asarray(points, float), np.asarray(groups)
+    kinds = sorted(set(groups.tolist()))
+    low, high = points.min(0), points.max(0)
+    pad = (high - low) * 0.04 + 1e-6
+    ink = "#f2f5f9" if dark else "#10161f"
+    series: list[dict] = [
+        {
+            "type": "scatter", "encode": {"x": "x", "y": "y"}, "symbolSize": 5, "silent": True,
+            "itemStyle": {"opacity": 0.3}, "tooltip": {"show": False}, "z": 1,
+        }
+    ]  # fmt: skip
+    for place, one in enumerate(samples):
+        series += _landed(one, LANDING_SYMBOLS[place % len(LANDING_SYMBOLS)], ink)
+    axis = {"type": "value", "show": False}
+    return {
+        "animation": False,
+        "legend": {"show": True, "bottom": 0, "itemWidth": 12, "itemHeight": 10, "data": [s["name"] for s in samples]},
+        "tooltip": {"trigger": "item", "confine": True, "formatter": "{a}"},
+        "grid": {"left": 4, "right": 4, "top": 4, "bottom": 30},
+        "dataset": {"source": _table({"x": points[:, 0], "y": points[:, 1], "cluster": groups})},
+        "visualMap": {
+            "type": "piecewise", "show": False, "seriesIndex": 0, "dimension": 2, "categories": kinds,
+            "inRange": {"color": [colour(kind) for kind in kinds]},
+        },
+        "xAxis": axis | {"min": float(low[0] - pad[0]), "max": float(high[0] + pad[0])},
+        "yAxis": axis | {"min": float(low[1] - pad[1]), "max": float(high[1] + pad[1])},
+        "series": series,
+    }  # fmt: skip
+
+
+def _landed(one: dict, symbol: str, ink: str) -> list[dict]:
+    """The series of one sample: its draws, filled, and its own place, larger and open, in the same shape."""
+    draws = np.round(np.asarray(one["draws"], float), 4).tolist()
+    own = [np.round(np.asarray(one["own"], float), 4).tolist()]
+    alike = {"type": "scatter", "name": one["name"], "symbol": symbol}
+    return [
+        {
+            **alike, "data": draws, "symbolSize": 9, "z": 3,
+            "itemStyle": {"color": ink, "opacity": 0.75},
+        },
+        {
+            **alike, "data": own, "symbolSize": 20, "z": 4,
+            "itemStyle": {"color": "transparent", "borderColor": ink, "borderWidth": 2.5},
+        },
+    ]  # fmt: skip
 
 
 # Confusion matrix -----------------------------------------------------------------------------------------

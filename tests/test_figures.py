@@ -34,6 +34,39 @@ def test_a_logarithmic_curve_leaves_out_what_has_no_logarithm():
     assert columns["loss"].tolist() == [1.0, 0.0, -2.0]
 
 
+def test_marks_stand_inside_the_curve_and_changes_are_told_apart_from_stages():
+    columns = {"step": [10, 20, 30], "loss": [3.0, 2.0, 1.0]}
+    marks = [(4, "early"), (20, "joint"), (30, "s 0.5 → 0.8", "#e8952a"), (31, "to come", "#e8952a")]
+    drawn = figures.curve(columns, "step", {"loss": "#000000"}, marks=marks)["series"][0]["markLine"]["data"]
+    assert [(line["xAxis"], line["name"]) for line in drawn] == [
+        (10, "early"),
+        (20, "joint"),
+        (30, "s 0.5 → 0.8"),
+    ]
+    assert [line.get("lineStyle", {}).get("color") for line in drawn] == [None, None, "#e8952a"]
+    assert "markLine" not in figures.curve(columns, "step", {"loss": "#000000"}, marks=marks[3:])["series"][0]
+
+
+def test_what_lands_on_a_map_stands_where_it_landed_and_the_map_keeps_its_colours():
+    rng = np.random.default_rng(0)
+    points, groups = rng.normal(size=(60, 2)), rng.integers(0, 3, 60) * 2  # no sample fell into 1 and 3
+    samples = [{"name": f"Sample {i}", "own": points[i], "draws": rng.normal(size=(20, 2))} for i in range(2)]
+    option = figures.landing_map(points, groups, samples)
+    source = option["dataset"]["source"]
+    assert np.allclose(np.c_[source["x"], source["y"]], points)
+    assert dict(
+        zip(option["visualMap"]["categories"], option["visualMap"]["inRange"]["color"], strict=True)
+    ) == {cluster: figures.colour(cluster) for cluster in (0, 2, 4)}
+    behind, *landed = option["series"]
+    assert option["visualMap"]["seriesIndex"] == 0
+    assert behind["silent"]
+    for i, (draws, own) in enumerate(zip(landed[::2], landed[1::2], strict=True)):
+        assert np.allclose(draws["data"], samples[i]["draws"], atol=1e-4)
+        assert np.allclose(own["data"], [points[i]], atol=1e-4)
+        assert draws["name"] == own["name"] == f"Sample {i}"
+    assert landed[0]["symbol"] != landed[2]["symbol"], "told apart without colour"
+
+
 def test_the_drawn_sample_is_repeatable_unique_and_sorted():
     rows = figures.drawn(70_000, 20_000)
     assert np.array_equal(rows, figures.drawn(70_000, 20_000))

@@ -348,6 +348,35 @@ def test_quick_commands_do_not_load_pytorch(tmp_path):
     assert ended.returncode == 0, ended.stderr
 
 
+# Names and the trash ---------------------------------------------------------------------------------------
+
+
+def test_a_run_is_renamed_deleted_and_brought_back(run, blobs):
+    found = json.loads(run("train", blobs, "--json")[1])["run"]
+    assert run("rename", found, "Mine")[0] == 0
+    Store().star(found)
+    assert run("list")[1].startswith("★ ")
+    assert json.loads(run("list", "--json")[1])["runs"][0]["starred"] is True
+    assert run("delete", "Mine")[0] == 2, "without a terminal to ask, it must be said with --yes"
+    assert Store().get(found).status == "done"
+    assert run("delete", "Mine", "--yes")[0] == 0
+    assert run("show", found)[0] == 2
+    assert [one["name"] for one in json.loads(run("trash", "--json")[1])["trash"]] == ["Mine"]
+    assert run("restore", "Mine")[0] == 0
+    assert json.loads(run("show", "Mine", "--json")[1])["summary"]["run"] == found
+    assert run("export", "Mine", "--out", "-")[0] == 0
+
+
+def test_the_trash_is_emptied_only_when_told(run, blobs):
+    found = json.loads(run("train", blobs, "--json")[1])["run"]
+    run("delete", found, "--yes")
+    assert run("trash", "--empty")[0] == 2
+    assert found in run("trash")[1]
+    assert run("trash", "--empty", "--yes")[0] == 0
+    assert run("trash")[1] == "The trash is empty.\n"
+    assert run("restore", found)[0] == 2
+
+
 # Baselines -------------------------------------------------------------------------------------------------
 
 

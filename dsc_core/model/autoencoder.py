@@ -29,9 +29,12 @@ class Code:
         return self.mean + (0.5 * self.log_variance).exp() * torch.randn_like(self.mean)
 
 
-def transform_noise(latent: Tensor, level: float) -> Tensor:
-    """The noise transformer ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I). Shapes (m, d) → (m, d)."""
-    return latent * (1 + level * torch.randn_like(latent))
+def transform_noise(latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:
+    """The noise transformer ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I). Shapes (m, d) → (m, d).
+
+    noise: ε, of a shape that z's can be spread to; drawn anew if None.
+    """
+    return latent * (1 + level * (torch.randn_like(latent) if noise is None else noise))
 
 
 def strides(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,19 @@ def damaged(path: Path) -> RunError:
     return RunError(
         f"The file {path.name} of the run {path.parent.name} is damaged: copy the folder again or train anew."
     )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder and below; 0 where it is not there. Links are not followed."""
+    total = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # a file that is moved into place just now
+                if entry.is_dir(follow_symlinks=False):
+                    total += size_of(Path(entry.path))
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 @contextmanager

@@ -32,6 +32,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE runs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '{}'",
     ),
+    (  # the queue, and what people say of runs
+        "ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN queued REAL",  # when it was put into the queue
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX wishes ON controls (run_id, id)",
+    ),
 )
 
 

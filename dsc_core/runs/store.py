@@ -41,10 +41,14 @@ from dsc_core.runs.folder import (
 )
 from dsc_core.runs.index import open_index
 
-STATUSES = ("created", "running", "done", "stopped", "failed")
+STATUSES = ("created", "queued", "running", "done", "stopped", "failed")
 ASK = "INSERT INTO controls (run_id, changes, written) VALUES (?, ?, ?)"
 # The fields of a Run that are stored as they are, in the index and in the folder's run.json.
-PLAIN = ("id", "name", "status", "reason", "pid", "created", "started", "ended", "heartbeat", "device")
+PLAIN = (
+    "id", "name", "status", "reason", "pid", "created", "started", "ended", "heartbeat", "device", "note",
+    "starred", "queued",
+)  # fmt: skip
+LONGEST_NOTE = 2000  # letters
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ class Run:
     at: Path | None = None  # the folder of a run that lies in no workspace
     paused: bool = False
     parent: dict = field(default_factory=dict)
+    note: str = ""  # what a person wrote about it
+    starred: bool = False
+    queued: float | None = None  # when it was put into the queue, while it waits there
 
     @property
     def folder(self) -> Path:
@@ -211,21 +218,7 @@ class Store:
         run = self.get(run_id)
         with self._transaction() as db:
             self._refuse_second_start(db, run_id)
-            forget_wishes(db, run_id)
-            try:
-                process = self._spawn(run)
-            except OSError as error:
-                raise RunError(
-                    f"The training process could not be started: {failures.plainly(error)}."
-                ) from error
-            try:
-                self._lay_aside(db, run_id)
-                self._mark_running(db, run_id, process.pid, claimed=0)
-            except BaseException:
-                process.kill()
-                raise
-        # Without a wait the ended process would stay in the system's table until this one ends.
-        threading.Thread(target=process.wait, daemon=True).start()
+            self._launch(db, run)
         self._write_card(run_id)
 
     def claim(self, run_id: str) -> Run:
@@ -239,7 +232,8 @@ class Store:
                 self._refuse_second_start(db, run_id)
                 forget_wishes(db, run_id)
                 self._lay_aside(db, run_id)
-            self._mark_running(db, run_id, os.getpid(), claimed=1)
+            since = row["started"] if launched else None  # a page takes another start for another attempt
+            self._mark_running(db, run_id, os.getpid(), claimed=1, since=since)
         prepare_last_words(run.folder)
         self._write_card(run_id)
         return self.get(run_id)
@@ -250,7 +244,7 @@ class Store:
             leave_last_words(self.folder(run_id), reason)
         with self._transaction() as db:
             db.execute(
-                "UPDATE runs SET status = ?, reason = ?, ended = ? WHERE id = ?",
+                "UPDATE runs SET status = ?, reason = ?, ended = ?, queued = NULL WHERE id = ?",
                 (status, reason, time.time(), run_id),
             )
         self._write_card(run_id)
@@ -304,7 +298,7 @@ class Store:
         """
         run = self.get(run_id)
         changes = {name: checked_control(name, value) for name, value in changes.items()}
-        if run.status == "created" and changes.get("stop"):
+        if run.status in ("created", "queued") and changes.get("stop"):
             self.finish(run_id, "stopped", "It was stopped before it began.")
             return
         if run.status != "running":
@@ -340,6 +334,57 @@ class Store:
                 changes.update(wish)
                 db.execute("UPDATE controls SET taken = ? WHERE id = ?", (time.time(), row["id"]))
         return changes
+
+    def wishes(self, run_id: str) -> frozenset[str]:
+        """What the run's present attempt stands under: "pause" until it is asked to resume, and "stop"."""
+        rows = self._read(
+            "SELECT changes FROM controls WHERE run_id = ? AND (taken IS NULL OR taken > 0) ORDER BY id",
+            (run_id,),
+        )
+        standing: set[str] = set()
+        for wish in (json.loads(row["changes"]) for row in rows):
+            if wish.get("resume"):
+                standing.discard("pause")
+            standing |= {name for name in ("pause", "stop") if wish.get(name)}
+        return frozenset(standing)
+
+    # -- what people say of runs -----------------------------------------------------------------------------
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give the run another name. InputError where it is taken or cannot be one."""
+        run = self.get(run_id)
+        if name != run.name:
+            self._check_name(name, run_id)
+            self._say(run_id, name=name)
+
+    def annotate(self, run_id: str, note: str) -> None:
+        """Keep a note with the run, "" for none. InputError where it is too long."""
+        note = note.strip()
+        if len(note) > LONGEST_NOTE or any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in note):
+            raise InputError(f"A note has up to {LONGEST_NOTE:,} letters.")
+        self.get(run_id)
+        self._say(run_id, note=note)
+
+    def star(self, run_id: str, starred: bool = True) -> None:
+        """Mark the run with a star, or take it away."""
+        self.get(run_id)
+        self._say(run_id, starred=int(bool(starred)))
+
+    def _say(self, run_id: str, **values) -> None:
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        with self._transaction() as db:
+            db.execute(f"UPDATE runs SET {columns} WHERE id = :id", {**values, "id": run_id})
+        self._write_card(run_id)
+
+    def setting(self, name: str, default: str) -> str:
+        """A setting of this workspace, such as the runs at a time."""
+        rows = self._read("SELECT value FROM settings WHERE name = ?", (name,))
+        return rows[0]["value"] if rows else default
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep a setting of this workspace."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
     # -- the index -------------------------------------------------------------------------------------------
 
@@ -386,13 +431,31 @@ class Store:
         with self._transaction() as db:
             db.execute(f"INSERT OR IGNORE INTO runs ({', '.join(row)}) VALUES ({marks})", row)
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, of: str = "") -> None:
         if not name.strip() or len(name) > 80 or any(unicodedata.category(c) == "Cc" for c in name):
             raise InputError("A run's name has 1 to 80 letters, on one line.")
-        if any(name in (run.id, run.name) for run in self.list()):
+        if any(name in (run.id, run.name) for run in self.list() if run.id != of):
             raise InputError(f"There is a run named '{name}' already; choose another name.")
 
     # -- the process -----------------------------------------------------------------------------------------
+
+    def _launch(self, db: sqlite3.Connection, run: Run) -> None:
+        """Start the run's process and note it, in the transaction of `db`. RunError where it cannot start."""
+        forget_wishes(db, run.id)
+        try:
+            process = self._spawn(run)
+        except OSError as error:
+            raise RunError(
+                f"The training process could not be started: {failures.plainly(error)}."
+            ) from error
+        try:
+            self._lay_aside(db, run.id)
+            self._mark_running(db, run.id, process.pid, claimed=0)
+        except BaseException:
+            process.kill()
+            raise
+        # Without a wait the ended process would stay in the system's table until this one ends.
+        threading.Thread(target=process.wait, daemon=True).start()
 
     def _refuse_second_start(self, db: sqlite3.Connection, run_id: str) -> None:
         row = db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
@@ -403,12 +466,14 @@ class Store:
                 f"The run '{row['name']}' is done; create another run to train with the same settings."
             )
 
-    def _mark_running(self, db: sqlite3.Connection, run_id: str, pid: int, claimed: int) -> None:
+    def _mark_running(
+        self, db: sqlite3.Connection, run_id: str, pid: int, claimed: int, since: float | None = None
+    ) -> None:
         now = time.time()
         db.execute(
             "UPDATE runs SET status = 'running', reason = '', pid = ?, process = ?, claimed = ?, started = ?,"
-            " paused = 0, ended = NULL, heartbeat = ? WHERE id = ?",
-            (pid, processes.identity(pid), claimed, now, now, run_id),
+            " paused = 0, ended = NULL, queued = NULL, heartbeat = ? WHERE id = ?",
+            (pid, processes.identity(pid), claimed, since or now, now, run_id),
         )
 
     def _spawn(self, run: Run) -> subprocess.Popen:
@@ -447,7 +512,7 @@ class Store:
 
     def _as_run(self, row: sqlite3.Row) -> Run:
         return Run(
-            **{name: row[name] for name in PLAIN},
+            **{name: row[name] for name in PLAIN} | {"starred": bool(row["starred"])},
             paused=bool(row["paused"]) and row["status"] == "running",
             parent=json.loads(row["parent"]),
             dataset=json.loads(row["dataset"]),
@@ -462,7 +527,8 @@ class Store:
         now = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         run_id = f"{slug(name or base)}-{stamp}-{secrets.token_hex(2)}"
-        blank = dict.fromkeys(PLAIN) | {"status": "created", "reason": "", "device": ""}
+        blank = dict.fromkeys(PLAIN) | {"status": "created", "reason": "", "device": "", "note": ""}
+        blank["starred"] = False
         fields = blank | {"id": run_id, "name": name or run_id, "created": now}
         return Run(**fields, dataset=dataset, config=config, home=self.home, parent=parent or {})
 
@@ -498,9 +564,11 @@ class Store:
         return known | ({"parent": run.parent} if run.parent else {})
 
     def _write_card(self, run_id: str) -> None:
-        row = self._row(run_id)
-        with suppress(OSError):  # the index has it; a full disk is told of elsewhere
-            write_json(self.folder(run_id) / "run.json", self._card(self._as_run(row), row["process"]))
+        # The index has it, so a full disk, told of elsewhere, may keep the card from being written. In a
+        # transaction, lest of two processes the one that read first writes last.
+        with suppress(OSError, RunError), self._transaction() as db:
+            if row := db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone():
+                write_json(self.folder(run_id) / "run.json", self._card(self._as_run(row), row["process"]))
 
     def _adopt(self, folder: Path) -> None:
         """Take a run folder that came from another workspace, or whose index was lost, into the index."""
@@ -568,7 +636,15 @@ def read_folder(folder: Path, home_folder: Path) -> tuple[Run, str | None]:
     )
     if status == "running" and not lives:
         reason = reason or "This run's folder was copied here while it trained, so it did not end here."
-    blank = dict.fromkeys(PLAIN) | {"name": folder.name, "reason": "", "device": ""}
+    if status == "queued" and card.get("home") != str(home_folder):
+        status, known["queued"] = "created", None  # a queue is a workspace's own
+    blank = dict.fromkeys(PLAIN) | {
+        "name": folder.name,
+        "reason": "",
+        "device": "",
+        "note": "",
+        "starred": False,
+    }
     fields = blank | {"created": folder.stat().st_mtime} | known | {"id": folder.name}
     fields["status"] = "failed" if reason else status
     fields["reason"] = reason or fields["reason"]
@@ -593,7 +669,7 @@ def branched(parent: Run, state, moved: dict) -> Event:
 
 def forget_wishes(db: sqlite3.Connection, run_id: str) -> None:
     """Drop what was asked of an earlier attempt, as a run is started: a stop right after that must count."""
-    db.execute("UPDATE controls SET taken = 0 WHERE run_id = ? AND taken IS NULL", (run_id,))
+    db.execute("UPDATE controls SET taken = 0 WHERE run_id = ?", (run_id,))
 
 
 def worker_command(run_id: str) -> list[str]:

@@ -25,7 +25,7 @@ from dsc_core.checkpoint import State
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes
+from dsc_core.runs import checkpoints, failures, processes, queue
 from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.results import make_frame
 from dsc_core.runs.store import Run, Store
@@ -60,6 +60,9 @@ def execute(
         if isinstance(error, InputError | RunError):
             raise
         raise RunError(reason) from error
+    finally:  # whoever ends makes room for the next, so that the queue needs neither browser nor server
+        with suppress(RunError, InputError):
+            queue.advance(store)
 
 
 @dataclass

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
+from dsc_core.errors import RunError
+from dsc_core.runs import queue
 from pages.shared import state, widgets
 
 ABOUT_A_RUN = ("train", "results")
@@ -13,6 +17,9 @@ def draw(page) -> None:
     """The frame of `page`, above what the page itself draws."""
     st.logo("assets/logo.svg", size="large")
     state.keep_address()
+    with suppress(RunError):  # a page can be looked at on a full disk too
+        queue.advance(state.store())  # where a killed process could not start the next
+        queue.keep_going(state.store())
     if page.url_path in ABOUT_A_RUN:
         _run_picker()
 
@@ -44,4 +51,5 @@ def _pick() -> None:
 def _title(run) -> str:
     word = widgets.STATUS[run.status][2].lower()
     about = f"{run.samples:,} samples, {run.clusters} clusters"
-    return f"{run.name}  ·  {about}  ·  {word}, {widgets.ago(run.created)}"
+    star = "★ " if run.starred else ""
+    return f"{star}{run.name}  ·  {about}  ·  {word}, {widgets.ago(run.created)}"

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 import streamlit as st
 
 from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, Knob
+from dsc_core.errors import InputError, RunError
 
 SLIDER_STEPS = 400  # a finer slider cannot be set with a mouse; those knobs are typed
 APART = ("clusters", "seed")  # shown above the groups, beside the preset
 STATUS = {
-    "created": ("gray", ":material/schedule:", "Waiting"),
+    "created": ("gray", ":material/draft:", "Not started"),
+    "queued": ("violet", ":material/hourglass_empty:", "Queued"),
     "running": ("blue", ":material/play_circle:", "Training"),
     "done": ("green", ":material/check_circle:", "Done"),
     "stopped": ("orange", ":material/stop_circle:", "Stopped"),
     "failed": ("red", ":material/error:", "Failed"),
 }
+PAUSED = ("yellow", ":material/pause_circle:", "Paused")
 MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()<>#+-.!|~:$&"})
 
 
@@ -39,11 +43,14 @@ def set_knobs(config: Config) -> None:
         st.session_state[knob_key(name)] = value
 
 
-def knob(known: Knob, *, disabled=False, key: str | None = None):
-    """One widget for one knob: a switch, a list, a slider or a number, by what its field of `Config` says."""
+def knob(known: Knob, *, disabled=False, key: str | None = None, start=None, **more):
+    """One widget for one knob: a switch, a list, a slider or a number, by what its field of `Config` says.
+
+    start: its first value, the knob's default if None. more: on_change and its args.
+    """
     key = key or knob_key(known.name)
-    st.session_state.setdefault(key, known.default)
-    about = {"key": key, "help": knob_help(known), "disabled": disabled, "persist_state": "session"}
+    st.session_state.setdefault(key, known.default if start is None else start)
+    about = {"key": key, "help": knob_help(known), "disabled": disabled, "persist_state": "session", **more}
     label = title(known)
     if isinstance(known.default, bool):
         return st.toggle(label, **about)
@@ -125,9 +132,9 @@ def settings_rows(config: Config) -> list[dict]:
 # Runs -----------------------------------------------------------------------------------------------------
 
 
-def status_badge(run) -> None:
+def status_badge(run, paused: bool = False) -> None:
     """The run's status as a coloured badge with a word, never colour alone."""
-    shade, icon, word = STATUS[run.status]
+    shade, icon, word = PAUSED if paused else STATUS[run.status]
     st.badge(word, icon=icon, color=shade)
 
 
@@ -152,6 +159,23 @@ def duration(seconds: float | None) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02d} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+@contextmanager
+def telling():
+    """A block whose one-sentence errors are shown in passing: for what a callback does."""
+    try:
+        yield
+    except (InputError, RunError) as problem:
+        st.toast(plain(problem), icon=":material/error:")
+
+
+def size(count: int) -> str:
+    """Bytes as people say them: "840 kB", "12.3 MB", "1.2 GB"."""
+    for unit, length in (("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count / 1e3:.0f} kB"
 
 
 def empty(icon: str, headline: str, text: str) -> None:

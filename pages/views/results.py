@@ -9,7 +9,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import results as run_results
-from pages.shared import state, widgets
+from pages.shared import explorer, state, widgets
 
 TRAIN, DATA = "pages/views/train.py", "pages/views/data.py"
 SCORES = {
@@ -73,6 +73,18 @@ def show(run) -> None:
     if "label" in frame:
         confusion(found)
     cards(run, frame, found)
+    explore(run)
+
+
+def explore(run) -> None:
+    """The noise explorer, last on the page: it loads the model."""
+    if explorer.available(run):
+        st.subheader(
+            "Noise explorer", anchor=False,
+            help="What the noise transformer ψ(z) = z ⊙ (1 + s·ε) does to single samples.",
+        )  # fmt: skip
+        with st.container(border=True):
+            explorer.draw(run)
 
 
 def scores(run, found) -> None:
@@ -231,20 +243,32 @@ def nothing(run) -> None:
             ":material/error:", "This run failed", widgets.plain(run.reason or "It ended without results.")
         )
         page, word = TRAIN, "See its log"
+    elif run.status in ("created", "queued"):
+        waits = "waits in the queue" if run.status == "queued" else "has not been started"
+        widgets.empty(
+            ":material/hourglass_empty:", f"{widgets.plain(run.name)} {waits}",
+            "Its results appear here when it has been trained.",
+        )  # fmt: skip
+        page, word = TRAIN, "See the run"
     else:
         widgets.empty(
             ":material/hourglass_top:", f"{widgets.plain(run.name)} is still training",
             "Its results appear here when it ends. Stop it on the Train page to get them sooner.",
         )  # fmt: skip
         page, word = TRAIN, "Watch it train"
-        st.fragment(wait, run_every=2.0)(run.id)
+    if run is not None and not run.finished:
+        st.fragment(wait, run_every=2.0)(run.id, run.status)
     if st.button(word, type="primary", icon=":material/arrow_forward:", key="next_step"):
         st.switch_page(page)
 
 
-def wait(run_id: str) -> None:
-    """Draw the page anew when the run has ended."""
-    if state.store().get(run_id).finished:
+def wait(run_id: str, status: str) -> None:
+    """Draw the page anew when the run has begun or ended."""
+    try:
+        now = state.store().get(run_id).status
+    except InputError:  # deleted from elsewhere
+        now = None
+    if now != status:
         st.rerun()
 
 

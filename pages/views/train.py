@@ -10,7 +10,8 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
 from dsc_core.errors import InputError, RunError
-from pages.shared import state, widgets
+from dsc_core.runs import queue
+from pages.shared import explorer, state, steering, widgets
 from pages.shared.history import history
 
 DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
@@ -82,12 +83,12 @@ def changed_note() -> None:
 
 
 def start(dataset) -> None:
-    """Create the run, start its process, and put its id into the address."""
+    """Create the run, queue it, which starts it where there is room, and put its id into the address."""
     try:
         run_id = state.store().create(
             dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None
         )
-        state.store().start(run_id)
+        queue.enqueue(state.store(), run_id)
     except (InputError, RunError) as problem:
         st.error(widgets.plain(problem))
         return
@@ -100,40 +101,61 @@ def start(dataset) -> None:
 
 
 def show(run) -> None:
-    """The run: what it is doing, its curves, and the buttons that end it or lead on."""
+    """The run: what it is doing, its curves, and the buttons that steer it, end it or lead on."""
+    past, wishes = history(run), standing(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(widgets.plain(run.name), anchor=False, width="content")
-        widgets.status_badge(run)
+        widgets.status_badge(run, paused="pause" in wishes)
         st.space("stretch")
-        buttons(run)
+        buttons(run, wishes)
+    if run.note:
+        st.caption(widgets.plain(run.note))
     if run.status == "failed":
         st.error(widgets.plain(run.reason or "The run failed."), icon=":material/error:")
     top = st.container()
+    slot = steering.panel(run, past) if run.status == "running" else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         smoothing = st.slider(
             "Smoothing", 0.0, 0.95, 0.3, 0.05, key="smoothing", width=220, persist_state="session",
             help="Share of the past in each point of a curve; 0 shows the values as they are.",
         )  # fmt: skip
         with st.popover("Curves", icon=":material/show_chart:"):
-            shown = pick_terms(run)
+            shown = pick_terms(run, past)
         log = st.toggle("Log axis", key="log_axis", persist_state="session")
-        paused = st.toggle(
-            "Pause updates", key="paused", disabled=run.finished,
+        held = st.toggle(
+            "Hold the curves", key="paused", disabled=run.finished,
             help="Hold the curves still, to zoom or to read. Training goes on.",
         )  # fmt: skip
-    polls = None if paused else pace(run)
-    drawn_as = (run.status, pace(run))
-    st.fragment(live, run_every=polls)(run.id, top, shown, smoothing, log, drawn_as)
+    polls = None if held else pace(run)
+    st.fragment(live, run_every=polls)(run.id, top, slot, shown, smoothing, log, looks(run, wishes))
+    explore(run)
     settings(run)
 
 
-def buttons(run) -> None:
+def standing(run) -> frozenset[str]:
+    """What a running run stands under: "pause", "stop"."""
+    return state.store().wishes(run.id) if run.status == "running" else frozenset()
+
+
+def looks(run, wishes: frozenset[str]) -> tuple:
+    """What the page is drawn by: where it changes, the page is drawn anew."""
+    return run.status, run.started, wishes, explorer.available(run), pace(run)
+
+
+def buttons(run, wishes: frozenset[str]) -> None:
     """What can be done with the run now."""
-    if run.status in ("created", "running"):
+    if run.status == "created":
         st.button(
-            "Stop", icon=":material/stop:", key="stop", on_click=stop, args=(run.id,),
-            help="End after the present step; clusters and maps are made from what is learnt so far.",
+            "Start", icon=":material/play_arrow:", key="begin", type="primary", on_click=of_queue,
+            args=(queue.enqueue, run.id),
         )  # fmt: skip
+    if run.status == "queued":
+        st.button(
+            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=of_queue,
+            args=(queue.withdraw, run.id),
+        )  # fmt: skip
+    if run.status == "running":
+        steering.buttons(run, wishes)
     if run.status in ("done", "stopped") and st.button(
         "See the results", type="primary", icon=":material/scatter_plot:", key="to_results"
     ):
@@ -141,13 +163,10 @@ def buttons(run) -> None:
     st.button("New run", icon=":material/add:", key="another", on_click=another, args=(run,))
 
 
-def stop(run_id: str) -> None:
-    """Ask the run's process to end."""
-    try:
-        state.store().control(run_id, stop=True)
-        st.toast("Stopping after the present step; clusters are made from what is there.")
-    except (InputError, RunError) as problem:
-        st.toast(widgets.plain(problem), icon=":material/error:")
+def of_queue(does, run_id: str) -> None:
+    """Put the run into the queue or take it out; or say why not."""
+    with widgets.telling():
+        does(state.store(), run_id)
 
 
 def another(run) -> None:
@@ -164,14 +183,14 @@ def another(run) -> None:
     st.session_state["run_name"] = ""
 
 
-def pick_terms(run) -> list[str]:
-    """Which curves to draw: at first the total and every term whose weight is not zero."""
-    weights = run.config.to_dict()
+def pick_terms(run, past) -> list[str]:
+    """Which curves to draw: at first the total and every term whose weight is not zero, or was not."""
+    weights = {name: value or past.now[name] for name, value in run.config.to_dict().items()}
     if not weights["augmented_agreement"]:
         weights.pop("augmented_latent", None)  # no copies are made, so this weight has nothing to weigh
     used = [term for term in TERMS if term == "total" or weights.get(term, 0) > 0]
     chosen = st.pills(
-        "Curves", used, selection_mode="multi", default=used, key=f"terms_{run.id}",
+        "Curves", used, selection_mode="multi", default=used, key=f"terms_{run.id}_{len(used)}",
         label_visibility="collapsed",
         format_func=lambda term: widgets.title(KNOBS[term]) if term in KNOBS else "Total, weighted",
     )  # fmt: skip
@@ -190,20 +209,26 @@ def pace(run) -> float | None:
     return SOON if not run.started or time.time() - run.started < YOUNG else LATER
 
 
-def live(run_id: str, top, terms: list[str], smoothing: float, log: bool, drawn_as: tuple) -> None:
+def live(run_id: str, top, slot, terms: list[str], smoothing: float, log: bool, drawn_as: tuple) -> None:
     """What moves: called again every few seconds while the run trains; the page is drawn anew at its end.
 
-    The headline goes into `top`, above the controls, which must stand outside of what is called again.
+    The headline goes into `top` and the badge of the settings into `slot`, above the controls, which must
+    stand outside of what is called again.
     """
-    run = state.store().get(run_id)
-    if drawn_as != (run.status, pace(run)):
+    try:
+        run = state.store().get(run_id)
+    except InputError:  # deleted from elsewhere
         st.rerun()
-    past = history(run_id)
+    wishes = standing(run)
+    if looks(run, wishes) != drawn_as:
+        st.rerun()
+    past = history(run)
     with top:
-        headline(run, past)
+        headline(run, past, "pause" in wishes)
+    if slot is not None:
+        steering.differs(slot, run, past)
     if past.latest is None:
-        unborn = "Training is starting: the first losses appear in a few seconds."
-        st.caption("Nothing has been learnt in this run." if run.finished else unborn)
+        st.caption(unborn(run))
         return
     curves(past, terms, smoothing, log)
     clusters(past)
@@ -214,12 +239,26 @@ def live(run_id: str, top, terms: list[str], smoothing: float, log: bool, drawn_
                 st.markdown(f"{sign} {widgets.plain(message)}")
 
 
-def headline(run, past) -> None:
+def unborn(run) -> str:
+    """Why there are no curves yet."""
+    if run.finished:
+        return "Nothing has been learnt in this run."
+    if run.status == "created":
+        return "This run has not been started."
+    if run.status == "running":
+        return "Training is starting: the first losses appear in a few seconds."
+    waiting = [other.id for other in queue.waiting(state.store())]
+    place = waiting.index(run.id) + 1 if run.id in waiting else 1
+    return f"Number {place} of {len(waiting)} in the queue: it starts when a run before it has ended."
+
+
+def headline(run, past, paused: bool) -> None:
     """Progress, and the five figures that one looks at first."""
     latest, over = past.latest, run.finished
     if not over:
         share = latest.epoch / latest.epochs if latest and latest.epochs else 0.0
-        st.progress(min(max(share, 0.0), 1.0), text=widgets.plain(past.doing) or None)
+        doing = "Paused; it goes on where it stands." if paused else past.doing
+        st.progress(min(max(share, 0.0), 1.0), text=widgets.plain(doing) or None)
     stage = STAGE.get(latest.stage, latest.stage) if latest and not over else widgets.STATUS[run.status][2]
     if over:
         seconds = run.ended - run.started if run.ended and run.started else None
@@ -235,7 +274,8 @@ def headline(run, past) -> None:
 
 def curves(past, terms: list[str], smoothing: float, log: bool) -> None:
     """One small chart a term, each on its own scale: they differ by powers of ten."""
-    frame, marks = past.curves, stage_marks(past)
+    frame, marks = past.curves, past.marks()
+    changed = "; ".join(f"{text} at step {step}" for step, text, shade in marks if shade)
     with st.grid(3, min_column_width=300):
         for place, term in enumerate(term for term in terms if term in frame):
             known = frame[term].notna().to_numpy()
@@ -247,14 +287,8 @@ def curves(past, terms: list[str], smoothing: float, log: bool) -> None:
                 log=log, title=term_title(term), level=level, marks=marks,
             )  # fmt: skip
             with st.container(border=True):
-                st.echarts_chart(
-                    option, height=190, key=f"curve_{place}_{term}", alt=f"{term_title(term)} by step"
-                )
-
-
-def stage_marks(past) -> list[tuple[int, str]]:
-    """Where stage 2 began."""
-    return [(step, "joint") for stage, step in past.stages.items() if stage == "joint"]
+                about = f"{term_title(term)} by step" + (f"; changed: {changed}" if changed else "")
+                st.echarts_chart(option, height=190, key=f"curve_{place}_{term}", alt=about)
 
 
 def clusters(past) -> None:
@@ -280,6 +314,16 @@ def clusters(past) -> None:
                 st.echarts_chart(
                     option, height=230, key="scores", alt="ACC and NMI by epoch, for evaluation only"
                 )
+
+
+def explore(run) -> None:
+    """The noise explorer, as soon as there is a model; opened, and only then loaded, on request."""
+    if not explorer.available(run):
+        return
+    place = st.expander("Noise explorer", icon=":material/blur_on:", key="explorer", on_change="rerun")
+    if place.open:
+        with place:
+            explorer.draw(run)
 
 
 def settings(run) -> None:

@@ -80,14 +80,14 @@ def wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float =
 
 
 def end_runs(home: Path) -> None:
-    """End the training processes that the server's pages started: they outlive it by design."""
+    """End the training processes that the server's pages started, which outlive it by design; never this one."""
     from dsc_core.runs import Store
 
     if not (home / "dsc.sqlite").exists():
         return
     store = Store(home)
     for run in store.list():
-        if not run.finished and run.pid:
+        if not run.finished and run.pid and run.pid != os.getpid():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(run.pid, signal.SIGKILL)
     store.close()

@@ -1,35 +1,10 @@
 """Results page: scores are called what they are, and what is shown is what the run found."""
 
-import numpy as np
 import pytest
 
-from dsc_core.config import preset
-from dsc_core.data import Dataset
-from dsc_core.runs import Store, execute
+from tests.pages.trained import trained
 
 RESULTS = "pages/views/results.py"
-FEW = 14  # so few that the maps are drawn without UMAP, which takes long to compile
-
-
-def trained(kind: str, labelled: bool) -> str:
-    """A run of a few samples in three groups, trained for an epoch; its id."""
-    rng = np.random.default_rng(0)
-    groups = np.arange(FEW) % 3
-    shape = (1, 8, 8) if kind == "image" else (5,)
-    samples = (rng.normal(size=(FEW, *shape)) * 0.1 + groups.reshape(-1, *[1] * len(shape))).astype(
-        np.float32
-    )
-    ids = np.array([f"<b>{i}</b>*x*.png" for i in range(FEW)])
-    labels = np.array(["a|b", "$c$", "<i>"])[groups] if labelled else None
-    dataset = Dataset(
-        "few", samples, ids, labels, kind, scaling=(0.0, 0.5) if kind == "image" else (0.0, 1.0)
-    )
-    config = preset("quick", clusters=3, epochs=1, joint_epochs=1, least_steps=0, neighbours=3, batch=8)
-    store = Store()
-    run_id = store.create(dataset, config)
-    execute(store, run_id)
-    store.close()
-    return run_id
 
 
 @pytest.mark.parametrize(("kind", "labelled"), [("image", True), ("image", False), ("table", False)])

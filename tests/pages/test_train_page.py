@@ -52,10 +52,10 @@ def test_a_preset_turns_all_knobs_but_clusters_and_seed(app, name):
 
 
 def test_starting_hands_exactly_these_settings_to_the_run(app, monkeypatch):
-    from dsc_core.runs import Store
+    from dsc_core.runs import Store, queue
 
     started = []
-    monkeypatch.setattr(Store, "start", lambda self, run_id: started.append(run_id))
+    monkeypatch.setattr(queue, "enqueue", lambda store, run_id: started.append(run_id))
     at_train(app)
     app.selectbox(key="preset").set_value("quick").run()
     app.slider(key="knob_noise_level").set_value(0.35).run()

@@ -109,8 +109,10 @@ def no_map(points, seed, progress=None):
 if __name__ == "__main__":
     import dsc_core
     from dsc_core import projection
-    from dsc_core.runs import worker
+    from dsc_core.runs import store, worker
 
+    # The next run of a queue, which this process starts, is trained by a stand-in as well.
+    store.worker_command = lambda run_id: [sys.executable, __file__, run_id]
     for name, module in modules().items():
         sys.modules[f"dsc_core.{name}"] = module
         setattr(dsc_core, name, module)

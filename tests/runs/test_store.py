@@ -519,6 +519,59 @@ def test_a_run_stopped_before_it_began_is_stopped(store, run_id):
     assert store.get(run_id).status == "stopped"
 
 
+def test_a_pause_stands_until_it_is_resumed_and_not_for_the_next_attempt(store, run_id):
+    store.claim(run_id)
+    assert store.wishes(run_id) == set()
+    store.control(run_id, pause=True)
+    store.control(run_id, noise_level=0.3)
+    assert store.wishes(run_id) == {"pause"}
+    store.take_controls(run_id)
+    assert store.wishes(run_id) == {"pause"}, "taken, and still standing"
+    store.control(run_id, resume=True)
+    store.control(run_id, stop=True)
+    assert store.wishes(run_id) == {"stop"}
+    store.finish(run_id, "stopped")
+    store.claim(run_id)
+    assert store.wishes(run_id) == set()
+
+
+def test_a_process_that_takes_up_its_run_keeps_the_time_of_the_start(store, run_id, monkeypatch):
+    monkeypatch.setattr(store, "_spawn", lambda run: SimpleNamespace(pid=os.getpid(), wait=lambda: 0))
+    store.start(run_id)
+    begun = store.get(run_id).started
+    assert store.claim(run_id).started == begun
+    store.finish(run_id, "failed", "It died.")
+    assert store.claim(run_id).started > begun
+
+
+# What people say of runs -----------------------------------------------------------------------------------
+
+
+def test_names_notes_and_stars_lie_in_the_folder_too(store, run_id, tmp_path):
+    store.rename(run_id, "Better name")
+    store.annotate(run_id, " two\nlines ")
+    store.star(run_id)
+    assert store.find("Better").id == run_id
+    other = Store(tmp_path / "other")
+    shutil.copytree(store.folder(run_id), other.folder(run_id))
+    for run in (store.get(run_id), other.get(run_id)):
+        assert (run.name, run.note, run.starred) == ("Better name", "two\nlines", True)
+    store.star(run_id, False)
+    store.rename(run_id, run_id)
+    assert (store.get(run_id).name, store.get(run_id).starred) == (run_id, False)
+
+
+def test_a_name_or_a_note_that_cannot_be_leaves_the_old_one(store, dataset, config, run_id):
+    store.create(dataset, config, name="taken")
+    for name in ("taken", "", "a\nb", "x" * 81):
+        with pytest.raises(InputError):
+            store.rename(run_id, name)
+    for note in ("x" * 2001, "a\x00b"):
+        with pytest.raises(InputError, match=r"up to 2,000 letters\."):
+            store.annotate(run_id, note)
+    assert (store.get(run_id).name, store.get(run_id).note) == (run_id, "")
+
+
 # The index -------------------------------------------------------------------------------------------------
 
 
@@ -547,6 +600,22 @@ def test_the_index_of_the_first_version_opens_with_its_runs(store, run_id, tmp_p
     monkeypatch.undo()
     monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
     assert Store(store.home).get(run_id) == run
+
+
+def test_an_index_of_the_first_version_keeps_its_runs_and_learns_the_new_columns(store, run_id, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(store.folder(run_id), old / "runs" / run_id)
+    with sqlite3.connect(old / "dsc.sqlite") as db:
+        for statement in index.MIGRATIONS[0]:
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            "INSERT INTO runs (id, name, status, created, dataset, config) VALUES (?, 'old', 'done', 1, '{}', '{}')",
+            (run_id,),
+        )
+    db.close()
+    run = Store(old).get(run_id)
+    assert (run.name, run.status, run.note, run.starred, run.queued) == ("old", "done", "", False, None)
 
 
 def test_an_index_of_a_later_version_is_left_alone(store, run_id):

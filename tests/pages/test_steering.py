@@ -1,0 +1,184 @@
+"""Steering on the Train page: what is moved is asked of the run, and what the run did stands on its curves."""
+
+import pytest
+
+from dsc_core.config import KNOBS, preset
+from dsc_core.data import open_dataset
+from dsc_core.events import Event
+from dsc_core.runs import Store
+from pages.shared import history, steering
+
+TRAIN = "pages/views/train.py"
+LIVE = [name for name, known in KNOBS.items() if known.live]
+
+
+@pytest.fixture
+def store(workspace):
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run_id(store):
+    """A run that this very process trains, so far without a word."""
+    made = store.create(open_dataset("digits"), preset("quick"))
+    store.claim(made)
+    tell(store, made, 1, 40)
+    return made
+
+
+def tell(store, run_id, first, last, stage="autoencoder", **more):
+    """Steps of training."""
+    for step in range(first, last + 1):
+        losses = {"total": 100 / step, "reconstruction": 90 / step, "global_mi": 1.3}
+        store.append(run_id, Event("progress", stage, 1, 4, step, losses, step / 10, 800.0, **more))
+
+
+def change(store, run_id, step, **moved):
+    """What training says when settings have moved."""
+    pairs = {name: list(pair) for name, pair in moved.items()}
+    store.append(run_id, Event("note", "autoencoder", 1, 4, step, message="Changed.", changes=pairs))
+
+
+def at(app, run_id):
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page(TRAIN).run()
+    assert not app.exception
+    return app
+
+
+def widget(app, store, run_id, name):
+    key = steering.key_of(store.get(run_id), name)
+    found = [one for kind in (app.slider, app.number_input) for one in kind if one.key == key]
+    assert found, name
+    return found[0]
+
+
+def badges(app) -> str:
+    return " ".join(
+        text.value for text in (*app.markdown, *app.caption) if "differ" in text.value or "here" in text.value
+    )
+
+
+def marks_of(store, run_id):
+    return history.History(store.get(run_id))
+
+
+def test_every_setting_that_may_move_has_a_widget_the_noise_and_the_information_first(app, store, run_id):
+    at(app, run_id)
+    run = store.get(run_id)
+    shown = [one.key for kind in (app.slider, app.number_input) for one in kind]
+    assert all(steering.key_of(run, name) in shown for name in LIVE)
+    sliders = [one.key for one in app.slider if one.key.startswith("steer_")]
+    assert sliders[:3] == [steering.key_of(run, name) for name in ("noise_level", "global_mi", "local_mi")]
+    for name in LIVE:
+        assert widget(app, store, run_id, name).value == getattr(run.config, name)
+
+
+def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, store, run_id):
+    at(app, run_id)
+    assert not badges(app)
+    widget(app, store, run_id, "noise_level").set_value(0.8).run()
+    assert not app.exception
+    assert store.take_controls(run_id) == {"noise_level": 0.8}
+    assert "differ" in badges(app)
+    assert "0\\.8 here, 0\\.5 there" in badges(app)
+    change(store, run_id, 40, noise_level=(0.5, 0.8))
+    tell(store, run_id, 41, 60)
+    app.run()
+    assert not badges(app)
+    assert widget(app, store, run_id, "noise_level").value == 0.8
+    assert app.session_state["history"].marks() == [(40, "s 0.5 → 0.8", history.CHANGED)]
+
+
+def test_a_change_from_elsewhere_shows_as_a_difference_until_it_is_taken_over(app, store, run_id):
+    at(app, run_id)
+    change(store, run_id, 40, relative=(1.0, 3.0))
+    app.run()
+    assert "differ" in badges(app)
+    assert widget(app, store, run_id, "relative").value == 1.0, "nobody's hand is pushed aside"
+    app.button(key="take_over").click().run()
+    assert widget(app, store, run_id, "relative").value == 3.0
+    assert not badges(app)
+    assert store.take_controls(run_id) == {}, "taking over asks nothing of the run"
+
+
+def test_a_page_opened_later_starts_from_what_the_run_has(app, store, run_id):
+    change(store, run_id, 20, noise_level=(0.5, 1.2))
+    at(app, run_id)
+    assert widget(app, store, run_id, "noise_level").value == 1.2
+    assert not badges(app)
+
+
+def test_pause_resume_and_stop_are_asked_once(app, store, run_id):
+    at(app, run_id)
+    app.button(key="pause").click().run()
+    assert store.take_controls(run_id) == {"pause": True}
+    assert "pause" not in [button.key for button in app.button]
+    assert any("Paused" in text.value for text in app.markdown)
+    app.button(key="resume").click().run()
+    assert store.take_controls(run_id) == {"resume": True}
+    app.button(key="stop").click().run()
+    assert store.take_controls(run_id) == {"stop": True}
+    assert app.button(key="stop").disabled
+    assert app.button(key="pause").disabled
+
+
+def test_a_run_that_reads_its_labels_takes_no_more_changes(app, store, run_id):
+    store.append(run_id, Event("progress", "labels", 5, 5, 40, message="Drawing the latent map"))
+    at(app, run_id)
+    assert all(widget(app, store, run_id, name).disabled for name in LIVE)
+
+
+def test_a_run_that_ended_meanwhile_says_so_and_is_asked_nothing(app, store, run_id):
+    at(app, run_id)
+    moved = widget(app, store, run_id, "noise_level")
+    store.finish(run_id, "failed", "It died.")
+    moved.set_value(0.9).run()
+    assert not app.exception
+    assert any("is not running" in toast.value for toast in app.toast)
+    assert not [one for one in app.slider if one.key.startswith("steer_")]
+
+
+def test_a_run_started_anew_shows_no_old_curve_and_no_old_setting(app, store, run_id):
+    change(store, run_id, 20, noise_level=(0.5, 1.2))
+    at(app, run_id)
+    before = app.session_state["history"]
+    store.finish(run_id, "failed", "It died.")
+    store.claim(run_id)
+    tell(store, run_id, 1, 3)
+    app.run()
+    now = app.session_state["history"]
+    assert now is not before
+    assert now.curves["step"].tolist() == [1, 2, 3]
+    assert now.changes == []
+    assert widget(app, store, run_id, "noise_level").value == 0.5
+
+
+# Marks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_dragged_slider_is_one_mark_from_its_first_value_to_its_last(store, run_id):
+    tell(store, run_id, 41, 400)
+    for step, old, new in ((100, 0.5, 0.6), (103, 0.6, 0.7), (106, 0.7, 0.8), (200, 0.8, 0.2)):
+        change(store, run_id, step, noise_level=(old, new))
+    change(store, run_id, 201, reconstruction=(1.0, 2.0))
+    assert marks_of(store, run_id).read().marks() == [
+        (100, "s 0.5 → 0.8", history.CHANGED),
+        (200, "s 0.8 → 0.2, δ 1 → 2", history.CHANGED),
+    ]
+
+
+def test_a_slider_that_came_back_leaves_no_mark():
+    assert history.together([(5, "noise_level", 0.5, 0.9), (6, "noise_level", 0.9, 0.5)], width=4) == []
+    assert len(history.together([(5, "noise_level", 0.5, 0.9), (60, "noise_level", 0.9, 0.5)], width=4)) == 2
+
+
+def test_the_joint_stage_and_settings_of_a_later_version_do_not_disturb(store, run_id):
+    change(store, run_id, 40, loudness=(1, 2), global_mi=(1.6, 1.0))
+    tell(store, run_id, 41, 50, stage="joint")
+    past = marks_of(store, run_id).read()
+    assert past.marks() == [(41, "joint", None), (40, "β_g 1.6 → 1", history.CHANGED)]
+    assert past.now["global_mi"] == 1.0

@@ -1,0 +1,223 @@
+"""The queue: order, room, and that it goes on when workers end, are killed, or cannot be started."""
+
+import itertools
+import os
+import shutil
+import signal
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from dsc_core.errors import InputError
+from dsc_core.runs import Store, execute, failures, queue
+from dsc_core.runs import store as store_module
+
+
+@pytest.fixture
+def three(store, dataset, config):
+    """Three runs, in this order."""
+    return [store.create(dataset, config, name=f"run {i}") for i in range(3)]
+
+
+@pytest.fixture
+def no_process(monkeypatch):
+    """Starting a worker only notes it; this process stands in for it. The ids of the runs started."""
+    started = []
+
+    def spawn(self, run):
+        started.append(run.id)
+        return SimpleNamespace(pid=os.getpid(), wait=lambda: 0, kill=lambda: None)
+
+    monkeypatch.setattr(Store, "_spawn", spawn)
+    return started
+
+
+def statuses(store, runs):
+    return [store.get(run_id).status for run_id in runs]
+
+
+def until(what, seconds=90):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+    return found
+
+
+def test_one_at_a_time_in_the_order_of_their_coming(store, three, no_process):
+    for run_id in three:
+        queue.enqueue(store, run_id)
+    assert statuses(store, three) == ["running", "queued", "queued"]
+    assert [run.id for run in queue.waiting(store)] == three[1:]
+    assert queue.advance(store) == []
+    store.finish(three[0], "done")
+    assert queue.advance(store) == [three[1]]
+    store.finish(three[1], "failed", "It is not to be.")
+    assert queue.advance(store) == [three[2]]
+    assert no_process == three
+    assert store.get(three[2]).queued is None
+
+
+def test_as_many_at_a_time_as_are_set(store, three, no_process):
+    for run_id in three:
+        queue.enqueue(store, run_id)
+    queue.set_at_a_time(store, 2)
+    assert statuses(store, three) == ["running", "running", "queued"]
+    assert queue.at_a_time(Store(store.home)) == 2
+    for wrong in (0, -1, queue.MOST + 1):
+        with pytest.raises(InputError, match=r"From 1 to 16 runs can train at a time"):
+            queue.set_at_a_time(store, wrong)
+    assert queue.at_a_time(store) == 2
+
+
+def test_a_run_of_the_command_line_takes_room_too(store, three, no_process):
+    store.claim(three[0])
+    queue.enqueue(store, three[1])
+    assert store.get(three[1]).status == "queued"
+
+
+def test_many_processes_that_look_at_once_start_one(store, three, no_process):
+    store.claim(three[0])
+    queue.enqueue(store, three[1])
+    queue.enqueue(store, three[2])
+    store.finish(three[0], "done")
+    together = threading.Barrier(8)
+
+    def look():
+        own = Store(store.home)
+        together.wait()
+        queue.advance(own)
+        own.close()
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert no_process == [three[1]]
+
+
+def test_a_run_that_waits_keeps_its_place_and_one_that_runs_is_refused(store, three, no_process):
+    for run_id in (*three, three[1]):
+        queue.enqueue(store, run_id)
+    assert [run.id for run in queue.waiting(store)] == three[1:]
+    with pytest.raises(InputError, match="running already"):
+        queue.enqueue(store, three[0])
+    store.finish(three[0], "done")
+    with pytest.raises(InputError, match="is done"):
+        queue.enqueue(store, three[0])
+
+
+def test_a_run_taken_out_is_as_it_was_before(store, three, no_process):
+    for run_id in three:
+        queue.enqueue(store, run_id)
+    queue.withdraw(store, three[1])
+    assert store.get(three[1]).status == "created"
+    store.finish(three[0], "done")
+    assert queue.advance(store) == [three[2]]
+    with pytest.raises(InputError, match="does not wait in the queue: it is running"):
+        queue.withdraw(store, three[2])
+    store.finish(three[2], "stopped")
+    store.claim(three[1])
+    queue.enqueue(store, three[2])
+    queue.withdraw(store, three[2])
+    assert store.get(three[2]).status == "stopped", "its results stay within reach"
+
+
+def test_a_stop_ends_a_waiting_run(store, three, no_process):
+    queue.enqueue(store, three[0])
+    queue.enqueue(store, three[1])
+    store.control(three[1], stop=True)
+    store.finish(three[0], "done")
+    assert queue.advance(store) == []
+    assert store.get(three[1]).status == "stopped"
+
+
+def test_a_run_that_cannot_be_started_makes_way_for_the_next(store, three, monkeypatch, no_process):
+    spawn = Store._spawn
+
+    def broken(self, run):
+        if run.id == three[0]:
+            raise FileNotFoundError(2, "No such file or directory")
+        return spawn(self, run)
+
+    monkeypatch.setattr(Store, "_spawn", broken)
+    store.claim(three[2])
+    queue.enqueue(store, three[0])
+    queue.enqueue(store, three[1])
+    store.finish(three[2], "done")
+    assert queue.advance(store) == [three[1]]
+    assert store.get(three[0]).status == "failed"
+    assert "could not be started" in store.get(three[0]).reason
+
+
+def test_the_queue_outlives_its_processes_and_its_index(store, three, no_process):
+    for run_id in (three[0], three[2], three[1]):
+        queue.enqueue(store, run_id)
+    store.close()
+    assert [run.id for run in queue.waiting(Store(store.home))] == [three[2], three[1]]
+    for path in store.home.glob("dsc.sqlite*"):
+        path.unlink()
+    anew = Store(store.home)
+    assert len(anew.list()) == 3
+    assert [run.id for run in queue.waiting(anew)] == [three[2], three[1]]
+
+
+def test_a_waiting_run_copied_to_another_workspace_does_not_start_there(store, three, no_process, tmp_path):
+    queue.enqueue(store, three[0])
+    queue.enqueue(store, three[1])
+    other = Store(tmp_path / "other")
+    shutil.copytree(store.folder(three[1]), other.folder(three[1]))
+    assert other.get(three[1]).status == "created"
+    assert queue.advance(other) == []
+
+
+# With real processes ---------------------------------------------------------------------------------------
+
+
+def test_the_ending_worker_starts_the_next_one(store, three, fake_training):
+    for run_id in three:
+        queue.enqueue(store, run_id)
+    until(lambda: statuses(store, three) == ["done"] * 3)
+    times = [(run.started, run.ended) for run in map(store.get, three)]
+    assert all(ended <= started for (_, ended), (started, _) in itertools.pairwise(times))
+
+
+def test_a_failing_worker_starts_the_next_one_too(store, three, fake_training, monkeypatch):
+    monkeypatch.setenv("FAKE", "raise:ValueError")
+    queue.enqueue(store, three[0])
+    queue.enqueue(store, three[1])
+    until(lambda: statuses(store, three[:2]) == ["failed"] * 2)
+
+
+def test_training_in_the_foreground_starts_the_next_one_at_its_end(store, three, fake_training):
+    store.claim(three[0])
+    queue.enqueue(store, three[1])
+    store.finish(three[0], "stopped")
+    assert store.get(three[1]).status == "queued"
+    execute(store, three[2])
+    until(lambda: store.get(three[1]).status == "done")
+
+
+def test_the_queue_goes_on_behind_a_killed_worker_though_nobody_looks(
+    store, three, fake_training, monkeypatch
+):
+    monkeypatch.setattr(queue, "EVERY", 0.05)
+    monkeypatch.setenv("FAKE", "endless")
+    queue.enqueue(store, three[0])
+    monkeypatch.setenv("FAKE", "")
+    queue.enqueue(store, three[1])
+    queue.keep_going(store)
+    run = until(lambda: len(store.events(three[0])) > 3 and store.get(three[0]))
+    os.kill(run.pid, signal.SIGKILL)
+    until(lambda: store.get(three[1]).status == "done")
+    assert store.get(three[0]).reason == failures.KILLED
+    keeper = queue._keepers[store.home]
+    keeper.join(5)
+    assert not keeper.is_alive(), "with nobody waiting, nobody watches"
+
+
+def test_the_worker_command_is_what_the_queue_starts(store, three, monkeypatch):
+    monkeypatch.setattr(store_module, "worker_command", lambda run_id: ["/nowhere/python"])
+    queue.enqueue(store, three[0])
+    assert store.get(three[0]).status == "failed"
