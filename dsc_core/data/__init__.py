@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_trainable
 from dsc_core.data.limits import Limits
-from dsc_core.data.options import Options, checked_size, dataset_name, parse_size
+from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
 from dsc_core.data.samples import known_sample, open_sample, sample_names
 from dsc_core.data.store import content_key, load_dataset, store_dataset
 from dsc_core.data.table import Columns, guess_columns
@@ -28,15 +28,26 @@ __all__ = [
     "open_dataset",
     "parse_size",
     "sample_names",
+    "source_kind",
     "store_dataset",
 ]
 
-FORMATS = "a folder or ZIP of images, .npz, .npy, .csv, .parquet, or IDX (also .gz)"
+FORMATS = "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, or IDX (also .gz)"
+# how a source is asked about before it is read, by the module of its reader; what is not here is read at once
+KINDS = {"folder": "images", "archive": "images", "tar": "images", "table": "table"}
 # suffix -> (module, function); a module is only imported when its format comes
 READERS = {
     ".npz": ("arrays", "read_npz"),
     ".npy": ("arrays", "read_npy"),
     ".zip": ("archive", "read_zip"),
+    ".tar": ("tar", "read_tar"),
+    ".tar.gz": ("tar", "read_tar"),
+    ".tgz": ("tar", "read_tar"),
+    ".tar.bz2": ("tar", "read_tar"),
+    ".tbz2": ("tar", "read_tar"),
+    ".tbz": ("tar", "read_tar"),
+    ".tar.xz": ("tar", "read_tar"),
+    ".txz": ("tar", "read_tar"),
     ".csv": ("table", "read_csv"),
     ".tsv": ("table", "read_csv"),
     ".parquet": ("table", "read_parquet"),
@@ -98,6 +109,17 @@ def open_dataset(
         ) from error
 
 
+def source_kind(path: Path) -> str:
+    """What can be asked of a source before it is read.
+
+    "images": folders as labels, a size; "table": its columns; "": nothing.
+    """
+    if path.is_dir():
+        return "images"
+    suffix = suffix_of(path)
+    return KINDS.get(READERS.get(suffix, ("",))[0], "")
+
+
 def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
     """The reader for what lies at `path`: by its suffix, or an IDX file by its first bytes."""
     if not path.exists():
@@ -111,7 +133,7 @@ def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
         raise InputError(f"{path.name} is not a regular file: choose {FORMATS}.")
     if path.stat().st_size == 0:
         raise InputError(f"{path.name} is empty: choose a file with data.")
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix in READERS:
         return _load(*READERS[suffix])
     with open(path, "rb") as file:

@@ -16,6 +16,7 @@ from dsc_core.data import (
     open_dataset,
     parse_size,
     sample_names,
+    source_kind,
     store_dataset,
 )
 from dsc_core.errors import InputError, RunError
@@ -32,8 +33,6 @@ ABOUT = {
     "fashion-mnist-test": "10,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
 }
 PICTURED = ("digits", "mnist-test")  # quick enough to open for a strip of thumbnails
-TABLES = (".csv", ".tsv", ".parquet")
-ASKS_FIRST = (*TABLES, ".zip")  # formats with a choice to make before they are read
 PREVIEW = 60
 
 
@@ -96,7 +95,7 @@ def upload() -> None:
         "Images or a table", key=f"uploader_{count}", label_visibility="collapsed",
         help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
     )  # fmt: skip
-    st.caption("ZIP of images, .npz, .npy, CSV, Parquet, IDX. Stays on this machine.")
+    st.caption("ZIP or TAR of images, .npz, .npy, CSV, Parquet, IDX. Stays on this machine.")
     with st.expander("From a folder or file on this machine", key="from_path"):
         path = st.text_input("Path", key="path", placeholder="/data/images", label_visibility="collapsed")
         if st.button("Open", key="open_path", disabled=not path.strip()):
@@ -116,7 +115,7 @@ def upload() -> None:
 def chosen(path: Path) -> None:
     """A file or folder was named: read it at once, or ask first where there is a choice to make."""
     st.session_state["source"], st.session_state["data_problem"] = path, None
-    if not path.is_dir() and path.suffix.lower() not in ASKS_FIRST:
+    if not source_kind(path):
         take(path)
 
 
@@ -127,7 +126,7 @@ def choices() -> None:
         return
     with st.container(border=True):
         st.markdown(f"**{widgets.plain(path.name)}**")
-        if path.suffix.lower() in TABLES:
+        if source_kind(path) == "table":
             options = table_choices(path)
         else:
             options = image_choices(path)
@@ -141,7 +140,7 @@ def choices() -> None:
 def image_choices(path: Path) -> dict:
     """What can be said of images: whether folders are labels, and a common size where sizes are mixed."""
     options = {}
-    if path.suffix.lower() == ".zip" or path.is_dir():
+    if source_kind(path) == "images":
         options["labels_from_folders"] = st.toggle(
             "Folders are labels", key="folders_are_labels",
             help="The folder that holds an image is its class. Used for scores only, never for training.",

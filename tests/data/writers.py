@@ -1,6 +1,7 @@
 """Files as other programs write them, small and seeded, for the readers' tests."""
 
 import io
+import tarfile
 import zipfile
 import zlib
 
@@ -34,14 +35,34 @@ def zipped(path, members: dict[str, bytes], compression=zipfile.ZIP_STORED):
     return path
 
 
+def tarred(path, members: dict[str, bytes | tarfile.TarInfo], mode: str = "w", form=tarfile.PAX_FORMAT):
+    """A TAR at `path` with these members, in this order; a TarInfo stands for itself, a link or a pipe."""
+    with tarfile.open(path, mode, format=form) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name) if isinstance(data, bytes) else data
+            info.size = len(data) if isinstance(data, bytes) else info.size
+            archive.addfile(info, io.BytesIO(data) if isinstance(data, bytes) else None)
+    return path
+
+
 def bomb_png(width: int, height: int) -> bytes:
     """A grey PNG of zeros with a true header of width × height, far smaller than what it unpacks to."""
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
-
-    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 0, 0, 0, 0])
-    packer = zlib.compressobj(9)
     unpacked = min((width + 1) * height, 20 << 20)  # enough for a header that is believed to do harm
-    rows = packer.compress(bytes(unpacked)) + packer.flush()
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return _png(width, height, 8, 0, bytes(unpacked))
+
+
+def png_file(pixels: bytes, width: int, height: int, *, depth: int, kind: int) -> bytes:
+    """A PNG written by hand, for what Pillow reads and does not write. kind: the standard's colour type."""
+    row = len(pixels) // height
+    lines = b"".join(b"\0" + pixels[i * row : (i + 1) * row] for i in range(height))
+    return _png(width, height, depth, kind, lines)
+
+
+def _png(width: int, height: int, depth: int, kind: int, lines: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([depth, kind, 0, 0, 0])
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts

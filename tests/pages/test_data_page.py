@@ -1,6 +1,7 @@
 """Data page: what is wrong is said in one sentence, and what was chosen before stays chosen."""
 
 import io
+import tarfile
 import zipfile
 
 import numpy as np
@@ -132,3 +133,20 @@ def test_an_address_of_a_data_set_that_is_not_here_is_said(app):
     assert not app.exception
     assert len(app.warning) == 1
     assert app.button(key="use_digits")
+
+
+def test_a_tar_asks_whether_folders_are_labels(app):
+    members = {f"{'ab'[n % 2]}/i{n:02}.png": png(12, 12, 9 * n) for n in range(24)}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as file:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    app.run()
+    app.file_uploader[0].set_value(("some.tar.gz", out.getvalue(), "application/gzip")).run()
+    app.toggle(key="folders_are_labels").set_value(True).run()
+    app.button(key="open_source").click().run()
+    assert not app.error
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Samples"], shown["Classes"]) == ("24", "2")
