@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_trainable
+from dsc_core.data.keyed import Keys, guess_keys
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
 from dsc_core.data.samples import known_sample, open_sample, sample_names
@@ -18,12 +19,14 @@ __all__ = [
     "FORMATS",
     "Columns",
     "Dataset",
+    "Keys",
     "Limits",
     "MixedSizes",
     "NeedsResize",
     "check_trainable",
     "content_key",
     "guess_columns",
+    "guess_keys",
     "load_dataset",
     "open_dataset",
     "parse_size",
@@ -32,9 +35,11 @@ __all__ = [
     "store_dataset",
 ]
 
-FORMATS = "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, or IDX (also .gz)"
+FORMATS = "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, .h5, .mat, or IDX (also .gz)"
 # how a source is asked about before it is read, by the module of its reader; what is not here is read at once
-KINDS = {"folder": "images", "archive": "images", "tar": "images", "table": "table"}
+KINDS = {"folder": "images", "archive": "images", "tar": "images", "table": "table"} | dict.fromkeys(
+    ("hdf5", "matlab"), "keys"
+)
 # suffix -> (module, function); a module is only imported when its format comes
 READERS = {
     ".npz": ("arrays", "read_npz"),
@@ -51,6 +56,9 @@ READERS = {
     ".csv": ("table", "read_csv"),
     ".tsv": ("table", "read_csv"),
     ".parquet": ("table", "read_parquet"),
+    ".h5": ("hdf5", "read_hdf5"),
+    ".hdf5": ("hdf5", "read_hdf5"),
+    ".mat": ("matlab", "read_mat"),
     ".idx": ("idx", "read_idx"),
     ".gz": ("idx", "read_idx"),
 }
@@ -63,6 +71,8 @@ def open_dataset(
     size: tuple[int, int] | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    samples_key: str | None = None,
+    columns_first: bool | None = None,
     image_shape: tuple[int, ...] | None = None,
     like: dict | None = None,
     name: str | None = None,
@@ -72,12 +82,14 @@ def open_dataset(
 
     labels_from_folders: the folder that holds an image is its label. size: (height, width) to resize
     images to.
-    label_column, id_column: the columns of a table, or the keys of an .npz, that hold them; None takes those
-    named "label" and "id" (an .npz: those with a usual name), "" none.
+    label_column, id_column: the columns of a table, or the keys of an .npz, HDF5 or .mat file, that hold them;
+    None takes those named "label" and "id" (of keys: those with a usual name), "" none. samples_key: the key of
+    the samples, where the usual names and the size do not tell.
     image_shape: the columns of a table are the pixels of images of this shape, (H, W), (C, H, W) or (H, W,
-    C). like: `Dataset.describe()` of the data a run was trained on: shape, scaling and preprocessing are then
-    taken from there. name: in place of the file's. progress(done, total): called while a folder or an archive
-    is read.
+    C). columns_first: such pixels run down the columns of the image, not along its rows; None: where MATLAB
+    wrote the file. like: `Dataset.describe()` of the data a run was trained on: shape, scaling and
+    preprocessing are then taken from there. name: in place of the file's. progress(done, total): called while
+    the data are read, of files or of bytes; an error that it raises ends the reading.
 
     Raises InputError, one sentence, for anything that cannot be read; MixedSizes, which proposes a size, for
     images that differ in size.
@@ -88,6 +100,8 @@ def open_dataset(
         size=checked_size(size),
         label_column=label_column,
         id_column=id_column,
+        samples_key=samples_key,
+        columns_first=columns_first,
         image_shape=image_shape,
         like=like,
         progress=progress,
@@ -112,12 +126,12 @@ def open_dataset(
 def source_kind(path: Path) -> str:
     """What can be asked of a source before it is read.
 
-    "images": folders as labels, a size; "table": its columns; "": nothing.
+    "images": folders as labels, a size; "table": its columns; "keys": which array is what; "": nothing.
     """
     if path.is_dir():
         return "images"
     suffix = suffix_of(path)
-    return KINDS.get(READERS.get(suffix, ("",))[0], "")
+    return "keys" if suffix == ".npz" else KINDS.get(READERS.get(suffix, ("",))[0], "")
 
 
 def _reader(path: Path) -> Callable[[Path, Options], Dataset]:

@@ -13,6 +13,7 @@ from dsc_core.data import (
     FORMATS,
     check_trainable,
     guess_columns,
+    guess_keys,
     open_dataset,
     parse_size,
     sample_names,
@@ -95,7 +96,7 @@ def upload() -> None:
         "Images or a table", key=f"uploader_{count}", label_visibility="collapsed",
         help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
     )  # fmt: skip
-    st.caption("ZIP or TAR of images, .npz, .npy, CSV, Parquet, IDX. Stays on this machine.")
+    st.caption("ZIP or TAR of images, .npz, .npy, HDF5, .mat, CSV, Parquet, IDX. Stays on this machine.")
     with st.expander("From a folder or file on this machine", key="from_path"):
         path = st.text_input("Path", key="path", placeholder="/data/images", label_visibility="collapsed")
         if st.button("Open", key="open_path", disabled=not path.strip()):
@@ -126,10 +127,11 @@ def choices() -> None:
         return
     with st.container(border=True):
         st.markdown(f"**{widgets.plain(path.name)}**")
-        if source_kind(path) == "table":
-            options = table_choices(path)
-        else:
-            options = image_choices(path)
+        ask = {"table": table_choices, "keys": key_choices}.get(source_kind(path), image_choices)
+        options = ask(path)
+        size = getattr(st.session_state.get("data_problem"), "proposed", None)
+        if options is not None and (size or (ask is image_choices and st.session_state.get("resize"))):
+            options["size"] = size_choice(size)
         if options is not None and st.button(
             "Open", type="primary", key="open_source", icon=":material/folder_open:"
         ):
@@ -138,16 +140,13 @@ def choices() -> None:
 
 
 def image_choices(path: Path) -> dict:
-    """What can be said of images: whether folders are labels, and a common size where sizes are mixed."""
+    """What can be said of images: whether folders are labels."""
     options = {}
     if source_kind(path) == "images":
         options["labels_from_folders"] = st.toggle(
             "Folders are labels", key="folders_are_labels",
             help="The folder that holds an image is its class. Used for scores only, never for training.",
         )  # fmt: skip
-    size = getattr(st.session_state.get("data_problem"), "proposed", None)
-    if size or st.session_state.get("resize"):
-        options["size"] = size_choice(size)
     return options
 
 
@@ -178,17 +177,68 @@ def table_choices(path: Path) -> dict | None:
         "Id column", guess.names, index=place(guess.names, guess.id), placeholder="row number",
         key=f"id_column_{path}",
     )  # fmt: skip
+    columns = {"label_column": label or "", "id_column": identity or ""}
+    return shape_choice(path, columns, guess.image_shape or ())
+
+
+def shape_choice(path: Path, options: dict, guess: tuple[int, ...] = ()) -> dict | None:
+    """`options` with the shape of the images that rows hold, if they do; None where it cannot be read."""
     text = st.text_input(
-        "Image shape", " × ".join(map(str, guess.image_shape or ())), key=f"image_shape_{path}",
-        placeholder="not images",
+        "Image shape", " × ".join(map(str, guess)), key=f"image_shape_{path}", placeholder="not images",
         help="Where each row is an image: height × width, or channels × height × width, as in 28 × 28.",
     )  # fmt: skip
     try:
-        shape = parse_size(text) if text.strip() else None
+        return options | {"image_shape": parse_size(text) if text.strip() else None}
     except InputError as problem:
         st.error(widgets.plain(problem))
         return None
-    return {"label_column": label or "", "id_column": identity or "", "image_shape": shape}
+
+
+def key_choices(path: Path) -> dict | None:
+    """Which arrays of a file are samples, labels and ids; it starts with a guess that the user confirms."""
+    try:
+        guess = guessed_keys(path)
+    except InputError as problem:
+        st.error(widgets.plain(problem), icon=":material/error:")
+        return None
+    options = {
+        "samples_key": key_choice(path, "Samples", guess, guess.samples) or None,
+        "label_column": key_choice(
+            path, "Labels", guess, guess.labels, "Used for scores only, never for training."
+        ),
+        "id_column": key_choice(path, "Ids", guess, guess.ids),
+    }
+    samples = [options["samples_key"]] if options["samples_key"] else guess.samples
+    if not any(guess.is_matrix(key) for key in samples):
+        return options
+    if guess.columns_first:
+        options["columns_first"] = st.toggle(
+            "Pixels run down the columns", value=True, key=f"columns_first_{path}",
+            help="As MATLAB lays out an image in a row. Off where the images would lie on their side.",
+        )  # fmt: skip
+    return shape_choice(path, options)
+
+
+def key_choice(path: Path, title: str, guess, taken: tuple[str, ...], help: str | None = None) -> str | None:
+    """The key picked for samples, labels or ids; None for the guess, where several are joined, "" for none."""
+    joined = [None] if len(taken) > 1 else []
+    return st.selectbox(
+        title, [*joined, *([""] if title != "Samples" else []), *guess.arrays],
+        index=0 if joined or not taken else list(guess.arrays).index(taken[0]) + (title != "Samples"),
+        format_func=lambda key: " + ".join(taken) if key is None else key_title(guess, key),
+        key=f"{title.lower()}_key_{path}", help=help,
+    )  # fmt: skip
+
+
+def key_title(guess, key: str) -> str:
+    """A key with what lies under it; the empty one is none."""
+    return f"{key} ({guess.arrays[key]})" if key else "none"
+
+
+@st.cache_data(show_spinner="Looking into the file", max_entries=20)
+def guessed_keys(path: Path):
+    """What the reader thinks of the arrays in a file."""
+    return guess_keys(path)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

@@ -165,7 +165,7 @@ def test_an_empty_file(tmp_path, name):
         open_dataset(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.h5", "a.mat", "a"])
+@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.pkl", "a.pt", "a"])
 def test_a_format_that_is_not_read_lists_those_that_are(tmp_path, name):
     (tmp_path / name).write_bytes(b"some content")
     with pytest.raises(InputError, match=r"\.npz, \.npy, \.csv, \.parquet"):

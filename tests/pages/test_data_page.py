@@ -4,8 +4,10 @@ import io
 import tarfile
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 
 def npy(array) -> bytes:
@@ -150,3 +152,49 @@ def test_a_tar_asks_whether_folders_are_labels(app):
     assert not app.error
     shown = {metric.label: metric.value for metric in app.metric}
     assert (shown["Samples"], shown["Classes"]) == ("24", "2")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.mat", "a.npz"])
+def test_which_array_is_what_is_guessed_and_can_be_changed(app, tmp_path, name):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x": rng.integers(0, 255, (20, 80), np.uint8), "faces": rng.integers(0, 255, (20, 9, 8), np.uint8),
+        "y": np.arange(20.0)[:, None] % 2,
+    }  # fmt: skip
+    if name == "a.npz":
+        np.savez(tmp_path / name, **arrays)
+    elif name == "a.mat":
+        scipy.io.savemat(tmp_path / name, arrays)
+    else:
+        with h5py.File(tmp_path / name, "w") as file:
+            for key, array in arrays.items():
+                file[key] = array
+    app.run()
+    app.file_uploader[0].set_value((name, (tmp_path / name).read_bytes(), "application/octet-stream")).run()
+    assert not app.exception
+    picks = {box.label: box for box in app.selectbox if box.label in ("Samples", "Labels", "Ids")}
+    assert (picks["Samples"].value, picks["Labels"].value, picks["Ids"].value) == ("x", "y", "")
+    assert any(field.label == "Image shape" for field in app.text_input)
+    picks["Samples"].set_value("faces").run()
+    assert not any(field.label == "Image shape" for field in app.text_input)
+    app.button(key="open_source").click().run()
+    assert not app.exception
+    assert not app.error
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Samples"], shown["Shape"], shown["Classes"]) == ("20", "1 × 9 × 8", "2")
+
+
+def test_rows_of_pixels_from_matlab_can_be_laid_out_either_way(app, tmp_path, workspace):
+    from dsc_core.data import load_dataset
+
+    images = np.random.default_rng(0).integers(0, 255, (20, 9, 8), np.uint8)
+    scipy.io.savemat(tmp_path / "a.mat", {"fea": images.reshape(20, -1), "gnd": np.arange(20.0)[:, None] % 2})
+    app.run()
+    app.file_uploader[0].set_value(
+        ("a.mat", (tmp_path / "a.mat").read_bytes(), "application/octet-stream")
+    ).run()
+    next(field for field in app.text_input if field.label == "Image shape").set_value("9 x 8").run()
+    next(one for one in app.toggle if one.label.startswith("Pixels run down")).set_value(False).run()
+    app.button(key="open_source").click().run()
+    assert not app.error
+    assert np.array_equal(load_dataset(app.query_params["data"], workspace).samples[:, 0], images)
