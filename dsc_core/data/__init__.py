@@ -10,7 +10,7 @@ from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_traina
 from dsc_core.data.keyed import Keys, guess_keys
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
-from dsc_core.data.samples import known_sample, open_sample, sample_names
+from dsc_core.data.samples import fetchable_names, known_sample, open_sample, sample_names
 from dsc_core.data.store import content_key, load_dataset, store_dataset
 from dsc_core.data.table import Columns, guess_columns
 from dsc_core.errors import InputError
@@ -25,6 +25,7 @@ __all__ = [
     "NeedsResize",
     "check_trainable",
     "content_key",
+    "fetchable_names",
     "guess_columns",
     "guess_keys",
     "load_dataset",

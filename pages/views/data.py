@@ -12,6 +12,7 @@ from dsc_core import figures
 from dsc_core.data import (
     FORMATS,
     check_trainable,
+    fetchable_names,
     guess_columns,
     guess_keys,
     open_dataset,
@@ -31,6 +32,8 @@ ABOUT = {
     "mnist": "70,000 handwritten digits of 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
     "usps": "9,298 digits from envelopes, 16\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}16.",
     "fashion-mnist": "70,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "kmnist": "70,000 characters of old Japanese script, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "cifar10": "60,000 colour photographs, 32\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}32.",
     "fashion-mnist-test": "10,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
 }
 PICTURED = ("digits", "mnist-test")  # quick enough to open for a strip of thumbnails
@@ -66,6 +69,24 @@ def samples(columns: int) -> None:
         for name in sample_names():
             with st.container(border=True, gap="small"):
                 sample_card(name)
+    fetchable()
+
+
+def fetchable() -> None:
+    """The public sets that are not at hand, behind a choice: fetching takes a network and some minutes."""
+    names = fetchable_names()
+    if not names:
+        return
+    with st.expander("More, from OpenML", icon=":material/cloud_download:", key="from_openml"):
+        name = st.selectbox("Data set", names, key="to_fetch", label_visibility="collapsed")
+        st.caption(
+            f"{ABOUT[name]} Fetched once and kept in the workspace. Without a network: put the file {name}.npz"
+            " in the folder that DSC_DATA names."
+        )
+        if st.button("Fetch", key="fetch", icon=":material/cloud_download:"):
+            st.session_state["source"] = None
+            take(name)
+            st.rerun()
 
 
 def sample_card(name: str) -> None:

@@ -198,3 +198,39 @@ def test_rows_of_pixels_from_matlab_can_be_laid_out_either_way(app, tmp_path, wo
     app.button(key="open_source").click().run()
     assert not app.error
     assert np.array_equal(load_dataset(app.query_params["data"], workspace).samples[:, 0], images)
+
+
+def test_a_public_set_is_fetched_only_behind_its_choice(app, monkeypatch, workspace):
+    from dsc_core.data import public
+
+    asked = []
+
+    def answer(number, cache):
+        asked.append(number)
+        return np.random.default_rng(0).integers(0, 256, (20, 64)), np.arange(20) % 10
+
+    monkeypatch.setitem(public.PUBLIC, "usps", public.Public(41082, 12, 8, (1, 8, 8)))
+    monkeypatch.setattr(public, "_from_openml", answer)
+    app.run()
+    assert not asked
+    assert not any(button.key == "use_usps" for button in app.button)
+    app.selectbox(key="to_fetch").set_value("usps").run()
+    assert not asked
+    app.button(key="fetch").click().run()
+    assert asked == [41082]
+    assert not app.error
+    assert {metric.label: metric.value for metric in app.metric}["Samples"] == "20"
+    assert app.button(key="use_usps")
+    assert "usps" not in app.selectbox(key="to_fetch").options
+
+
+def test_without_a_network_the_page_says_where_to_put_the_file(app, monkeypatch):
+    def no_network(number, cache):
+        raise OSError("no route")
+
+    monkeypatch.setattr("dsc_core.data.public._from_openml", no_network)
+    app.run()
+    app.button(key="fetch").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "DSC\\_DATA" in app.error[0].value
