@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_trainable
+from dsc_core.data.importing import Cancelled, import_data
 from dsc_core.data.keyed import Keys, guess_keys
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
@@ -17,6 +18,7 @@ from dsc_core.errors import InputError
 
 __all__ = [
     "FORMATS",
+    "Cancelled",
     "Columns",
     "Dataset",
     "Keys",
@@ -28,6 +30,7 @@ __all__ = [
     "fetchable_names",
     "guess_columns",
     "guess_keys",
+    "import_data",
     "load_dataset",
     "open_dataset",
     "parse_size",

@@ -11,7 +11,6 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.data import (
     FORMATS,
-    check_trainable,
     fetchable_names,
     guess_columns,
     guess_keys,
@@ -19,11 +18,10 @@ from dsc_core.data import (
     parse_size,
     sample_names,
     source_kind,
-    store_dataset,
 )
-from dsc_core.errors import InputError, RunError
+from dsc_core.errors import InputError
 from dsc_core.runs import home
-from pages.shared import state, uploads, widgets
+from pages.shared import imports, state, uploads, widgets
 
 TRAIN = "pages/views/train.py"
 ABOUT = {
@@ -44,22 +42,25 @@ PREVIEW = 60
 
 
 def take(source, **options) -> None:
-    """Open `source`, keep a copy in the workspace and make it the current data set; or say what is wrong.
+    """Begin to import `source` into the workspace; the next run of the page waits for it."""
+    st.session_state["data_problem"] = None
+    imports.start(source, home(), options)
+
+
+def taken() -> bool:
+    """Wait for the import that runs, if any, and make it the current data set, or say what is wrong.
 
     The data set that was chosen before stays chosen when this one cannot be read.
     """
-    try:
-        with st.spinner("Reading the data"):
-            dataset = open_dataset(source, **options)
-            check_trainable(dataset, 2)
-            key = store_dataset(dataset, home())
-    except (InputError, RunError) as problem:
-        st.session_state["data_problem"] = problem
-        return
-    st.session_state["data_problem"] = None
-    st.session_state["preview_seed"] = 0
-    state.choose("data", key)
-    state.choose("run", None)
+    job = imports.settled()
+    if job is None:
+        return False
+    st.session_state["data_problem"] = job.problem
+    if job.key is not None:
+        st.session_state["preview_seed"] = 0
+        state.choose("data", job.key)
+        state.choose("run", None)
+    return True
 
 
 def samples(columns: int) -> None:
@@ -383,6 +384,8 @@ def problem() -> None:
 
 def page() -> None:
     """The ways to choose, and beside them the chosen data set once there is one."""
+    if taken():
+        st.rerun()
     dataset = state.dataset()
     if dataset is None:
         welcome()

@@ -234,3 +234,47 @@ def test_without_a_network_the_page_says_where_to_put_the_file(app, monkeypatch)
     assert not app.exception
     assert len(app.error) == 1
     assert "DSC\\_DATA" in app.error[0].value
+
+
+def test_an_import_that_is_given_up_is_forgotten_and_the_page_comes_back(app, monkeypatch, workspace):
+    """AppTest waits for a script's end, so the import is one that was begun before this run of the page."""
+    import threading
+
+    from pages.shared import imports
+
+    go_on = threading.Event()
+
+    def slow(source, folder, progress, **options):
+        progress("Reading", 1, 4)
+        go_on.wait(30)
+        progress("Reading", 2, 4)
+        return "never"
+
+    monkeypatch.setattr(imports, "import_data", slow)
+    job = imports.Import("digits", workspace, {})
+    job.start()
+    while job.step[1] != 1:
+        job.join(0.01)
+    assert (job.share, job.words) == (0.25, "Reading")
+    job.cancelled = True
+    go_on.set()
+    job.join(30)
+    assert job.key is None
+    assert job.problem is None
+    app.run()
+    assert not app.exception
+    assert app.button(key="use_digits")
+
+
+def test_a_fault_of_the_program_in_an_import_is_a_sentence(app, monkeypatch):
+    from pages.shared import imports
+
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(imports, "import_data", broken)
+    app.run()
+    app.button(key="use_digits").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "fault of this program" in app.error[0].value
