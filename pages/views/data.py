@@ -19,6 +19,7 @@ from dsc_core.data import (
     sample_names,
     source_kind,
 )
+from dsc_core.data.look import look, plane
 from dsc_core.errors import InputError
 from dsc_core.runs import home
 from pages.shared import imports, state, uploads, widgets
@@ -302,8 +303,7 @@ def show(dataset, key: str) -> None:
         images(dataset, key)
     else:
         table(dataset)
-    if dataset.labels is not None:
-        labels(dataset)
+    before_training(dataset, key)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
@@ -318,7 +318,7 @@ def images(dataset, key: str) -> None:
     with st.container(border=True):
         st.image(sheet(key, seed, dataset), width="stretch", alt=f"A sample of the images of {dataset.name}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Others", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
+            st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
             st.caption(f"{min(PREVIEW, len(dataset))} of {len(dataset):,}, drawn at random (seed {seed}).")
 
 
@@ -342,23 +342,88 @@ def table(dataset) -> None:
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
     st.dataframe(frame, hide_index=True, height=320)
-    st.button("Others", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
+    st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
 
 
-def labels(dataset) -> None:
+def before_training(dataset, key: str) -> None:
+    """What a look at all samples finds, class counts, and a first map of them."""
+    found = looked(key, dataset)
+    with st.container(border=True):
+        st.markdown("**A look before training**")
+        with st.grid(3, min_column_width=140):
+            st.metric(
+                "Duplicates", f"{found.duplicates:,}", help="Samples that equal an earlier one exactly."
+            )
+            if dataset.kind == "image":
+                st.metric(
+                    "Near-constant", f"{found.flat:,}", help="Images that vary by 2 % of the range or less."
+                )
+            else:
+                missing = sum(count for _, count in found.missing)
+                st.metric("Missing values", f"{missing:,}", help="Filled when the table was read.")
+        oddities(dataset, found)
+        first_map(dataset, key)
+    if found.classes is not None:
+        class_counts(found)
+
+
+@st.cache_data(show_spinner="Looking at the data", max_entries=20)
+def looked(key: str, _dataset):
+    """Duplicates, near-constant images, missing values and class counts."""
+    return look(_dataset)
+
+
+def oddities(dataset, found) -> None:
+    """Which samples are duplicates or near-constant, and which columns had gaps; nothing where there are none."""
+    if found.duplicates:
+        with st.expander("Which are duplicates", key="duplicates"):
+            pairs = {"id": dataset.ids[found.repeats[:, 0]], "equals": dataset.ids[found.repeats[:, 1]]}
+            st.dataframe(pd.DataFrame(pairs), hide_index=True, height=220)
+    if found.flat:
+        with st.expander("Which are near-constant", key="near_constant"):
+            at = found.flat_at[:PREVIEW]
+            st.image(figures.image_sheet(dataset.values(at), 15, tile=56), width="stretch")
+            st.caption(widgets.plain(", ".join(dataset.ids[at].tolist())[:2000]))
+    if found.missing:
+        with st.expander("Where values were missing", key="missing"):
+            st.dataframe(pd.DataFrame(found.missing, columns=["column", "missing"]), hide_index=True)
+
+
+def first_map(dataset, key: str) -> None:
+    """A 2-D PCA, coloured by class where there are labels: a picture before anything is learned."""
+    found = projected(key, dataset)
+    labels = None if dataset.labels is None else dataset.labels[found.rows].astype(str)
+    names = [] if labels is None else sorted(set(labels.tolist()), key=lambda name: (len(name), name))
+    if not 1 < len(names) <= len(figures.PALETTE):
+        labels, names = np.full(len(found.rows), "samples"), ["samples"]
+    hover = [f"{name}: {group}" for name, group in zip(dataset.ids[found.rows], labels, strict=True)]
+    figure = figures.group_map(found.points, labels, {name: name for name in names}, hover)
+    st.plotly_chart(figure, key="pca", config={"displaylogo": False})
+    first, second = found.explained
+    st.caption(
+        f"The two main directions (PCA) of {len(found.rows):,} samples; they carry {first:.0%} and {second:.0%}"
+        " of the variance. Classes, where known, give the colours and nothing else."
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def projected(key: str, _dataset):
+    """A 2-D PCA of a sample."""
+    return plane(_dataset)
+
+
+def class_counts(found) -> None:
     """How many samples each class has."""
-    names, counts = np.unique(dataset.labels, return_counts=True)
+    names, counts = [name for name, _ in found.classes], [count for _, count in found.classes]
     with st.container(border=True):
         st.markdown(
             "**Samples a class**",
             help="Labels are used for scores only; they never reach training.",
         )
         if len(names) > 60:
-            st.dataframe(
-                pd.DataFrame({"class": names.astype(str), "samples": counts}), hide_index=True, height=260
-            )
+            st.dataframe(pd.DataFrame({"class": names, "samples": counts}), hide_index=True, height=260)
         else:
-            option = figures.bars(list(names), counts, first_colour=None)
+            option = figures.bars(names, np.array(counts), first_colour=None)
             st.echarts_chart(option, height=220, key="label_counts", alt="Samples a class")
 
 

@@ -278,3 +278,19 @@ def test_a_fault_of_the_program_in_an_import_is_a_sentence(app, monkeypatch):
     assert not app.exception
     assert len(app.error) == 1
     assert "fault of this program" in app.error[0].value
+
+
+def test_the_look_before_training_counts_and_names(app):
+    app.run()
+    pictures = np.random.default_rng(0).integers(0, 255, (40, 8, 8), np.uint8)
+    pictures[7] = pictures[3]
+    pictures[9] = 100
+    upload(app, "odd.npy", npy(pictures))
+    assert not app.exception
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Duplicates"], shown["Near-constant"]) == ("1", "1")
+    tables = [frame.value for frame in app.dataframe if "equals" in frame.value]
+    assert tables[0].values.tolist() == [["7", "3"]]
+    before = app.session_state["preview_seed"]
+    app.button(key="reshuffle").click().run()
+    assert app.session_state["preview_seed"] == before + 1
