@@ -294,3 +294,18 @@ def test_the_look_before_training_counts_and_names(app):
     before = app.session_state["preview_seed"]
     app.button(key="reshuffle").click().run()
     assert app.session_state["preview_seed"] == before + 1
+
+
+def test_a_script_in_the_name_of_a_member_is_text_in_the_map_the_table_and_the_page(app):
+    script = "<img src=x onerror=alert(1)>"
+    app.run()
+    members = {f"{script}{n}__png": png(12, 12, 9 * n) for n in range(24)}
+    members[f"{script}0__png"] = members[f"{script}0__png"][:40]  # left out, and so listed
+    members[f"{script}flat__png"] = png(12, 12, 127)  # near-constant, and so named
+    upload(app, "some.zip", archive(**members))
+    assert not app.exception
+    figure = app.get("plotly_chart")[0].proto.spec
+    assert "onerror" in figure
+    assert "<img" not in figure.replace("\\u003c", "<")
+    for element in (*app.markdown, *app.caption, *app.warning):
+        assert "<img" not in element.value.replace("\\<", "")
