@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,24 +64,36 @@ def missing_values(dataset: Dataset) -> tuple[tuple[str, int], ...]:
 
 
 def plane(dataset: Dataset, seed: int = 0) -> Plane:
-    """PCA of a seeded sample of at most PCA_SAMPLES, large images averaged down to at most PCA_VALUES values.
+    """PCA of a seeded sample of at most PCA_SAMPLES, fewer of wide tables; large images are made small first.
 
-    Two components by a randomised SVD (Halko, Martinsson and Tropp 2011, as scikit-learn has it), their signs
-    settled, so that the same data give the same picture.
+    The eigenvectors of the smaller of the two matrices XᵀX and XXᵀ, which is exact; their signs are settled, so
+    that the same data give the same picture.
     """
-    from sklearn.decomposition import PCA
-
     rows = np.arange(len(dataset))
-    if len(rows) > PCA_SAMPLES:
-        rows = np.sort(np.random.default_rng(seed).choice(len(rows), PCA_SAMPLES, replace=False))
+    most = PCA_SAMPLES if dataset.kind == "image" else max(500, PCA_SAMPLES * PCA_VALUES // dataset.shape[0])
+    most = min(most, PCA_SAMPLES)
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))
     vectors = np.concatenate([_small(dataset, rows[at : at + 100]) for at in range(0, len(rows), 100)])
-    if vectors.shape[1] < 2:
-        points = np.column_stack([vectors[:, 0] - vectors[:, 0].mean(), np.zeros(len(rows))])
-        return Plane(rows, points.astype(np.float32), (1.0, 0.0))
-    model = PCA(2, svd_solver="randomized", random_state=seed)
-    points = model.fit_transform(vectors)
-    first, second = np.nan_to_num(model.explained_variance_ratio_).tolist()
-    return Plane(rows, points.astype(np.float32), (first, second))
+    points, explained = _principal(vectors - vectors.mean(0, dtype=np.float64))
+    return Plane(rows, points.astype(np.float32), explained)
+
+
+def _principal(centred: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+    """(m, 2) coordinates on the first two principal axes of (m, F), and the shares of the variance they carry."""
+    from scipy.linalg import eigh
+
+    total = float((centred**2).sum()) or 1.0
+    if centred.shape[1] == 1:
+        return np.column_stack([centred[:, 0], np.zeros(len(centred))]), (1.0, 0.0)
+    across = centred.shape[1] > len(centred)
+    gram = centred @ centred.T if across else centred.T @ centred
+    last = len(gram) - 1
+    variances, vectors = eigh(gram, subset_by_index=[last - 1, last])
+    variances, vectors = np.maximum(variances[::-1], 0), vectors[:, ::-1]
+    points = vectors * np.sqrt(variances) if across else centred @ vectors
+    signs = np.sign(points[np.abs(points).argmax(0), [0, 1]])
+    return points * np.where(signs == 0, 1, signs), (float(variances[0] / total), float(variances[1] / total))
 
 
 def _pass(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -113,13 +126,23 @@ def _repeats(samples: np.ndarray, digests: np.ndarray) -> np.ndarray:
 
 
 def _small(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """(m, F) float32 of the samples at `rows`; of images, means over squares where they are large."""
-    values = dataset.values(rows)
-    side = 1
-    while dataset.kind == "image" and values[0].size > PCA_VALUES * side * side:
-        side += 1
+    """(m, F) float32 of the samples at `rows`; of images, about PCA_VALUES values where they are larger.
+
+    Of large images every second, third ... pixel is taken, and of what is left, means over squares.
+    """
+    if dataset.kind == "table":
+        return dataset.values(rows)
+    step = _least_side(dataset.samples[0].size, 4 * PCA_VALUES)
+    thin = replace(dataset, samples=dataset.samples[rows][:, :, ::step, ::step], ids=rows, labels=None)
+    values = thin.values()
+    side = _least_side(values[0].size, PCA_VALUES)
     if side > 1:
         height, width = (length - length % side for length in values.shape[2:])
         shape = (*values.shape[:2], height // side, side, width // side, side)
         values = values[:, :, :height, :width].reshape(shape).mean((3, 5))
     return values.reshape(len(values), -1)
+
+
+def _least_side(size: int, most: int) -> int:
+    """The least side of squares of pixels that leaves at most `most` of `size` values."""
+    return math.isqrt(max(size - 1, 0) // most) + 1

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from dsc_core.data import Dataset, open_dataset
 from dsc_core.data.look import PCA_SAMPLES, look, plane
@@ -86,12 +87,16 @@ def test_a_plane_of_two_groups_parts_them_on_its_first_axis():
     assert np.array_equal(plane(images(array)).points, found.points)
 
 
-def test_a_plane_agrees_with_the_whole_decomposition():
-    table = RNG.normal(size=(200, 12)).astype(np.float32) * np.arange(12, 0, -1)
+@pytest.mark.parametrize("width", [2, 12, 300])
+def test_a_plane_is_that_of_scikit_learn(width):
+    """With fewer columns than rows, and with more."""
+    table = RNG.normal(size=(200, width)).astype(np.float32) * np.arange(width, 0, -1)
     found = plane(Dataset("t", table, np.arange(200).astype(str), None, "table"))
-    centred = table - table.mean(0)
-    values = np.linalg.svd(centred, compute_uv=False) ** 2
-    assert np.allclose(found.explained, values[:2] / values.sum(), rtol=1e-3)
+    model = PCA(2, svd_solver="full")
+    expected = model.fit_transform(table.astype(np.float64))
+    assert np.allclose(np.abs(found.points), np.abs(expected), rtol=1e-4, atol=1e-3)
+    assert np.allclose(found.explained, model.explained_variance_ratio_, rtol=1e-6)
+    assert (found.points[np.abs(found.points).argmax(0), [0, 1]] > 0).all()
 
 
 @pytest.mark.parametrize("shape", [(3, 224, 224), (1, 8, 224), (3, 65, 33), (1, 1000, 8)])
