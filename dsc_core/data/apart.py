@@ -31,6 +31,7 @@ START_SECONDS = 60  # for Python and the libraries to load, on a busy machine
 MEMORY = 768 * MEBI  # what the other side may take, arrays aside that it must hold whole
 MOST_LINE = 256 * MEBI
 PIECE = 4 * MEBI
+SLOWEST = 20 * MEBI  # bytes a second, below which a library is taken to stand still
 OTHER_SIDE = "import sys, pathlib; from dsc_core.data import apart; apart.serve(sys.argv[1], pathlib.Path(sys.argv[2]))"
 GONE = "is damaged, so that its library gave up on it: save it again"
 
@@ -67,7 +68,7 @@ class Apart:
         threading.Thread(target=self._watch, daemon=True).start()
         try:
             self._answer(START_SECONDS)
-            content = self._answer()
+            content = self._answer(self._patience(self.path.stat().st_size))
         except BaseException:
             self.__exit__()
             raise
@@ -89,7 +90,9 @@ class Apart:
     def read(self, key: str, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
         """The array under `key`, its axes as they lie in the file; text as (n,) str. progress(done, total) bytes."""
         self._send({"key": key})
-        answer = self._answer()
+        shape, kind = self.content.shapes[key], self.content.kinds[key]
+        patience = self._patience(math.prod(shape) * max(kind.itemsize, 1))
+        answer = self._answer(patience)  # some libraries unpack an array whole before they give any of it
         if "texts" in answer:
             if any(len(text) > self.limits.cell for text in answer["texts"]):
                 raise self.limits.refuse(f"{key} in {self.path.name}", "cell")
@@ -99,13 +102,14 @@ class Apart:
         if total > self.limits.memory_mb * MEBI:  # once more, for a header may have said less
             raise self.limits.refuse(f"{key} in {self.path.name}", "memory_mb")
         array = np.empty(shape, dtype)
-        self._fill(memoryview(array.reshape(-1).view(np.uint8)), progress)
+        self._fill(memoryview(array.reshape(-1).view(np.uint8)), patience, progress)
         return array
 
-    def _fill(self, buffer: memoryview, progress) -> None:
+    def _fill(self, buffer: memoryview, patience: float, progress) -> None:
         done = 0
         while done < len(buffer):
-            came = self._waiting(lambda: self.process.stdout.readinto(buffer[done : done + PIECE]))  # noqa: B023
+            piece = buffer[done : done + PIECE]
+            came = self._waiting(lambda: self.process.stdout.readinto(piece), patience)  # noqa: B023
             if not came:
                 raise self._gone()
             done += came
@@ -119,7 +123,11 @@ class Apart:
         except OSError as error:
             raise self._gone() from error
 
-    def _answer(self, seconds: float | None = None) -> dict:
+    def _patience(self, size: int) -> float:
+        """Seconds to wait for a sign of progress with `size` bytes."""
+        return self.limits.seconds + size / SLOWEST
+
+    def _answer(self, seconds: float) -> dict:
         line = self._waiting(lambda: self.process.stdout.readline(MOST_LINE), seconds)
         if not line.endswith(b"\n"):
             raise self._gone()
@@ -130,9 +138,9 @@ class Apart:
             raise InputError(answer["refused"])
         return answer
 
-    def _waiting(self, act: Callable, seconds: float | None = None):
+    def _waiting(self, act: Callable, seconds: float):
         """What `act` returns, which waits for the other side; too long, and that is ended."""
-        self._deadline = time.monotonic() + (seconds or self.limits.seconds)
+        self._deadline = time.monotonic() + seconds
         try:
             return act()
         finally:

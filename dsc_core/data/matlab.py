@@ -79,6 +79,7 @@ class Source:
 
     def _take_fields(self, name: str) -> None:
         """The numbers and texts in a structure, and in structures in it."""
+        allow(MEMORY + 12 * self.path.stat().st_size)  # what a structure holds, only loading it tells
         waiting = [(name, self._load(name))]
         while waiting and len(self.fields) < 1000:
             key, value = waiting.pop()
