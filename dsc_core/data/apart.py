@@ -162,6 +162,10 @@ class Apart:
 # The other side ---------------------------------------------------------------------------------------------
 
 
+class Broken(Exception):
+    """An array cannot be read to its end. Its bytes are on their way, so that nothing else can be said."""
+
+
 class Refused(Exception):
     """The file is refused; the message is the sentence for the user."""
 
@@ -194,8 +198,11 @@ def answer(found: np.ndarray | list[str] | tuple[tuple, np.dtype, Iterator[np.nd
     )
     dtype = dtype.newbyteorder("<")
     say({"shape": [int(side) for side in shape], "dtype": dtype.str})
-    for block in blocks:
-        sys.stdout.buffer.write(np.ascontiguousarray(block, dtype).data)
+    try:
+        for block in blocks:
+            sys.stdout.buffer.write(np.ascontiguousarray(block, dtype).data)
+    except Exception as error:
+        raise Broken from error
     sys.stdout.buffer.flush()
 
 
@@ -212,6 +219,8 @@ def serve(module: str, path: Path) -> None:
         say({"arrays": arrays, "matlab": source.matlab})
         for line in sys.stdin.buffer:
             answer(source.read(json.loads(line)["key"]))
+    except Broken:
+        return  # which ends the process: the parent sees that the array is not whole
     except Refused as refusal:
         say({"refused": str(refusal)})
     except MemoryError:

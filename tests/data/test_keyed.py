@@ -343,6 +343,16 @@ def test_a_chunk_that_unpacks_to_more_than_the_memory_is_refused(tmp_path):
 
 
 @own_process
+def test_a_small_array_that_cannot_be_unpacked_is_refused_and_not_made_of_the_refusal(tmp_path):
+    """60 bytes that do not come: what the other side says in their place must not be taken for them."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = file.create_dataset("x", (12, 5), "u1", chunks=(12, 5), compression="gzip")
+        made.id.write_direct_chunk((0, 0), b"no zlib stream")
+    with pytest.raises(InputError, match="its library gave up"):
+        open_dataset(tmp_path / "a.h5")
+
+
+@own_process
 def test_a_library_that_stands_still_is_ended(tmp_path, monkeypatch):
     """A pipe in place of the file is waited for, as a damaged file can be."""
     monkeypatch.setenv("DSC_MAX_SECONDS", "1")
