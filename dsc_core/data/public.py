@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +100,11 @@ def _downloaded(name: str, known: Public, cache: Path, progress) -> tuple[np.nda
 def _from_openml(number: int, cache: Path) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import fetch_openml
 
-    found = fetch_openml(
-        data_id=number, data_home=str(cache), as_frame=False, parser="auto", n_retries=1, delay=1.0
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it tries once more; what comes of it is told
+        found = fetch_openml(
+            data_id=number, data_home=str(cache), as_frame=False, parser="auto", n_retries=1, delay=1.0
+        )
     return found.data, found.target
 
 
