@@ -262,6 +262,8 @@ def opened(options, like: dict | None = None):
         size=options.size,
         label_column=options.label_column,
         id_column=options.id_column,
+        samples_key=options.samples_key,
+        columns_first=None if options.pixel_order is None else options.pixel_order == "columns",
         image_shape=options.image_shape,
         like=like,
     )
@@ -475,10 +477,16 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--labels-from-folders", action="store_true", help="the folder of an image is its label"
     )
     parser.add_argument("--size", type=size, metavar="HxW", help="resize images to this height and width")
-    parser.add_argument("--label-column", metavar="NAME", help="the column with labels; '' for none")
-    parser.add_argument("--id-column", metavar="NAME", help="the column with ids; '' for none")
+    parser.add_argument("--label-column", metavar="NAME", help="the column or key with labels; '' for none")
+    parser.add_argument("--id-column", metavar="NAME", help="the column or key with ids; '' for none")
+    parser.add_argument("--samples-key", metavar="NAME", help="the key of the samples in .npz, .h5 or .mat")
     parser.add_argument(
         "--image-shape", type=shape, metavar="HxW", help="a table's columns are pixels of such images"
+    )
+    parser.add_argument(
+        "--pixel-order",
+        choices=("rows", "columns"),
+        help="how the pixels run; columns where MATLAB wrote them",
     )
 
 

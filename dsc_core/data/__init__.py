@@ -7,39 +7,62 @@ from importlib import import_module
 from pathlib import Path
 
 from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_trainable
+from dsc_core.data.importing import Cancelled, import_data
+from dsc_core.data.keyed import Keys, guess_keys
 from dsc_core.data.limits import Limits
-from dsc_core.data.options import Options, checked_size, dataset_name, parse_size
-from dsc_core.data.samples import known_sample, open_sample, sample_names
+from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
+from dsc_core.data.samples import fetchable_names, known_sample, open_sample, sample_names
 from dsc_core.data.store import content_key, load_dataset, store_dataset
 from dsc_core.data.table import Columns, guess_columns
 from dsc_core.errors import InputError
 
 __all__ = [
     "FORMATS",
+    "Cancelled",
     "Columns",
     "Dataset",
+    "Keys",
     "Limits",
     "MixedSizes",
     "NeedsResize",
     "check_trainable",
     "content_key",
+    "fetchable_names",
     "guess_columns",
+    "guess_keys",
+    "import_data",
     "load_dataset",
     "open_dataset",
     "parse_size",
     "sample_names",
+    "source_kind",
     "store_dataset",
 ]
 
-FORMATS = "a folder or ZIP of images, .npz, .npy, .csv, .parquet, or IDX (also .gz)"
+FORMATS = "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, .h5, .mat, or IDX (also .gz)"
+# how a source is asked about before it is read, by the module of its reader; what is not here is read at once
+KINDS = {"folder": "images", "archive": "images", "tar": "images", "table": "table"} | dict.fromkeys(
+    ("hdf5", "matlab"), "keys"
+)
 # suffix -> (module, function); a module is only imported when its format comes
 READERS = {
     ".npz": ("arrays", "read_npz"),
     ".npy": ("arrays", "read_npy"),
     ".zip": ("archive", "read_zip"),
+    ".tar": ("tar", "read_tar"),
+    ".tar.gz": ("tar", "read_tar"),
+    ".tgz": ("tar", "read_tar"),
+    ".tar.bz2": ("tar", "read_tar"),
+    ".tbz2": ("tar", "read_tar"),
+    ".tbz": ("tar", "read_tar"),
+    ".tar.xz": ("tar", "read_tar"),
+    ".txz": ("tar", "read_tar"),
     ".csv": ("table", "read_csv"),
     ".tsv": ("table", "read_csv"),
     ".parquet": ("table", "read_parquet"),
+    ".h5": ("hdf5", "read_hdf5"),
+    ".hdf5": ("hdf5", "read_hdf5"),
+    ".mat": ("matlab", "read_mat"),
     ".idx": ("idx", "read_idx"),
     ".gz": ("idx", "read_idx"),
 }
@@ -52,6 +75,8 @@ def open_dataset(
     size: tuple[int, int] | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
+    samples_key: str | None = None,
+    columns_first: bool | None = None,
     image_shape: tuple[int, ...] | None = None,
     like: dict | None = None,
     name: str | None = None,
@@ -61,12 +86,14 @@ def open_dataset(
 
     labels_from_folders: the folder that holds an image is its label. size: (height, width) to resize
     images to.
-    label_column, id_column: the columns of a table, or the keys of an .npz, that hold them; None takes those
-    named "label" and "id" (an .npz: those with a usual name), "" none.
+    label_column, id_column: the columns of a table, or the keys of an .npz, HDF5 or .mat file, that hold them;
+    None takes those named "label" and "id" (of keys: those with a usual name), "" none. samples_key: the key of
+    the samples, where the usual names and the size do not tell.
     image_shape: the columns of a table are the pixels of images of this shape, (H, W), (C, H, W) or (H, W,
-    C). like: `Dataset.describe()` of the data a run was trained on: shape, scaling and preprocessing are then
-    taken from there. name: in place of the file's. progress(done, total): called while a folder or an archive
-    is read.
+    C). columns_first: such pixels run down the columns of the image, not along its rows; None: where MATLAB
+    wrote the file. like: `Dataset.describe()` of the data a run was trained on: shape, scaling and
+    preprocessing are then taken from there. name: in place of the file's. progress(done, total): called while
+    the data are read, of files or of bytes; an error that it raises ends the reading.
 
     Raises InputError, one sentence, for anything that cannot be read; MixedSizes, which proposes a size, for
     images that differ in size.
@@ -77,6 +104,8 @@ def open_dataset(
         size=checked_size(size),
         label_column=label_column,
         id_column=id_column,
+        samples_key=samples_key,
+        columns_first=columns_first,
         image_shape=image_shape,
         like=like,
         progress=progress,
@@ -98,6 +127,17 @@ def open_dataset(
         ) from error
 
 
+def source_kind(path: Path) -> str:
+    """What can be asked of a source before it is read.
+
+    "images": folders as labels, a size; "table": its columns; "keys": which array is what; "": nothing.
+    """
+    if path.is_dir():
+        return "images"
+    suffix = suffix_of(path)
+    return "keys" if suffix == ".npz" else KINDS.get(READERS.get(suffix, ("",))[0], "")
+
+
 def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
     """The reader for what lies at `path`: by its suffix, or an IDX file by its first bytes."""
     if not path.exists():
@@ -111,7 +151,7 @@ def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
         raise InputError(f"{path.name} is not a regular file: choose {FORMATS}.")
     if path.stat().st_size == 0:
         raise InputError(f"{path.name} is empty: choose a file with data.")
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix in READERS:
         return _load(*READERS[suffix])
     with open(path, "rb") as file:

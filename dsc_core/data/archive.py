@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from dsc_core.data.images import (
     collect,
     is_hidden,
     most_bytes,
-    natural_key,
     too_large,
     unwanted,
 )
@@ -61,25 +60,37 @@ def read_zip(path: Path, options: Options) -> Dataset:
             raise options.limits.refuse(path.name, "members")
         budget = Budget(path.name, path.stat().st_size, options.limits)
         skipped: list[tuple[str, str]] = []
-        members = sorted(_members(archive, skipped, budget), key=lambda member: natural_key(member.path))
+        members = list(_members(archive, skipped, budget))
         return collect(members, len(members), skipped, options, path.name)
 
 
 def _members(archive: zipfile.ZipFile, skipped: list, budget: Budget) -> Iterator[Member]:
     for info in archive.infolist():
-        name = info.filename.replace("\\", "/").removeprefix("./")
+        name = inner_path(info.filename)
         if not name or name.endswith("/"):  # a folder; ZipInfo.is_dir() stumbles over a member without a name
             continue
-        if leaves_folder(name):
-            skipped.append((clean(name), "The name points outside the archive."))
-        elif is_hidden(name):
-            continue
-        elif stat.S_ISLNK(info.external_attr >> 16):
-            skipped.append((clean(name), "The file is a link, and links are not followed."))
-        elif reason := unwanted(name):
-            skipped.append((clean(name), reason))
-        else:
+        if wanted(name, stat.S_ISLNK(info.external_attr >> 16), skipped):
             yield Member(name, partial(_unpack, archive, info, budget))
+
+
+def inner_path(name: str) -> str:
+    """The path of a member with forward slashes, as Windows' programs do not always write it."""
+    return name.replace("\\", "/").removeprefix("./")
+
+
+def wanted(name: str, is_link: bool, skipped: list[tuple[str, str]]) -> bool:
+    """Whether a member of an archive is to be read; where not, it is added to `skipped` unless it is hidden."""
+    if leaves_folder(name):
+        reason = "The name points outside the archive."
+    elif is_hidden(name):
+        return False
+    elif is_link:
+        reason = "The file is a link, and links are not followed."
+    else:
+        reason = unwanted(name)
+    if reason:
+        skipped.append((clean(name), reason))
+    return not reason
 
 
 def leaves_folder(name: str) -> bool:
@@ -91,16 +102,21 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> 
     """The bytes of one member, counted as they come; Unreadable where it is broken or too large."""
     if info.flag_bits & 1:
         raise Unreadable("The file is protected by a password.")
-    data, most = bytearray(), most_bytes(budget.limits)
     try:
         with archive.open(info) as member:
-            while block := member.read(BLOCK):
-                budget.take(len(block))
-                data += block
-                if len(data) > most:
-                    raise too_large(budget.limits)
+            return read_member(member, budget.limits, budget.take)
     except (InputError, Unreadable):
         raise
     except Exception as error:  # zipfile, zlib, bz2 and lzma each have their own errors for broken members
         raise Unreadable(BROKEN) from error
+
+
+def read_member(member, limits: Limits, count: Callable[[int], None] = lambda _: None) -> bytes:
+    """All bytes of an open file, each block told to `count`; Unreadable where they are too many."""
+    data, most = bytearray(), most_bytes(limits)
+    while block := member.read(BLOCK):
+        count(len(block))
+        data += block
+        if len(data) > most:
+            raise too_large(limits)
     return bytes(data)

@@ -29,12 +29,13 @@ SAMPLE_KEYS = (
     "data",
     "samples",
     "features",
+    "fea",
     "inputs",
     "pixels",
     "embeddings",
     "arr_0",
 )
-LABEL_KEYS = ("y", "labels", "label", "targets", "target", "classes", "class")
+LABEL_KEYS = ("y", "labels", "label", "targets", "target", "classes", "class", "gnd", "gt", "truth")
 ID_KEYS = ("ids", "id", "names", "filenames", "files")
 MAPPED_FROM = 256 * MEBI
 PARTS = ("train", "valid", "val", "test")
@@ -80,23 +81,17 @@ def read_npy(path: Path, options: Options) -> Dataset:
 def read_npz(path: Path, options: Options) -> Dataset:
     """Samples, and labels and ids where there are any, from the keys whose names say so.
 
-    Keys: x, images, data, samples ... for samples; y, labels, target ... or `options.label_column` for
-    labels; ids, names ... or `options.id_column` for ids. x_train, x_test (and y_train, y_test) are joined in
-    this order. Without a known name, the largest array of two or more axes is taken.
+    Keys: x, images, data, samples ... or `options.samples_key` for samples; y, labels, target ... or
+    `options.label_column` for labels; ids, names ... or `options.id_column` for ids. x_train, x_test (and
+    y_train, y_test) are joined in this order. Without a known name, the largest array of two or more axes is taken.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(
-            f"{path.name} is not an .npz archive: save it again with numpy.savez_compressed."
-        ) from error
-    with archive:
+    with _opened(path) as archive:
         headers = _headers(archive, path.name)
         samples, labels, ids = choose_keys(headers, options, path.name)
         for key in samples:
             _check_numeric(headers[key].dtype, f"{key} in {path.name}")
         arrays = [
-            _join(
+            join(
                 [_read_member(archive, key, headers[key], path.name, options.limits) for key in keys],
                 path.name,
             )
@@ -130,7 +125,10 @@ def from_array(samples, labels, ids, options: Options, notes=(), scaling=None) -
         from dsc_core.data.table import from_matrix
 
         return from_matrix(samples, labels, ids, options, notes)
-    images = pixels_as_images(samples, _image_shape(options)) if samples.ndim == 2 else as_images(samples)
+    if samples.ndim == 2:
+        images = pixels_as_images(samples, _image_shape(options), bool(options.columns_first))
+    else:
+        images = as_images(samples)
     return from_images(images, labels, ids, options, notes, scaling=scaling)
 
 
@@ -193,9 +191,14 @@ def choose_keys(
     headers: dict[str, Header], options: Options, name: str
 ) -> tuple[list[str], list[str], list[str]]:
     """The keys of samples, labels and ids among `headers`; each may be several, to be joined in order."""
-    samples = _named(headers, SAMPLE_KEYS)
+    samples = _asked(headers, options.samples_key or None, SAMPLE_KEYS, name)
     labels = _asked(headers, options.label_column, LABEL_KEYS, name)
     ids = _asked(headers, options.id_column, ID_KEYS, name)
+    if options.samples_key:  # x_test goes with y_test alone
+        labels, ids = (
+            _of_part(keys, options.samples_key) if asked is None else keys
+            for keys, asked in ((labels, options.label_column), (ids, options.id_column))
+        )
     if not samples:
         free = [key for key in headers if key not in (*labels, *ids) and len(headers[key].shape) >= 2]
         samples = sorted(free, key=lambda key: -headers[key].nbytes)[:1]
@@ -217,7 +220,7 @@ def _asked(headers, asked: str | None, known: tuple[str, ...], name: str) -> lis
 
 def _named(headers: dict[str, Header], known: tuple[str, ...]) -> list[str]:
     """The first known name among the keys, in any case; or its parts, x_train and x_test and the like."""
-    lower = {key.lower(): key for key in headers}
+    lower = _short_names(headers)
     for word in known:
         if word in lower:
             return [lower[word]]
@@ -227,8 +230,45 @@ def _named(headers: dict[str, Header], known: tuple[str, ...]) -> list[str]:
     return []
 
 
+def _short_names(headers: dict[str, Header]) -> dict[str, str]:
+    """{name as it is looked up: key}: in small letters, without the group that all lie in, "train/x" as train_x.
+
+    A name in a group also counts alone, where no other has it.
+    """
+    parts = {key: key.lower().replace(".", "/").split("/") for key in headers}
+    while parts and all(len(names) > 1 for names in parts.values()):
+        if len({names[0] for names in parts.values()}) > 1:
+            break
+        parts = {key: names[1:] for key, names in parts.items()}
+    alone = [names[-1] for names in parts.values()]
+    found = {names[-1]: key for key, names in parts.items() if alone.count(names[-1]) == 1}
+    return found | {"_".join(names): key for key, names in parts.items()}
+
+
+def _of_part(keys: list[str], samples: str) -> list[str]:
+    """Those of `keys` that belong to the same part as the key of the samples: y_test to x_test."""
+    part = next((part for part in PARTS if part in samples.lower()), None)
+    same = [key for key in keys if part and part in key.lower()]
+    return [key for key in same or keys if key != samples]
+
+
 def _forms(word: str, part: str) -> tuple[str, ...]:
     return f"{word}_{part}", f"{part}_{word}", f"{word}{part}", f"{part}{word}"
+
+
+def npz_headers(path: Path) -> dict[str, Header]:
+    """The header of every array in an .npz file; InputError where it is none."""
+    with _opened(path) as archive:
+        return _headers(archive, path.name)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"{path.name} is not an .npz archive: save it again with numpy.savez_compressed."
+        ) from error
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> dict[str, Header]:
@@ -293,8 +333,8 @@ def _read_member(archive: zipfile.ZipFile, key: str, header: Header, name: str, 
         raise InputError(f"{key} in {name} is cut short or damaged: save it again.") from error
 
 
-def _join(arrays: list[np.ndarray], name: str) -> np.ndarray | None:
-    """The arrays one after the other; None for none."""
+def join(arrays: list[np.ndarray], name: str) -> np.ndarray | None:
+    """The arrays one after the other; None for none. InputError where they do not fit together."""
     if not arrays:
         return None
     if len({array.shape[1:] for array in arrays}) > 1:

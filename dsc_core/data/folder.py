@@ -14,7 +14,6 @@ from dsc_core.data.images import (
     collect,
     is_hidden,
     most_bytes,
-    natural_key,
     too_large,
     unwanted,
 )
@@ -29,7 +28,7 @@ def read_folder(path: Path, options: Options) -> Dataset:
     files only where they stay inside. InputError where there is nothing readable or there are too many files.
     """
     skipped: list[tuple[str, str]] = []
-    members = sorted(_members(path, skipped, options.limits), key=lambda member: natural_key(member.path))
+    members = list(_members(path, skipped, options.limits))
     return collect(members, len(members), skipped, options, clean(path.resolve().name) or "the folder")
 
 

@@ -94,7 +94,9 @@ def image_size(data: bytes, limits: Limits) -> tuple[int, int]:
     """(height, width) from an image's header, after its EXIF rotation; Unreadable where there is none."""
     with _opened(data, limits) as image:
         width, height = image.size
-        return (width, height) if _orientation(image) in TURNED else (height, width)
+        # of a TIFF, Pillow tells the size after the turn
+        turned = image.format != "TIFF" and _orientation(image) in TURNED
+        return (width, height) if turned else (height, width)
 
 
 def decode_image(data: bytes, limits: Limits) -> np.ndarray:
@@ -173,16 +175,18 @@ def _deep(values: np.ndarray) -> np.ndarray:
 
 
 def collect(
-    members: Iterable[Member], total: int, skipped: list[tuple[str, str]], options: Options, name: str
+    members: Iterable[Member], total: int | None, skipped: list[tuple[str, str]], options: Options, name: str
 ) -> Dataset:
-    """One Dataset of images from `members`, in their order. skipped: (id, reason), to which it adds.
+    """One Dataset of images from `members`, in the natural order of their paths: img2.png before img10.png.
 
+    total: the number of members for the progress; None where the caller tells of it. skipped: (id, reason), to
+    which it adds. A member is read before the next one is asked for, so that they may come out of a stream.
     Without a size to bring images to, all must agree: MixedSizes proposes one. Grey and colour together become
     colour, 8 and 16 bits together 16. Files that cannot be read are listed in `Dataset.skipped`.
     """
     images, kept, sizes, held = [], [], Counter(), 0
     for done, member in enumerate(members):
-        if options.progress is not None:
+        if total is not None and options.progress is not None:
             options.progress(done, total)
         try:
             data = member.read()
@@ -220,7 +224,9 @@ def _resize_note(sizes: Counter, size: tuple[int, int] | None) -> list[str]:
 def _assembled(
     images: list[np.ndarray], kept: list[Member], skipped: list, options: Options, notes: list[str]
 ) -> Dataset:
-    """The collected images, all of one size, as a Dataset; empties `images` on the way."""
+    """The collected images, all of one size, as a Dataset in their paths' order; empties `images` on the way."""
+    order = sorted(range(len(kept)), key=lambda place: natural_key(kept[place].path))
+    images[:], kept = [images[place] for place in order], [kept[place] for place in order]
     colours = {len(image) for image in images}
     deep = any(image.dtype == np.uint16 for image in images)
     if len(colours) > 1:

@@ -52,8 +52,14 @@ def _on_white(images: np.ndarray) -> np.ndarray:
     return (flat.round() if images.dtype.kind == "u" else flat).astype(images.dtype)
 
 
-def pixels_as_images(rows: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
-    """(n, F) rows of pixels as (n, C, H, W). image_shape: (H, W), (C, H, W) or (H, W, C), F their product."""
+def pixels_as_images(
+    rows: np.ndarray, image_shape: tuple[int, ...], columns_first: bool = False
+) -> np.ndarray:
+    """(n, F) rows of pixels as (n, C, H, W). image_shape: (H, W), (C, H, W) or (H, W, C), F their product.
+
+    columns_first: the pixels run down the columns, and all of one channel come before the next, as MATLAB's
+    `reshape(row, [H W C])` has them.
+    """
     shape = tuple(int(side) for side in image_shape)
     if len(shape) not in (2, 3) or min(shape) < 1:
         raise InputError(
@@ -65,9 +71,26 @@ def pixels_as_images(rows: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarr
             " pixels: give"
             " the image shape whose product is the number of pixel columns."
         )
+    if columns_first:
+        channels, height, width = _channels_first(shape)
+        return rows.reshape(len(rows), channels, width, height).swapaxes(2, 3)
     if len(shape) == 3 and shape[0] in (1, 3):
         return rows.reshape(len(rows), *shape)
     return as_images(rows.reshape(len(rows), *shape))
+
+
+def _channels_first(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """(C, H, W) from (H, W), (C, H, W) or (H, W, C) with one or three channels."""
+    if len(shape) == 2:
+        return 1, *shape
+    if shape[0] in (1, 3):
+        return shape
+    if shape[2] in (1, 3):
+        return shape[2], *shape[:2]
+    raise InputError(
+        f"{_written(shape)} has no axis of 1 (grey) or 3 (colour) channels: give the image shape as 28x28 or"
+        " 3x32x32."
+    )
 
 
 def _written(shape) -> str:

@@ -25,6 +25,7 @@ class Limits:
     memory_mb: int = field(default=4096, metadata={"of": "MB of samples"})
     columns: int = field(default=5000, metadata={"of": "columns in a table"})
     categories: int = field(default=50, metadata={"of": "categories in a column"})
+    seconds: int = field(default=5, metadata={"of": "seconds without a sign of progress"})
     cell: int = field(default=100_000, metadata={"of": "characters in a cell"})
 
     @classmethod

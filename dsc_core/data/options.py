@@ -11,6 +11,12 @@ import numpy as np
 from dsc_core.data.limits import Limits
 from dsc_core.errors import InputError
 
+PACKED = (".gz", ".bz2", ".xz")  # how a TAR may be compressed
+SUFFIXES = (
+    *PACKED, ".zip", ".tar", ".tgz", ".tbz2", ".tbz", ".txz", ".npz", ".npy", ".csv", ".tsv", ".parquet", ".idx",
+    ".h5", ".hdf5", ".mat",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Options:
@@ -21,6 +27,8 @@ class Options:
     size: tuple[int, int] | None = None
     label_column: str | None = None
     id_column: str | None = None
+    samples_key: str | None = None
+    columns_first: bool | None = None
     image_shape: tuple[int, ...] | None = None
     like: dict | None = None
     limits: Limits = field(default_factory=Limits.read)
@@ -59,10 +67,20 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "�")
 
 
+def suffix_of(path: Path) -> str:
+    """What a file's name says of its format, in small letters: ".zip", and ".tar.gz" for both of its parts."""
+    parts = [part.lower() for part in path.suffixes[-2:]]
+    return (
+        "".join(parts)
+        if len(parts) == 2 and parts[0] == ".tar" and parts[1] in PACKED
+        else path.suffix.lower()
+    )
+
+
 def dataset_name(path: Path) -> str:
     """The name a data set takes from its file: "digits" for digits.zip and for digits.idx.gz."""
     name = path.name
-    for suffix in (".gz", ".zip", ".npz", ".npy", ".csv", ".tsv", ".parquet", ".idx", ".tar", ".tgz"):
+    for suffix in SUFFIXES:
         name = name[: -len(suffix)] if name.lower().endswith(suffix) and len(name) > len(suffix) else name
     return clean(name) or "data"
 

@@ -60,7 +60,8 @@ def apply_matrix(matrix: np.ndarray, preprocessing: dict) -> np.ndarray:
 def fit_table(frame, limits: Limits, notes: list[str]) -> dict:
     """The preprocessing of a pandas frame, JSON-able: {"source", "columns": [number or category, ...]}.
 
-    number: name, mean, scale, also the filling. category: name, categories, fill. Left out, with a note each:
+    number: name, mean, scale, also the filling. category: name, categories, fill. Both: missing, how many were
+    filled, where there are any. Left out, with a note each:
     columns that are constant or empty, and text with more than `limits.categories` different values (such as
     names).
     """
@@ -159,7 +160,9 @@ def _fit_number(name: str, series) -> dict | None:
     means, scales = _moments(values[:, None])
     if not _varies(means, scales)[0]:
         return None
-    return {"name": name, "kind": "number", "mean": float(means[0]), "scale": float(scales[0])}
+    gaps = int(np.isnan(values).sum())
+    known = {"name": name, "kind": "number", "mean": float(means[0]), "scale": float(scales[0])}
+    return known | ({"missing": gaps} if gaps else {})
 
 
 def _fit_category(name: str, series, limits: Limits, wide: list[str]) -> dict | None:
@@ -173,7 +176,9 @@ def _fit_category(name: str, series, limits: Limits, wide: list[str]) -> dict | 
         wide.append(name)
         return None
     fill = max(sorted(counts), key=counts.__getitem__)
-    return {"name": name, "kind": "category", "categories": sorted(counts), "fill": fill}
+    gaps = len(series) - sum(counts.values())
+    known = {"name": name, "kind": "category", "categories": sorted(counts), "fill": fill}
+    return known | ({"missing": gaps} if gaps else {})
 
 
 def _moments(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ SAMPLES, ROWS, DESCRIPTION = "samples.npy", "rows.parquet", "dataset.json"
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
-def content_key(dataset: Dataset) -> str:
+def content_key(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> str:
     """The hash (BLAKE2b, 32 hexadecimal digits) of all that makes the data set what it is.
 
     Name, kind, scaling, preprocessing, shape, dtype, samples, ids, labels and skipped members count; the
-    notes do not. Equal content gives an equal key in every process and on every machine.
+    notes do not. Equal content gives an equal key in every process and on every machine. progress(done, total):
+    of samples.
     """
     digest = hashlib.blake2b(digest_size=16)
     samples = dataset.samples
@@ -42,7 +44,9 @@ def content_key(dataset: Dataset) -> str:
         "skipped": [list(pair) for pair in dataset.skipped],
     }
     digest.update(json.dumps(head, sort_keys=True).encode())
-    for _, block in chunks(samples):
+    for start, block in chunks(samples):
+        if progress is not None:
+            progress(start, len(samples))
         digest.update(np.ascontiguousarray(block, dtype=samples.dtype.newbyteorder("<")).data)
     for column in (dataset.ids, dataset.labels):
         if column is not None:
@@ -50,13 +54,15 @@ def content_key(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def store_dataset(dataset: Dataset, home: Path) -> str:
-    """Copy `dataset` into `home/data/<key>/` and return the key; instant when it is already there.
+def store_dataset(dataset: Dataset, home: Path, progress: Callable[[int, int], None] | None = None) -> str:
+    """Copy `dataset` into `home/data/<key>/` and return the key; nothing is written when it is already there.
 
     The folder is written under another name and moved, so that it is there whole or not at all.
-    RunError when the workspace cannot be written.
+    RunError when the workspace cannot be written. progress(done, total): of samples, those hashed and those
+    written; an error that it raises leaves nothing behind.
     """
-    key = content_key(dataset)
+    total = 2 * len(dataset)
+    key = content_key(dataset, progress and (lambda done, _: progress(done, total)))
     target = Path(home) / "data" / key
     if _complete(target):
         return key
@@ -64,7 +70,7 @@ def store_dataset(dataset: Dataset, home: Path) -> str:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
-        _write(dataset, temporary)
+        _write(dataset, temporary, progress and (lambda done: progress(len(dataset) + done, total)))
         if target.exists() and not _complete(target):
             shutil.rmtree(target)
         os.replace(temporary, target)
@@ -97,11 +103,16 @@ def load_dataset(key: str, home: Path) -> Dataset:
         ) from error
 
 
+def is_stored(key: str, home: Path) -> bool:
+    """Whether the data set `key` lies whole in the workspace."""
+    return bool(KEY.fullmatch(key)) and _complete(Path(home) / "data" / key)
+
+
 def _complete(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (SAMPLES, ROWS, DESCRIPTION))
 
 
-def _write(dataset: Dataset, folder: Path) -> None:
+def _write(dataset: Dataset, folder: Path, progress: Callable[[int], None] | None) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -112,6 +123,8 @@ def _write(dataset: Dataset, folder: Path) -> None:
         shape=dataset.samples.shape,
     )
     for start, block in chunks(dataset.samples):
+        if progress is not None:
+            progress(start)
         samples[start : start + len(block)] = block
     samples.flush()
     del samples

@@ -262,7 +262,7 @@ def _csv_frame(path: Path, limits: Limits, notes: list[str], rows: int | None = 
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     encoding, text = _decoded(head, path.name)
-    delimiter, first, has_header = _csv_form(text, path.name)
+    delimiter, first, has_header = _csv_form(text, path.name, limits)
     if len(first) > limits.columns or ("\n" not in text.replace("\r", "\n") and len(head) == HEAD_BYTES):
         raise limits.refuse(path.name, "columns")
     if rows is None:
@@ -311,7 +311,7 @@ def _decoded(head: bytes, name: str) -> tuple[str, str]:
         return "latin-1", head.decode("latin-1")
 
 
-def _csv_form(text: str, name: str) -> tuple[str, list[str], bool]:
+def _csv_form(text: str, name: str, limits: Limits) -> tuple[str, list[str], bool]:
     """(delimiter, first row, whether it is a header), from a table's beginning."""
     lines = text.splitlines(keepends=True)[:50]
     best, delimiter = 0, ","
@@ -326,6 +326,8 @@ def _csv_form(text: str, name: str) -> tuple[str, list[str], bool]:
     try:
         rows = [row for row in csv.reader(io.StringIO("".join(lines)), delimiter=delimiter) if row]
     except csv.Error as error:
+        if "field larger" in str(error):  # than the csv module's own limit, which lies above ours
+            raise limits.refuse(f"A cell of {name}", "cell") from error
         raise InputError(f"{name} is not a proper CSV table: save it again as CSV.") from error
     if not rows:
         raise InputError(f"{name} is empty: choose a CSV table with one row a sample.")

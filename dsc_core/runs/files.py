@@ -12,14 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core.errors import RunError
-
-ROOT = Path(__file__).resolve().parents[2]  # the project's folder
-
-
-def home() -> Path:
-    """The folder that holds everything the app writes: $DSC_HOME, or workspace/ in the project's folder."""
-    chosen = os.environ.get("DSC_HOME")
-    return Path(chosen).expanduser().absolute() if chosen else ROOT / "workspace"
+from dsc_core.workspace import ROOT, home  # noqa: F401 - asked for here by the rest of the room
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

@@ -11,16 +11,18 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.data import (
     FORMATS,
-    check_trainable,
+    fetchable_names,
     guess_columns,
+    guess_keys,
     open_dataset,
     parse_size,
     sample_names,
-    store_dataset,
+    source_kind,
 )
-from dsc_core.errors import InputError, RunError
+from dsc_core.data.look import look, plane
+from dsc_core.errors import InputError
 from dsc_core.runs import home
-from pages.shared import state, uploads, widgets
+from pages.shared import imports, state, uploads, widgets
 
 TRAIN = "pages/views/train.py"
 ABOUT = {
@@ -29,11 +31,11 @@ ABOUT = {
     "mnist": "70,000 handwritten digits of 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
     "usps": "9,298 digits from envelopes, 16\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}16.",
     "fashion-mnist": "70,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "kmnist": "70,000 characters of old Japanese script, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
+    "cifar10": "60,000 colour photographs, 32\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}32.",
     "fashion-mnist-test": "10,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
 }
 PICTURED = ("digits", "mnist-test")  # quick enough to open for a strip of thumbnails
-TABLES = (".csv", ".tsv", ".parquet")
-ASKS_FIRST = (*TABLES, ".zip")  # formats with a choice to make before they are read
 PREVIEW = 60
 
 
@@ -41,22 +43,25 @@ PREVIEW = 60
 
 
 def take(source, **options) -> None:
-    """Open `source`, keep a copy in the workspace and make it the current data set; or say what is wrong.
+    """Begin to import `source` into the workspace; the next run of the page waits for it."""
+    st.session_state["data_problem"] = None
+    imports.start(source, home(), options)
+
+
+def taken() -> bool:
+    """Wait for the import that runs, if any, and make it the current data set, or say what is wrong.
 
     The data set that was chosen before stays chosen when this one cannot be read.
     """
-    try:
-        with st.spinner("Reading the data"):
-            dataset = open_dataset(source, **options)
-            check_trainable(dataset, 2)
-            key = store_dataset(dataset, home())
-    except (InputError, RunError) as problem:
-        st.session_state["data_problem"] = problem
-        return
-    st.session_state["data_problem"] = None
-    st.session_state["preview_seed"] = 0
-    state.choose("data", key)
-    state.choose("run", None)
+    job = imports.settled()
+    if job is None:
+        return False
+    st.session_state["data_problem"] = job.problem
+    if job.key is not None:
+        st.session_state["preview_seed"] = 0
+        state.choose("data", job.key)
+        state.choose("run", None)
+    return True
 
 
 def samples(columns: int) -> None:
@@ -66,6 +71,24 @@ def samples(columns: int) -> None:
         for name in sample_names():
             with st.container(border=True, gap="small"):
                 sample_card(name)
+    fetchable()
+
+
+def fetchable() -> None:
+    """The public sets that are not at hand, behind a choice: fetching takes a network and some minutes."""
+    names = fetchable_names()
+    if not names:
+        return
+    with st.expander("More, from OpenML", icon=":material/cloud_download:", key="from_openml"):
+        name = st.selectbox("Data set", names, key="to_fetch", label_visibility="collapsed")
+        st.caption(
+            f"{ABOUT[name]} Fetched once and kept in the workspace. Without a network: put the file {name}.npz"
+            " in the folder that DSC_DATA names."
+        )
+        if st.button("Fetch", key="fetch", icon=":material/cloud_download:"):
+            st.session_state["source"] = None
+            take(name)
+            st.rerun()
 
 
 def sample_card(name: str) -> None:
@@ -96,7 +119,7 @@ def upload() -> None:
         "Images or a table", key=f"uploader_{count}", label_visibility="collapsed",
         help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
     )  # fmt: skip
-    st.caption("ZIP of images, .npz, .npy, CSV, Parquet, IDX. Stays on this machine.")
+    st.caption("ZIP or TAR of images, .npz, .npy, HDF5, .mat, CSV, Parquet, IDX. Stays on this machine.")
     with st.expander("From a folder or file on this machine", key="from_path"):
         path = st.text_input("Path", key="path", placeholder="/data/images", label_visibility="collapsed")
         if st.button("Open", key="open_path", disabled=not path.strip()):
@@ -116,7 +139,7 @@ def upload() -> None:
 def chosen(path: Path) -> None:
     """A file or folder was named: read it at once, or ask first where there is a choice to make."""
     st.session_state["source"], st.session_state["data_problem"] = path, None
-    if not path.is_dir() and path.suffix.lower() not in ASKS_FIRST:
+    if not source_kind(path):
         take(path)
 
 
@@ -127,10 +150,11 @@ def choices() -> None:
         return
     with st.container(border=True):
         st.markdown(f"**{widgets.plain(path.name)}**")
-        if path.suffix.lower() in TABLES:
-            options = table_choices(path)
-        else:
-            options = image_choices(path)
+        ask = {"table": table_choices, "keys": key_choices}.get(source_kind(path), image_choices)
+        options = ask(path)
+        size = getattr(st.session_state.get("data_problem"), "proposed", None)
+        if options is not None and (size or (ask is image_choices and st.session_state.get("resize"))):
+            options["size"] = size_choice(size)
         if options is not None and st.button(
             "Open", type="primary", key="open_source", icon=":material/folder_open:"
         ):
@@ -139,16 +163,13 @@ def choices() -> None:
 
 
 def image_choices(path: Path) -> dict:
-    """What can be said of images: whether folders are labels, and a common size where sizes are mixed."""
+    """What can be said of images: whether folders are labels."""
     options = {}
-    if path.suffix.lower() == ".zip" or path.is_dir():
+    if source_kind(path) == "images":
         options["labels_from_folders"] = st.toggle(
             "Folders are labels", key="folders_are_labels",
             help="The folder that holds an image is its class. Used for scores only, never for training.",
         )  # fmt: skip
-    size = getattr(st.session_state.get("data_problem"), "proposed", None)
-    if size or st.session_state.get("resize"):
-        options["size"] = size_choice(size)
     return options
 
 
@@ -179,17 +200,68 @@ def table_choices(path: Path) -> dict | None:
         "Id column", guess.names, index=place(guess.names, guess.id), placeholder="row number",
         key=f"id_column_{path}",
     )  # fmt: skip
+    columns = {"label_column": label or "", "id_column": identity or ""}
+    return shape_choice(path, columns, guess.image_shape or ())
+
+
+def shape_choice(path: Path, options: dict, guess: tuple[int, ...] = ()) -> dict | None:
+    """`options` with the shape of the images that rows hold, if they do; None where it cannot be read."""
     text = st.text_input(
-        "Image shape", " × ".join(map(str, guess.image_shape or ())), key=f"image_shape_{path}",
-        placeholder="not images",
+        "Image shape", " × ".join(map(str, guess)), key=f"image_shape_{path}", placeholder="not images",
         help="Where each row is an image: height × width, or channels × height × width, as in 28 × 28.",
     )  # fmt: skip
     try:
-        shape = parse_size(text) if text.strip() else None
+        return options | {"image_shape": parse_size(text) if text.strip() else None}
     except InputError as problem:
         st.error(widgets.plain(problem))
         return None
-    return {"label_column": label or "", "id_column": identity or "", "image_shape": shape}
+
+
+def key_choices(path: Path) -> dict | None:
+    """Which arrays of a file are samples, labels and ids; it starts with a guess that the user confirms."""
+    try:
+        guess = guessed_keys(path)
+    except InputError as problem:
+        st.error(widgets.plain(problem), icon=":material/error:")
+        return None
+    options = {
+        "samples_key": key_choice(path, "Samples", guess, guess.samples) or None,
+        "label_column": key_choice(
+            path, "Labels", guess, guess.labels, "Used for scores only, never for training."
+        ),
+        "id_column": key_choice(path, "Ids", guess, guess.ids),
+    }
+    samples = [options["samples_key"]] if options["samples_key"] else guess.samples
+    if not any(guess.is_matrix(key) for key in samples):
+        return options
+    if guess.columns_first:
+        options["columns_first"] = st.toggle(
+            "Pixels run down the columns", value=True, key=f"columns_first_{path}",
+            help="As MATLAB lays out an image in a row. Off where the images would lie on their side.",
+        )  # fmt: skip
+    return shape_choice(path, options)
+
+
+def key_choice(path: Path, title: str, guess, taken: tuple[str, ...], help: str | None = None) -> str | None:
+    """The key picked for samples, labels or ids; None for the guess, where several are joined, "" for none."""
+    joined = [None] if len(taken) > 1 else []
+    return st.selectbox(
+        title, [*joined, *([""] if title != "Samples" else []), *guess.arrays],
+        index=0 if joined or not taken else list(guess.arrays).index(taken[0]) + (title != "Samples"),
+        format_func=lambda key: " + ".join(taken) if key is None else key_title(guess, key),
+        key=f"{title.lower()}_key_{path}", help=help,
+    )  # fmt: skip
+
+
+def key_title(guess, key: str) -> str:
+    """A key with what lies under it; the empty one is none."""
+    return f"{key} ({guess.arrays[key]})" if key else "none"
+
+
+@st.cache_data(show_spinner="Looking into the file", max_entries=20)
+def guessed_keys(path: Path):
+    """What the reader thinks of the arrays in a file."""
+    return guess_keys(path)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
@@ -231,8 +303,7 @@ def show(dataset, key: str) -> None:
         images(dataset, key)
     else:
         table(dataset)
-    if dataset.labels is not None:
-        labels(dataset)
+    before_training(dataset, key)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
@@ -247,7 +318,7 @@ def images(dataset, key: str) -> None:
     with st.container(border=True):
         st.image(sheet(key, seed, dataset), width="stretch", alt=f"A sample of the images of {dataset.name}")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Others", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
+            st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
             st.caption(f"{min(PREVIEW, len(dataset))} of {len(dataset):,}, drawn at random (seed {seed}).")
 
 
@@ -271,23 +342,88 @@ def table(dataset) -> None:
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
     st.dataframe(frame, hide_index=True, height=320)
-    st.button("Others", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
+    st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
 
 
-def labels(dataset) -> None:
+def before_training(dataset, key: str) -> None:
+    """What a look at all samples finds, class counts, and a first map of them."""
+    found = looked(key, dataset)
+    with st.container(border=True):
+        st.markdown("**A look before training**")
+        with st.grid(3, min_column_width=140):
+            st.metric(
+                "Duplicates", f"{found.duplicates:,}", help="Samples that equal an earlier one exactly."
+            )
+            if dataset.kind == "image":
+                st.metric(
+                    "Near-constant", f"{found.flat:,}", help="Images that vary by 2 % of the range or less."
+                )
+            else:
+                missing = sum(count for _, count in found.missing)
+                st.metric("Missing values", f"{missing:,}", help="Filled when the table was read.")
+        oddities(dataset, found)
+        first_map(dataset, key)
+    if found.classes is not None:
+        class_counts(found)
+
+
+@st.cache_data(show_spinner="Looking at the data", max_entries=20)
+def looked(key: str, _dataset):
+    """Duplicates, near-constant images, missing values and class counts."""
+    return look(_dataset)
+
+
+def oddities(dataset, found) -> None:
+    """Which samples are duplicates or near-constant, and which columns had gaps; nothing where there are none."""
+    if found.duplicates:
+        with st.expander("Which are duplicates", key="duplicates"):
+            pairs = {"id": dataset.ids[found.repeats[:, 0]], "equals": dataset.ids[found.repeats[:, 1]]}
+            st.dataframe(pd.DataFrame(pairs), hide_index=True, height=220)
+    if found.flat:
+        with st.expander("Which are near-constant", key="near_constant"):
+            at = found.flat_at[:PREVIEW]
+            st.image(figures.image_sheet(dataset.values(at), 15, tile=56), width="stretch")
+            st.caption(widgets.plain(", ".join(dataset.ids[at].tolist())[:2000]))
+    if found.missing:
+        with st.expander("Where values were missing", key="missing"):
+            st.dataframe(pd.DataFrame(found.missing, columns=["column", "missing"]), hide_index=True)
+
+
+def first_map(dataset, key: str) -> None:
+    """A 2-D PCA, coloured by class where there are labels: a picture before anything is learned."""
+    found = projected(key, dataset)
+    labels = None if dataset.labels is None else dataset.labels[found.rows].astype(str)
+    names = [] if labels is None else sorted(set(labels.tolist()), key=lambda name: (len(name), name))
+    if not 1 < len(names) <= len(figures.PALETTE):
+        labels, names = np.full(len(found.rows), "samples"), ["samples"]
+    hover = [f"{name}: {group}" for name, group in zip(dataset.ids[found.rows], labels, strict=True)]
+    figure = figures.group_map(found.points, labels, {name: name for name in names}, hover)
+    st.plotly_chart(figure, key="pca", config={"displaylogo": False})
+    first, second = found.explained
+    st.caption(
+        f"The two main directions (PCA) of {len(found.rows):,} samples; they carry {first:.0%} and {second:.0%}"
+        " of the variance. Classes, where known, give the colours and nothing else."
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def projected(key: str, _dataset):
+    """A 2-D PCA of a sample."""
+    return plane(_dataset)
+
+
+def class_counts(found) -> None:
     """How many samples each class has."""
-    names, counts = np.unique(dataset.labels, return_counts=True)
+    names, counts = [name for name, _ in found.classes], [count for _, count in found.classes]
     with st.container(border=True):
         st.markdown(
             "**Samples a class**",
             help="Labels are used for scores only; they never reach training.",
         )
         if len(names) > 60:
-            st.dataframe(
-                pd.DataFrame({"class": names.astype(str), "samples": counts}), hide_index=True, height=260
-            )
+            st.dataframe(pd.DataFrame({"class": names, "samples": counts}), hide_index=True, height=260)
         else:
-            option = figures.bars(list(names), counts, first_colour=None)
+            option = figures.bars(names, np.array(counts), first_colour=None)
             st.echarts_chart(option, height=220, key="label_counts", alt="Samples a class")
 
 
@@ -313,6 +449,8 @@ def problem() -> None:
 
 def page() -> None:
     """The ways to choose, and beside them the chosen data set once there is one."""
+    if taken():
+        st.rerun()
     dataset = state.dataset()
     if dataset is None:
         welcome()

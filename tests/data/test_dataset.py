@@ -27,6 +27,10 @@ def noise(*shape, dtype=np.float32):
     return np.random.default_rng(0).random(shape).astype(dtype)
 
 
+def no_network(number, cache):
+    raise OSError("no network")
+
+
 # --- samples ---
 
 
@@ -52,6 +56,7 @@ def test_mnist_test_is_whole():
 
 def test_sets_in_the_data_folder_are_known_and_joined(tmp_path, monkeypatch):
     monkeypatch.setenv("DSC_DATA", str(tmp_path))
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
     assert sample_names() == ("digits", "mnist-test")
     train, test = ((noise(n, 16, 16) * 255).astype(np.uint8) for n in (6, 4))
     parts = {"x_train": train, "y_train": np.arange(6), "x_test": test, "y_test": np.arange(4)}
@@ -69,6 +74,8 @@ def test_sets_in_the_data_folder_are_known_and_joined(tmp_path, monkeypatch):
 @pytest.mark.parametrize("folder", ["", "nowhere"])
 def test_a_set_that_is_not_at_hand_says_where_to_put_it(tmp_path, monkeypatch, folder):
     monkeypatch.setenv("DSC_DATA", str(tmp_path / folder) if folder else "")
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("dsc_core.data.public._from_openml", no_network)
     with pytest.raises(InputError, match=r"mnist\.npz.*DSC_DATA"):
         open_dataset("mnist")
 
@@ -165,7 +172,7 @@ def test_an_empty_file(tmp_path, name):
         open_dataset(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.h5", "a.mat", "a"])
+@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.pkl", "a.pt", "a"])
 def test_a_format_that_is_not_read_lists_those_that_are(tmp_path, name):
     (tmp_path / name).write_bytes(b"some content")
     with pytest.raises(InputError, match=r"\.npz, \.npy, \.csv, \.parquet"):

@@ -5,8 +5,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from writers import bomb_png, colour, encoded, grey
+from writers import bomb_png, colour, encoded, grey, png_file, tarred
 
+from dsc_core.data import open_dataset
 from dsc_core.data.images import Unreadable, decode_image, image_size, natural_key
 from dsc_core.data.limits import Limits
 
@@ -78,10 +79,120 @@ def test_exif_rotation_is_applied_and_counts_in_the_size():
     assert image_size(data, LIMITS) == (12, 8)
 
 
-def test_of_a_moving_gif_the_first_frame_is_taken():
-    frames = [Image.new("L", (8, 8), value) for value in (20, 200)]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert (decode_image(data, LIMITS) == 20).all()
+@pytest.mark.parametrize(
+    ("value", "turned"),
+    [
+        (1, lambda array: array),
+        (2, np.fliplr),
+        (3, lambda array: np.rot90(array, 2)),
+        (4, np.flipud),
+        (5, lambda array: array.T),
+        (6, lambda array: np.rot90(array, -1)),
+        (7, lambda array: np.rot90(array, 2).T),
+        (8, np.rot90),
+    ],
+)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_all_eight_exif_orientations_are_turned_upright(form, value, turned):
+    """Source of what each means: the Exif standard 2.32, tag 0x0112: where row 0 and column 0 belong."""
+    array = np.kron(np.arange(6, dtype=np.uint8).reshape(2, 3) * 50, np.ones((8, 8), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = value
+    options = {"JPEG": {"quality": 100}, "WEBP": {"lossless": True}}.get(form, {})
+    data = encoded(array, form, exif=exif, **options)
+    expected = turned(array)
+    assert image_size(data, LIMITS) == expected.shape
+    assert np.abs(decode_image(data, LIMITS)[0].astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "PNG"])
+def test_of_several_frames_the_first_is_taken(form):
+    frames = [Image.new("RGB", (8, 8), (value, 0, 255 - value)) for value in (20, 120, 200)]
+    options = {"lossless": True} if form == "WEBP" else {}
+    data = encoded(frames[0], form, save_all=True, append_images=frames[1:], **options)
+    image = decode_image(data, LIMITS)
+    assert image.shape == (3, 8, 8)
+    assert (image == np.array([20, 0, 235])[:, None, None]).all()
+
+
+def test_a_gif_with_a_transparent_colour_lies_on_white():
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    image.paste(1, (0, 0, 4, 8))
+    pixels = decode_image(encoded(image, "GIF", transparency=0), LIMITS)
+    assert (pixels[:, :, :4] == np.array([200, 100, 50])[:, None, None]).all()
+    assert (pixels[:, :, 4:] == 255).all()
+
+
+def test_a_palette_with_alpha_lies_on_white():
+    image = Image.new("P", (8, 8), 0)
+    image.putpalette([0, 0, 0, 200, 100, 50])
+    image.paste(1, (0, 0, 4, 8))
+    pixels = decode_image(encoded(image, "PNG", transparency=bytes([127, 255])), LIMITS)
+    assert (pixels[:, :, :4] == np.array([200, 100, 50])[:, None, None]).all()
+    assert (pixels[:, :, 4:] == 128).all()
+
+
+@pytest.mark.parametrize(
+    ("form", "options"), [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True, "exact": True})]
+)
+def test_half_transparent_colour_is_mixed_with_white(form, options):
+    image = Image.new("RGBA", (8, 8), (200, 100, 0, 51))
+    pixels = decode_image(encoded(image, form, **options), LIMITS)
+    assert pixels.shape == (3, 8, 8)
+    assert np.abs(pixels.astype(int) - np.array([244, 224, 204])[:, None, None]).max() <= 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_tiff_of_16_bits_in_either_byte_order(order, compression):
+    array = np.random.default_rng(3).integers(0, 65536, (8, 9), dtype=np.uint16)
+    image = Image.frombytes("I;16" if order == "<" else "I;16B", (9, 8), array.astype(f"{order}u2").tobytes())
+    options = {"compression": compression} if compression else {}
+    assert np.array_equal(decode_image(encoded(image, "TIFF", **options), LIMITS)[0], array)
+
+
+def test_a_png_of_16_bits_and_colour_keeps_the_upper_eight():
+    """Pillow has no mode of three times 16 bits: what is lost is below one grey level of a screen."""
+    array = np.random.default_rng(5).integers(0, 65536, (8, 9, 3), dtype=np.uint16)
+    image = decode_image(png_file(array.astype(">u2").tobytes(), 9, 8, depth=16, kind=2), LIMITS)
+    assert image.shape == (3, 8, 9)
+    assert np.abs(image.astype(float) * 257 - array.transpose(2, 0, 1)).max() <= 257
+
+
+def test_one_bit_a_pixel_is_black_and_white():
+    array = np.arange(64).reshape(8, 8) % 3 == 0
+    for form in ("PNG", "TIFF", "BMP", "GIF"):
+        assert np.array_equal(decode_image(encoded(array, form), LIMITS)[0], array * np.uint8(255))
+
+
+def test_a_jpeg_for_print_becomes_red_green_and_blue():
+    image = Image.new("CMYK", (16, 16), (255, 0, 0, 0))  # cyan
+    pixels = decode_image(encoded(image, "JPEG", quality=95), LIMITS)
+    assert np.abs(pixels.mean((1, 2)) - [0, 255, 255]).max() <= 4
+
+
+def test_all_kinds_in_one_tar(tmp_path):
+    """Grey, colour, 16 bits, alpha, a palette and a turned photo of one size become one array."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    kinds = {
+        "1-grey.bmp": encoded(grey(1, 8, 9), "BMP"),
+        "2-colour.png": encoded(colour(2, 8, 9)),
+        "3-deep.tiff": encoded(grey(3, 8, 9).astype(np.uint16) * 257, "TIFF"),
+        "4-alpha.webp": encoded(Image.new("RGBA", (9, 8), (0, 0, 0, 0)), "WEBP"),
+        "5-palette.gif": encoded(Image.fromarray(colour(4, 8, 9)).convert("P"), "GIF"),
+        "6-turned.jpg": encoded(np.full((9, 8, 3), 90, np.uint8), "JPEG", exif=exif),
+    }
+    dataset = open_dataset(tarred(tmp_path / "kinds.tar.gz", kinds, "w:gz"))
+    assert dataset.ids.tolist() == list(kinds)
+    values = dataset.values()
+    assert values.shape == (6, 3, 8, 9)
+    for place in (0, 2):
+        assert np.allclose(values[place], grey(place + 1, 8, 9) / 255, atol=1e-6)
+    assert np.allclose(values[1], colour(2, 8, 9).transpose(2, 0, 1) / 255, atol=1e-6)
+    assert (values[3] == 1).all()
+    assert np.abs(values[5] * 255 - 90).max() < 3
 
 
 @pytest.mark.parametrize(

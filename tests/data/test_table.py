@@ -263,3 +263,30 @@ def test_a_matrix_is_standardised_and_its_constant_columns_dropped(tmp_path):
     np.save(tmp_path / "c.npy", matrix[:, :3])
     with pytest.raises(InputError, match="trained on 4"):
         open_dataset(tmp_path / "c.npy", like=dataset.describe())
+
+
+def test_ten_thousand_columns_are_refused_with_the_setting(tmp_path):
+    """Before the table is parsed, and by the page's guess at its columns as well; so is one endless line."""
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join(",".join(str((i * j) % 7) for i in range(10_000)) for j in range(1, 21)))
+    (tmp_path / "endless.csv").write_text("1," * 2_000_000)
+    for wide in (path, tmp_path / "endless.csv"):
+        for read in (open_dataset, guess_columns):
+            with pytest.raises(InputError, match="DSC_MAX_COLUMNS") as caught:
+                read(wide)
+            assert "\n" not in str(caught.value)
+
+
+def test_a_limit_that_is_raised_lets_a_wide_table_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("DSC_MAX_COLUMNS", "10000")
+    rng = np.random.default_rng(0)
+    np.savetxt(tmp_path / "wide.csv", rng.integers(0, 9, (12, 6000)), delimiter=",", fmt="%d")
+    assert open_dataset(tmp_path / "wide.csv").samples.shape == (12, 6000)
+
+
+def test_a_cell_without_end_is_refused_with_the_setting(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "a,b\n" + "".join(f"{i},{'x' * (200_000 if i == 7 else 3)}\n" for i in range(12))
+    )
+    with pytest.raises(InputError, match="DSC_MAX_CELL"):
+        open_dataset(tmp_path / "a.csv")

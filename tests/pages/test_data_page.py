@@ -1,10 +1,13 @@
 """Data page: what is wrong is said in one sentence, and what was chosen before stays chosen."""
 
 import io
+import tarfile
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 
 def npy(array) -> bytes:
@@ -132,3 +135,177 @@ def test_an_address_of_a_data_set_that_is_not_here_is_said(app):
     assert not app.exception
     assert len(app.warning) == 1
     assert app.button(key="use_digits")
+
+
+def test_a_tar_asks_whether_folders_are_labels(app):
+    members = {f"{'ab'[n % 2]}/i{n:02}.png": png(12, 12, 9 * n) for n in range(24)}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as file:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    app.run()
+    app.file_uploader[0].set_value(("some.tar.gz", out.getvalue(), "application/gzip")).run()
+    app.toggle(key="folders_are_labels").set_value(True).run()
+    app.button(key="open_source").click().run()
+    assert not app.error
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Samples"], shown["Classes"]) == ("24", "2")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.mat", "a.npz"])
+def test_which_array_is_what_is_guessed_and_can_be_changed(app, tmp_path, name):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x": rng.integers(0, 255, (20, 80), np.uint8), "faces": rng.integers(0, 255, (20, 9, 8), np.uint8),
+        "y": np.arange(20.0)[:, None] % 2,
+    }  # fmt: skip
+    if name == "a.npz":
+        np.savez(tmp_path / name, **arrays)
+    elif name == "a.mat":
+        scipy.io.savemat(tmp_path / name, arrays)
+    else:
+        with h5py.File(tmp_path / name, "w") as file:
+            for key, array in arrays.items():
+                file[key] = array
+    app.run()
+    app.file_uploader[0].set_value((name, (tmp_path / name).read_bytes(), "application/octet-stream")).run()
+    assert not app.exception
+    picks = {box.label: box for box in app.selectbox if box.label in ("Samples", "Labels", "Ids")}
+    assert (picks["Samples"].value, picks["Labels"].value, picks["Ids"].value) == ("x", "y", "")
+    assert any(field.label == "Image shape" for field in app.text_input)
+    picks["Samples"].set_value("faces").run()
+    assert not any(field.label == "Image shape" for field in app.text_input)
+    app.button(key="open_source").click().run()
+    assert not app.exception
+    assert not app.error
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Samples"], shown["Shape"], shown["Classes"]) == ("20", "1 × 9 × 8", "2")
+
+
+def test_rows_of_pixels_from_matlab_can_be_laid_out_either_way(app, tmp_path, workspace):
+    from dsc_core.data import load_dataset
+
+    images = np.random.default_rng(0).integers(0, 255, (20, 9, 8), np.uint8)
+    scipy.io.savemat(tmp_path / "a.mat", {"fea": images.reshape(20, -1), "gnd": np.arange(20.0)[:, None] % 2})
+    app.run()
+    app.file_uploader[0].set_value(
+        ("a.mat", (tmp_path / "a.mat").read_bytes(), "application/octet-stream")
+    ).run()
+    next(field for field in app.text_input if field.label == "Image shape").set_value("9 x 8").run()
+    next(one for one in app.toggle if one.label.startswith("Pixels run down")).set_value(False).run()
+    app.button(key="open_source").click().run()
+    assert not app.error
+    assert np.array_equal(load_dataset(app.query_params["data"], workspace).samples[:, 0], images)
+
+
+def test_a_public_set_is_fetched_only_behind_its_choice(app, monkeypatch, workspace):
+    from dsc_core.data import public
+
+    asked = []
+
+    def answer(number, cache):
+        asked.append(number)
+        return np.random.default_rng(0).integers(0, 256, (20, 64)), np.arange(20) % 10
+
+    monkeypatch.setitem(public.PUBLIC, "usps", public.Public(41082, 12, 8, (1, 8, 8)))
+    monkeypatch.setattr(public, "_from_openml", answer)
+    app.run()
+    assert not asked
+    assert not any(button.key == "use_usps" for button in app.button)
+    app.selectbox(key="to_fetch").set_value("usps").run()
+    assert not asked
+    app.button(key="fetch").click().run()
+    assert asked == [41082]
+    assert not app.error
+    assert {metric.label: metric.value for metric in app.metric}["Samples"] == "20"
+    assert app.button(key="use_usps")
+    assert "usps" not in app.selectbox(key="to_fetch").options
+
+
+def test_without_a_network_the_page_says_where_to_put_the_file(app, monkeypatch):
+    def no_network(number, cache):
+        raise OSError("no route")
+
+    monkeypatch.setattr("dsc_core.data.public._from_openml", no_network)
+    app.run()
+    app.button(key="fetch").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "DSC\\_DATA" in app.error[0].value
+
+
+def test_an_import_that_is_given_up_is_forgotten_and_the_page_comes_back(app, monkeypatch, workspace):
+    """AppTest waits for a script's end, so the import is one that was begun before this run of the page."""
+    import threading
+
+    from pages.shared import imports
+
+    go_on = threading.Event()
+
+    def slow(source, folder, progress, **options):
+        progress("Reading", 1, 4)
+        go_on.wait(30)
+        progress("Reading", 2, 4)
+        return "never"
+
+    monkeypatch.setattr(imports, "import_data", slow)
+    job = imports.Import("digits", workspace, {})
+    job.start()
+    while job.step[1] != 1:
+        job.join(0.01)
+    assert (job.share, job.words) == (0.25, "Reading")
+    job.cancelled = True
+    go_on.set()
+    job.join(30)
+    assert job.key is None
+    assert job.problem is None
+    app.run()
+    assert not app.exception
+    assert app.button(key="use_digits")
+
+
+def test_a_fault_of_the_program_in_an_import_is_a_sentence(app, monkeypatch):
+    from pages.shared import imports
+
+    def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(imports, "import_data", broken)
+    app.run()
+    app.button(key="use_digits").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "fault of this program" in app.error[0].value
+
+
+def test_the_look_before_training_counts_and_names(app):
+    app.run()
+    pictures = np.random.default_rng(0).integers(0, 255, (40, 8, 8), np.uint8)
+    pictures[7] = pictures[3]
+    pictures[9] = 100
+    upload(app, "odd.npy", npy(pictures))
+    assert not app.exception
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Duplicates"], shown["Near-constant"]) == ("1", "1")
+    tables = [frame.value for frame in app.dataframe if "equals" in frame.value]
+    assert tables[0].values.tolist() == [["7", "3"]]
+    before = app.session_state["preview_seed"]
+    app.button(key="reshuffle").click().run()
+    assert app.session_state["preview_seed"] == before + 1
+
+
+def test_a_script_in_the_name_of_a_member_is_text_in_the_map_the_table_and_the_page(app):
+    script = "<img src=x onerror=alert(1)>"
+    app.run()
+    members = {f"{script}{n}__png": png(12, 12, 9 * n) for n in range(24)}
+    members[f"{script}0__png"] = members[f"{script}0__png"][:40]  # left out, and so listed
+    members[f"{script}flat__png"] = png(12, 12, 127)  # near-constant, and so named
+    upload(app, "some.zip", archive(**members))
+    assert not app.exception
+    figure = app.get("plotly_chart")[0].proto.spec
+    assert "onerror" in figure
+    assert "<img" not in figure.replace("\\u003c", "<")
+    for element in (*app.markdown, *app.caption, *app.warning):
+        assert "<img" not in element.value.replace("\\<", "")

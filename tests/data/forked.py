@@ -1,0 +1,43 @@
+"""A stand-in for subprocess.Popen in `apart`: the other side as a fork of this process."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+class Forked:
+    """Runs `apart.serve` with the arguments of the command, its standard input and output as pipes."""
+
+    def __init__(self, command, **_):
+        from dsc_core.data import apart
+
+        asked, answers = os.pipe(), os.pipe()
+        self.pid, self.ended = os.fork(), None
+        if not self.pid:
+            os.dup2(asked[0], 0)
+            os.dup2(answers[1], 1)
+            os.closerange(3, 256)
+            sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(os.devnull, "w")  # noqa: SIM115
+            try:
+                apart.serve(command[-2], Path(command[-1]))
+            finally:
+                os._exit(0)
+        os.close(asked[0])
+        os.close(answers[1])
+        self.stdin, self.stdout = os.fdopen(asked[1], "wb"), os.fdopen(answers[0], "rb")
+
+    def kill(self):
+        """End it, unless it has been waited for."""
+        if self.ended is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self):
+        """Until it has ended."""
+        if self.ended is None:
+            self.ended = os.waitpid(self.pid, 0)[1]
+        return self.ended
+
+    def poll(self):
+        """Its end's status, None before."""
+        return self.ended
