@@ -80,7 +80,8 @@ def curve(
     axis = {"type": "log" if log else "value", "scale": True, "splitNumber": 3}
     if bounds:
         axis |= {"min": bounds[0], "max": bounds[1]}
-    series = [_line(name, x, shade) for name, shade in lines.items()]
+    alone = len(columns[x]) == 1  # a line of one point would not be seen
+    series = [_line(name, x, shade) | {"showSymbol": alone} for name, shade in lines.items()]
     extra = [{"yAxis": level[0], "name": level[1]}] if level else []
     inside = columns[x][[0, -1]] if len(columns[x]) else (0, 0)
     early = inside[0] + EARLY * (inside[1] - inside[0])

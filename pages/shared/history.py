@@ -18,7 +18,7 @@ class History:
     """Curves, scores, notes, changes and the newest event of a run. `read` takes in what is new."""
 
     def __init__(self, run):
-        self.run_id, self.started, self.seen = run.id, run.started, 0
+        self.run, self.run_id, self.started, self.seen = run, run.id, run.started, 0
         self.curves, self.scores = pd.DataFrame(), []
         self.notes: list[tuple[str, str]] = []
         self.stages: dict[str, int] = {}  # stage -> step at which it began
@@ -29,8 +29,12 @@ class History:
 
     def read(self) -> History:
         """Take in the events that the store holds beyond the ones seen."""
-        rows = []
+        rows, before = [], self.seen
         for number, event in state.store().events(self.run_id, after=self.seen):
+            if event.back_to is not None and event.back_to < before:
+                # A resumed run went on from a checkpoint: what came after it is no longer in the store.
+                self.__init__(self.run)
+                return self.read()
             self.seen = max(self.seen, number)
             self._take(event, rows)
         if rows:

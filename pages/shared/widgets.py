@@ -9,6 +9,7 @@ import streamlit as st
 
 from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, Knob
 from dsc_core.errors import InputError, RunError
+from pages.shared import state
 
 SLIDER_STEPS = 400  # a finer slider cannot be set with a mouse; those knobs are typed
 APART = ("clusters", "seed")  # shown above the groups, beside the preset
@@ -105,12 +106,19 @@ def knobs_config() -> Config:
 
 def preset_of(config: Config) -> str | None:
     """The preset that `config` is, the number of clusters, seed and device aside; None where it is none."""
-    aside = {"clusters", "seed", "device"}
+    name, differs = nearest_preset(config)
+    return None if differs else name
+
+
+def nearest_preset(config: Config) -> tuple[str, list[str]]:
+    """The preset that `config` is nearest to, and the titles of the settings that differ from it."""
+    aside, values = {"clusters", "seed", "device"}, config.to_dict()
+    differs = {}
     for name, known in PRESETS.items():
         of_preset = known.config.to_dict()
-        if all(value == of_preset[key] for key, value in config.to_dict().items() if key not in aside):
-            return name
-    return None
+        differs[name] = [KNOBS[k].title for k in KNOBS if k not in aside and values[k] != of_preset[k]]
+    name = min(differs, key=lambda name: len(differs[name]))
+    return name, differs[name]
 
 
 def settings_rows(config: Config) -> list[dict]:
@@ -136,6 +144,16 @@ def status_badge(run, paused: bool = False) -> None:
     """The run's status as a coloured badge with a word, never colour alone."""
     shade, icon, word = PAUSED if paused else STATUS[run.status]
     st.badge(word, icon=icon, color=shade)
+
+
+def newest_run(word: str, *statuses: str) -> None:
+    """A button that makes the newest run with one of `statuses` the current one; nothing where there is none."""
+    run = next((run for run in state.store().list() if run.status in statuses), None)
+    if run is None:
+        return
+    name = run.name if len(run.name) <= 40 else f"{run.name[:39]}…"
+    icon = ":material/history:"
+    st.button(f"{word} {plain(name)}", icon=icon, key="newest", on_click=state.choose, args=("run", run.id))
 
 
 def ago(seconds: float | None, now: float | None = None) -> str:

@@ -434,11 +434,11 @@ def welcome() -> None:
         "Choose images or a table; a dual autoencoder and a spectral network then find the groups in it. "
         "You see what was read before anything is trained, and nothing leaves this machine."
     )
-    problem()
     samples(3)
     with st.container(width=760):
         upload()
         choices()
+        problem()
 
 
 def problem() -> None:
@@ -457,11 +457,11 @@ def page() -> None:
         return
     main, side = st.columns([2, 1], gap="large")
     with main:
-        problem()
         show(dataset, state.current("data"))
     with side:
         upload()
         choices()
+        problem()
         samples(1)
 
 

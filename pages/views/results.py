@@ -97,7 +97,7 @@ def scores(run, found) -> None:
     with st.grid(6, min_column_width=140):
         for name, (title, text) in known.items():
             if found.scores.get(name) is not None:
-                st.metric(title, f"{found.scores[name]:.3f}", help=text)
+                st.metric(title, f"{found.scores[name]:z.3f}", help=text)
         st.metric("Samples", f"{run.samples:,}")
         st.metric("Clusters", f"{run.clusters}")
         if run.started and run.ended:
@@ -199,12 +199,15 @@ def card(run, frame: pd.DataFrame, found, cluster: int) -> None:
     match = members["matched_label"].iloc[0] if "matched_label" in frame and len(members) else None
     known = match is not None and pd.notna(match) and match != ""
     matched = f" · matched with class {widgets.plain(match)}" if known else ""
-    st.markdown(f"**Cluster {cluster}** · {len(members):,} samples{matched}")
+    st.markdown(f"**Cluster {cluster}** · {len(members):,} sample{'s'[: len(members) != 1]}{matched}")
     if not len(members):
         st.caption("No sample fell into this cluster.")
         return
     order = members["confidence"].sort_values(ascending=False, kind="stable").index.to_numpy()
-    for word, rows in (("Surest", order[:SHOWN]), ("Least sure", order[::-1][:SHOWN])):
+    surest = order[: min(SHOWN, -(-len(order) // 2))]  # no sample stands in both rows
+    for word, rows in (("Surest", surest), ("Least sure", order[: len(surest) - 1 : -1][:SHOWN])):
+        if not len(rows):
+            continue
         span = frame.loc[rows, "confidence"]
         st.caption(f"{word} · confidence {span.min():.2f} to {span.max():.2f}")
         if found.dataset.kind == "image":
@@ -258,8 +261,12 @@ def nothing(run) -> None:
         page, word = TRAIN, "Watch it train"
     if run is not None and not run.finished:
         st.fragment(wait, run_every=2.0)(run.id, run.status)
-    if st.button(word, type="primary", icon=":material/arrow_forward:", key="next_step"):
-        st.switch_page(page)
+    forward = ":material/arrow_back:" if page == DATA else ":material/arrow_forward:"
+    with st.container(horizontal=True):
+        if st.button(word, type="primary", icon=forward, key="next_step"):
+            st.switch_page(page)
+        if run is None:
+            widgets.newest_run("Open", "done", "stopped")
 
 
 def wait(run_id: str, status: str) -> None:

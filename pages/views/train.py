@@ -50,9 +50,11 @@ def set_up(dataset) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
             changed_note()
+        trouble = st.empty()
     widgets.knob_groups()
     if pressed:
-        start(dataset)
+        with trouble:
+            start(dataset)
 
 
 def first_values(dataset) -> None:
@@ -199,7 +201,12 @@ def pick_terms(run, past) -> list[str]:
 
 def term_title(term: str) -> str:
     """A term's name and its weight's symbol: "Reconstruction δ"."""
-    return f"{KNOBS[term].title} {KNOBS[term].symbol}" if term in KNOBS else "Total, weighted"
+    if term not in KNOBS:
+        return "Total, weighted"
+    symbol = KNOBS[term].symbol
+    return (
+        KNOBS[term].title if "_" in symbol else f"{KNOBS[term].title} {symbol}"
+    )  # a chart sets no subscripts
 
 
 def pace(run) -> float | None:
@@ -329,8 +336,8 @@ def explore(run) -> None:
 def settings(run) -> None:
     """The settings of the run, and its log."""
     with st.expander("Settings used", icon=":material/tune:", key="settings_used"):
-        name = widgets.preset_of(run.config)
-        st.caption(f"Preset {name}." if name else "No preset: settings of your own.")
+        name, differs = widgets.nearest_preset(run.config)
+        st.caption(f"Preset {name}" + (f", but for: {', '.join(differs)}." if differs else "."))
         st.dataframe(pd.DataFrame(widgets.settings_rows(run.config)), hide_index=True, height=340)
     log = st.expander("Log", icon=":material/description:", key="log", on_change="rerun")
     if log.open:
@@ -339,12 +346,12 @@ def settings(run) -> None:
 
 
 def log_text(run) -> str:
-    """The end of the run's log file."""
+    """The end of the run's log file, the newest line first: the box opens at its top."""
     try:
         lines = (state.store().folder(run.id) / "log.txt").read_text(errors="replace").splitlines()
     except OSError:
         return "No log was written."
-    return "\n".join(lines[-LOG_LINES:]) or "The log is empty."
+    return "\n".join(lines[: -LOG_LINES - 1 : -1]) or "The log is empty."
 
 
 run, dataset = state.run(), None
@@ -359,5 +366,7 @@ else:
         ":material/dataset:", "No data yet",
         "Training needs images or a table. Choose a sample or upload your own, and the settings appear here.",
     )  # fmt: skip
-    if st.button("Choose data", type="primary", icon=":material/arrow_back:"):
-        st.switch_page(DATA)
+    with st.container(horizontal=True):
+        if st.button("Choose data", type="primary", icon=":material/arrow_back:"):
+            st.switch_page(DATA)
+        widgets.newest_run("Watch", "running")

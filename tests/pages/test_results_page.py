@@ -46,3 +46,21 @@ def test_the_train_page_of_a_finished_run_shows_its_curves_and_leads_on(app):
     assert app.number_input(key="knob_clusters").value == 3
     assert app.number_input(key="knob_batch").value == 8
     assert "run" not in app.query_params
+
+
+def test_a_fresh_tab_leads_to_the_newest_results(app):
+    run_id = trained("image", True)
+    app.run()
+    app.switch_page(RESULTS).run()
+    app.button(key="newest").click().run()
+    assert not app.exception
+    assert "ACC" in {metric.label for metric in app.metric}
+    assert app.query_params["run"] in (run_id, [run_id])
+
+
+def test_no_sample_of_a_small_cluster_is_among_the_surest_and_the_least_sure(app):
+    app.query_params["run"] = trained("table", False)
+    app.run()
+    app.switch_page(RESULTS).run()
+    shown = [identity for table in app.dataframe if "id" in table.value for identity in table.value["id"]]
+    assert len(shown) == len(set(shown)) == 14

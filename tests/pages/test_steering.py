@@ -1,5 +1,7 @@
 """Steering on the Train page: what is moved is asked of the run, and what the run did stands on its curves."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from dsc_core.config import KNOBS, preset
@@ -182,3 +184,31 @@ def test_the_joint_stage_and_settings_of_a_later_version_do_not_disturb(store, r
     past = marks_of(store, run_id).read()
     assert past.marks() == [(41, "joint", None), (40, "β_g 1.6 → 1", history.CHANGED)]
     assert past.now["global_mi"] == 1.0
+
+
+def test_a_fresh_tab_leads_to_the_run_that_trains(app, store, run_id):
+    app.run()
+    app.switch_page(TRAIN).run()
+    app.button(key="newest").click().run()
+    assert not app.exception
+    assert "Epoch" in {metric.label for metric in app.metric}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_came_after_the_checkpoint_of_a_resumed_run_is_dropped(store, run_id, monkeypatch, times):
+    past = marks_of(store, run_id).read()
+    assert list(past.curves["step"]) == list(range(1, 41))
+    kept = [(number, event) for number, event in store.events(run_id) if event.step <= 30]
+    said = Event("note", "autoencoder", 1, 4, 30, message="Continues.", back_to=kept[-1][0])
+    again = [said] * times + [Event("progress", "autoencoder", 1, 4, 31, {"total": 7.0})]
+    now = kept + [(kept[-1][0] + 100 + i, event) for i, event in enumerate(again)]
+    monkeypatch.setattr(
+        history.state,
+        "store",
+        lambda: SimpleNamespace(events=lambda run, after=0: [e for e in now if e[0] > after]),
+    )
+    for _ in range(2):
+        past.read()
+        assert list(past.curves["step"]) == list(range(1, 32))
+        assert past.curves["total"].iloc[-1] == 7.0
+    assert [message for _, message in past.notes] == ["Continues."] * times
