@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from dsc_core.config import KNOBS
@@ -88,6 +90,7 @@ def ask(run_id: str, said: str = "", **wishes) -> None:
     """Ask something of the run's process, and say so, or why it cannot be."""
     with widgets.telling():
         state.store().control(run_id, **wishes)
+        st.session_state["steered"] = time.time()
         if said:
             st.toast(said)
 

@@ -22,8 +22,9 @@ TERMS = (
 MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 LOG_LINES = 200
-# Seconds between two looks at a run, in its first half minute and later: drawing takes its time from training.
-YOUNG, SOON, LATER = 30, 2.0, 5.0
+# (age, pace): seconds since the run began or was last steered, and seconds between two looks up to that age. Drawing
+# takes its time from training.
+PACES = ((30, 2.0), (120, 5.0), (float("inf"), 10.0))
 
 
 # Setting up -----------------------------------------------------------------------------------------------
@@ -213,7 +214,8 @@ def pace(run) -> float | None:
     """Seconds until the next look, None where nothing more will come."""
     if run.finished:
         return None
-    return SOON if not run.started or time.time() - run.started < YOUNG else LATER
+    since = max(run.started or time.time(), st.session_state.get("steered", 0.0))
+    return next(pace for age, pace in PACES if time.time() - since < age)
 
 
 def live(run_id: str, top, slot, terms: list[str], smoothing: float, log: bool, drawn_as: tuple) -> None:

@@ -212,3 +212,21 @@ def test_what_came_after_the_checkpoint_of_a_resumed_run_is_dropped(store, run_i
         assert list(past.curves["step"]) == list(range(1, 32))
         assert past.curves["total"].iloc[-1] == 7.0
     assert [message for _, message in past.notes] == ["Continues."] * times
+
+
+def test_the_page_looks_often_at_a_run_that_is_new_or_was_just_steered(app, store, run_id, monkeypatch):
+    import time
+
+    from pages.shared import widgets
+
+    monkeypatch.setattr(widgets, "ago", lambda seconds: "")  # the run's title stays as it was
+    at(app, run_id)
+    now = time.time()
+    paces = []
+    monkeypatch.setattr("streamlit.fragment", lambda live, run_every=None: paces.append(run_every) or live)
+    for later in (0, 60, 500):
+        monkeypatch.setattr(time, "time", lambda later=later: now + later)
+        app.run()
+    widget(app, store, run_id, "noise_level").set_value(0.8).run()
+    assert not app.exception
+    assert paces == [2.0, 5.0, 10.0, 2.0]
