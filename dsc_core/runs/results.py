@@ -128,13 +128,14 @@ def labels_csv(run: Run) -> bytes:
     return csv_bytes(labels_frame(run))
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame, digits: str = "%.4f") -> bytes:
     """A table as CSV: four decimals, Unix line ends, no cell that a spreadsheet would run as a formula."""
     shown = frame.copy()
-    for name in ("id", "label", "matched_label"):
-        if name in shown and not pd.api.types.is_integer_dtype(shown[name]):
+    for name in shown:
+        if not pd.api.types.is_numeric_dtype(shown[name]):
             shown[name] = [harmless(value) for value in shown[name]]
-    return shown.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
+    shown.columns = [harmless(name) for name in shown]
+    return shown.to_csv(index=False, float_format=digits, lineterminator="\n").encode()
 
 
 def harmless(value) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import queue
+from dsc_core.runs import queue, table
 from pages.shared import explorer, state, steering, widgets
 from pages.shared.history import history
 
@@ -341,10 +341,27 @@ def settings(run) -> None:
         name, differs = widgets.nearest_preset(run.config)
         st.caption(f"Preset {name}" + (f", but for: {', '.join(differs)}." if differs else "."))
         st.dataframe(pd.DataFrame(widgets.settings_rows(run.config)), hide_index=True, height=340)
+    events_buttons(run)
     log = st.expander("Log", icon=":material/description:", key="log", on_change="rerun")
     if log.open:
         with log:
             st.code(log_text(run), language=None, wrap_lines=True, height=320)
+
+
+def events_buttons(run) -> None:
+    """The events as a table to take along; made when asked for, with those told until then."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for kind, made in (("csv", table.events_csv), ("parquet", table.events_parquet)):
+            st.download_button(
+                f"Events as {'CSV' if kind == 'csv' else 'Parquet'}", events_content(run.id, made),
+                f"{run.id}-events.{kind}", icon=":material/download:", key=f"events_{kind}", on_click="ignore",
+                help="A row an event: losses, scores, changed settings and notes, by step.",
+            )  # fmt: skip
+
+
+def events_content(run_id: str, made):
+    """What makes the file of the run's events."""
+    return lambda: made(state.store().events(run_id))
 
 
 def log_text(run) -> str:
