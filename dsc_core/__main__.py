@@ -14,6 +14,7 @@ import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from dsc_core import launch
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, parse_settings, preset, takes
 from dsc_core.errors import InputError, RunError
 
@@ -30,6 +31,7 @@ def train(options) -> dict:
     """Train on DATA in this process, and keep the run."""
     from dsc_core.runs import Store
 
+    writer_at_hand(options)
     given = {"clusters": options.clusters, "seed": options.seed}
     given = {name: value for name, value in given.items() if value is not None} | parse_settings(options.set)
     preset(options.preset, **given)  # a wrong option is told of before a large file is read
@@ -38,19 +40,20 @@ def train(options) -> dict:
     store = Store()
     run_id = store.create(dataset, preset(options.preset, **given), options.run)
     tell_of(dataset)
-    return trained(store, run_id)
+    return trained(store, run_id, options.tensorboard)
 
 
 def resume(options) -> dict:
     """Let a paused run go on; or train one that did not end, from its newest checkpoint, in this process."""
     from dsc_core.runs import Store
 
+    writer_at_hand(options)
     store = Store()
     run = store.find(options.run)
     if run.status == "running" and store.pausing(run.id):
         store.control(run.id, resume=True)
         return {"run": run.id, "status": "running", "asked": {"resume": True}}
-    return trained(store, run.id)
+    return trained(store, run.id, options.tensorboard)
 
 
 def branch(options) -> dict:
@@ -73,18 +76,36 @@ def checkpoint_of(store, run, epoch: int | None) -> str | None:
     raise InputError(f"No checkpoint of epoch {epoch} is kept of {run.id}; there is {known}.")
 
 
-def trained(store, run_id: str) -> dict:
+def trained(store, run_id: str, tensorboard: bool = False) -> dict:
     """Train the run here, telling of it on standard error; Ctrl-C once stops it with results."""
     from dsc_core.runs import execute
     from dsc_core.runs.console import Progress, stop_on_interrupt
+    from dsc_core.runs.tensorboard import Following
 
     progress = Progress()
     progress(f"Run {run_id}")
+    following = Following(store, run_id) if tensorboard else None
+
+    def echo(event) -> None:
+        progress(event)
+        if following:
+            following(event)
+
     try:
         with stop_on_interrupt(progress) as asked:
-            return execute(store, run_id, echo=progress, stop_requested=asked.is_set)
+            return execute(store, run_id, echo=echo, stop_requested=asked.is_set)
     finally:
         progress.close()
+        if following:
+            following.close()
+
+
+def writer_at_hand(options) -> None:
+    """InputError where --tensorboard was given and its package is not installed; told before anything is done."""
+    if options.tensorboard:
+        from dsc_core.runs.tensorboard import writer_class
+
+        writer_class()
 
 
 def list_runs(options) -> dict:
@@ -117,13 +138,22 @@ def show(options) -> dict:
 
 
 def export(options) -> dict:
-    """Write the labels of a run as CSV."""
+    """Write the labels of a run as CSV, or its events as CSV, as Parquet or for TensorBoard."""
     from dsc_core.runs import Store
     from dsc_core.runs.results import labels_csv
 
-    run = Store().find(options.run)
-    write_out(options.out, labels_csv(run))
-    return {"run": run.id, "samples": run.samples, "out": options.out}
+    if options.out is None and options.events is None:
+        raise InputError("Say what to write: labels with --out FILE, or events with --events FILE or FOLDER.")
+    store = Store()
+    run = store.find(options.run)
+    found = {"run": run.id}
+    if options.out is not None:
+        write_out(options.out, labels_csv(run))
+        found |= {"samples": run.samples, "out": options.out}
+    if options.events is not None:
+        found["events"] = write_events(store, run, options.events)
+        found["events_out"] = options.events
+    return found
 
 
 def assign(options) -> dict:
@@ -324,7 +354,7 @@ def row(run) -> dict:
     return {"run": run.id} | {name: getattr(run, name) for name in names}
 
 
-def write_out(out: str, content: bytes) -> None:
+def write_out(out: str, content: bytes, option: str = "--out") -> None:
     """Write a file whole, or to standard output for "-"; InputError where it cannot be written."""
     from dsc_core.runs.files import write_whole
 
@@ -336,8 +366,27 @@ def write_out(out: str, content: bytes) -> None:
         write_whole(Path(out).expanduser(), content)
     except OSError as error:
         raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose another place with --out."
+            f"{out} cannot be written ({error.strerror}); choose another place with {option}."
         ) from error
+
+
+def write_events(store, run, out: str) -> int:
+    """Write the events of a run as the name `out` asks for it; how many. InputError where it cannot be."""
+    from dsc_core.runs import table
+
+    path = Path(out).expanduser()
+    events = store.events(run.id)
+    if out == "-" or path.suffix == ".csv":
+        write_out(out, table.events_csv(events), "--events")
+    elif path.suffix == ".parquet":
+        write_out(out, table.events_parquet(events), "--events")
+    elif path.suffix or path.is_file():
+        raise InputError(f"--events takes a .csv or a .parquet file, or a folder for TensorBoard, not {out}.")
+    else:
+        from dsc_core.runs.tensorboard import write
+
+        write(path, events, run.created)
+    return len(events)
 
 
 def tell(text: str) -> None:
@@ -516,7 +565,11 @@ def build_parser() -> Parser:
     one.add_argument("--seed", type=int, metavar="N", help="one seed gives one result on one machine")
     one.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one setting")
     one.add_argument("--run", metavar="NAME", help="a name for the run")
-    command("resume", resume, print_resumed).add_argument("run", metavar="RUN")
+    boarded = "write event files for TensorBoard too, into the run's folder"
+    one.add_argument("--tensorboard", action="store_true", help=boarded)
+    one = command("resume", resume, print_resumed)
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("--tensorboard", action="store_true", help=boarded)
     one = command("branch", branch, print_summary)
     one.add_argument("run", metavar="RUN")
     one.add_argument(
@@ -530,9 +583,13 @@ def build_parser() -> Parser:
     command("show", show, print_run).add_argument(
         "run", metavar="RUN", help="an id or name, or its beginning"
     )
-    one = command("export", export, print_written)
+    one = command("export", export, print_exported)
     one.add_argument("run", metavar="RUN")
-    one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
+    one.add_argument("--out", metavar="FILE", help="labels, the CSV file; - for standard output")
+    one.add_argument(
+        "--events", metavar="FILE", help="events: a .csv or .parquet file, - for CSV on standard output, or a folder "
+        "for TensorBoard's event files",
+    )  # fmt: skip
     one = command("assign", assign, print_written)
     one.add_argument("run", metavar="RUN")
     add_data_options(one)
@@ -569,6 +626,14 @@ def build_parser() -> Parser:
     return parser
 
 
+def print_exported(found: dict) -> None:
+    """Where the labels and the events went."""
+    if "out" in found:
+        print_written(found)
+    if found.get("events_out", "-") != "-":
+        print(f"{found['events']:,} events written to {found['events_out']}")
+
+
 def print_written(found: dict) -> None:
     """Where the rows went; nothing where they went to standard output."""
     if found["out"] != "-":
@@ -577,13 +642,20 @@ def print_written(found: dict) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
+    if not launch.first():
+        from dsc_core.runs import together
+
+        return together.follow()
     options = build_parser().parse_args(arguments)
     if options.home:
         os.environ["DSC_HOME"] = options.home
     try:
-        if getattr(options, "out", None) == "-" and options.json:
-            raise InputError("--json and --out - both want standard output; choose one of them.")
-        with redirect_stdout(sys.stderr):  # whatever a library prints, it is not the answer
+        wanted = [f"--{name} -" for name in ("out", "events") if getattr(options, name, None) == "-"]
+        wanted = ["--json", *wanted] if options.json else wanted
+        if len(wanted) > 1:
+            raise InputError(f"{' and '.join(wanted)} both want standard output; choose one of them.")
+        # Whatever a library prints, it is not the answer.
+        with redirect_stdout(sys.stderr), leading():
             found = options.does(options)
         if options.json:
             print(as_json(found))
@@ -608,6 +680,17 @@ def main(arguments: list[str] | None = None) -> int:
 
         tell(unexpected(error))
         return 1
+
+
+def leading():
+    """What `together.leading` gives, which is nothing where this process is the only one."""
+    from contextlib import nullcontext
+
+    if not launch.together():
+        return nullcontext()
+    from dsc_core.runs import together
+
+    return together.leading()
 
 
 def as_json(found: dict) -> str:

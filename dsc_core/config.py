@@ -233,6 +233,11 @@ class Config:
         "auto", "", "Where to compute: auto takes CUDA when present.", 4, choices=("auto", "cpu", "cuda"),
         advanced=True,
     )  # fmt: skip
+    processes: int = knob(
+        1, "", "Processes that train together where the app starts the run: one a graphics card (0: all cards), or on "
+        "the CPU's cores. On the command line, torchrun's option counts instead.", 4,
+        low=0, high=64, step=1, advanced=True,
+    )  # fmt: skip
 
     def __post_init__(self):
         for known in KNOBS.values() if "KNOBS" in globals() else ():

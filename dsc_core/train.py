@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsc_core import graph, losses
+from dsc_core import graph, losses, parallel
 from dsc_core.checkpoint import Carry, State, pack, unpack
 from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, teach_head
 from dsc_core.config import KNOBS, Config
@@ -162,8 +162,8 @@ class Steering:
             raise Stopped
 
     def asked(self) -> dict:
-        """What has been asked since the last call."""
-        return self.control() if self.control else {}
+        """What has been asked since the last call; several processes hear it from the first, at the same step."""
+        return parallel.once(lambda: self.control() if self.control else {})
 
     def move(self, changes: dict, clock: Clock) -> list[Event]:
         """Take the values among `changes` that are new; one event where there are any."""
@@ -234,8 +234,11 @@ def fit(
     scaling: tuple[float, float] = (0.0, 1.0),
     checkpoint: Checkpoint | None = None,
     resume_from: State | None = None,
-) -> Generator[Event, None, Fitted]:
+) -> Generator[Event, None, Fitted | None]:
     """Train both stages and label every sample. Yields events; the generator's return value is the `Fitted`.
+
+    Processes that have joined (see parallel.py) all call it, with the same samples and settings. The first one's
+    `control`, `observe` and `checkpoint` count; the others return None.
 
     samples: (n, C, H, W) images or (n, F) rows, raw; scaling = (offset, factor) brings them to [0, 1].
     control: called before every step, returns what changed since: {"stop": True}, {"pause": True},
@@ -254,7 +257,8 @@ def fit(
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     rng = np.random.default_rng(config.seed)
     feed = Feed(samples, scaling, device)
-    nets = Networks(samples.shape[1:], config).to(device)
+    parallel.check(device, min(_smallest(len(samples), size) for size in (config.batch, config.joint_batch)))
+    nets = parallel.normalised_together(Networks(samples.shape[1:], config).to(device))
     if len(nets.shape) == 3:
         nets = nets.to(memory_format=torch.channels_last)
     clock, steering, carry = Clock(config), Steering(config, control), Carry()
@@ -276,6 +280,8 @@ def fit(
             yield keeper.step_back(trouble)
             continue  # the stages take up where the state left off
         break
+    if not parallel.first():
+        return None
     joint, clock.stage = clock.stage == "joint", "labels"
     yield clock.event("note", message="Reading the labels out")
     fitted = finish(nets, feed, steering.config, joint=joint)
@@ -313,6 +319,11 @@ def _epoch_indices(count: int, batch: int, limit: int, rng: np.random.Generator)
     return parts[:limit] if limit else parts
 
 
+def _smallest(count: int, batch: int) -> int:
+    """Samples in the smallest of those batches."""
+    return count // max(1, round(count / batch))
+
+
 def _batches(stage: str, count: int, batch: int, limit: int, clock: Clock, rng, carry: Carry):
     """The batches of an epoch that begins, or those left of one that was broken off."""
     if carry.order is None:
@@ -333,14 +344,14 @@ def _size(terms: dict[str, float]) -> float:
 def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: int) -> Event | None:
     """One step down the weighted sum. The loss is looked at first: a step on NaN would spoil the networks."""
     loss = total(terms, steering.config)
+    steering.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # before the look: processes that train together may not leave the gradients half exchanged
     told = {name: float(term.detach()) for name, term in terms.items()} | {"total": float(loss.detach())}
     if not np.isfinite(told["total"]):
         raise Diverged(f"The loss is no longer a number; {ADVICE}")
     clock.usual = _size(told) if clock.usual is None else clock.usual
     if _size(told) > EXPLODED * max(clock.usual, 1.0):
         raise Diverged(f"The loss has exploded; {ADVICE}")
-    steering.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
     steering.optimiser.step()
     return clock.tick(told, images)
 
@@ -348,19 +359,26 @@ def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: in
 def _autoencoder_stage(
     nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry
 ) -> Generator[Event, None, None]:
-    config = steering.config
+    config, of_all = steering.config, parallel.averaged(nets)
     for _ in range(_epochs_over(clock, carry), config.epochs):
         batches = _batches("autoencoder", len(feed), config.batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
             yield from steering.poll(clock)
-            code, _, terms = autoencoder_terms(nets, feed(index), steering.config)
-            terms["prior"] = losses.gaussian_kl(code.mean, code.log_variance)
+            terms = of_all(first_terms, feed, index, steering.config)
             if event := _step(terms, steering, clock, len(index)):
                 yield event
         yield clock.event("epoch")
         carry.order = None
         steering.save()
+
+
+def first_terms(nets, feed: Feed, index: np.ndarray, config: Config) -> dict[str, Tensor]:
+    """All terms of stage 1 for the samples at `index` (m,), unweighted."""
+    share = parallel.share(len(index))
+    code, _, terms = autoencoder_terms(nets, feed(share.mine(index)), config, share)
+    terms["prior"] = losses.gaussian_kl(code.mean, code.log_variance)
+    return share.mean(terms)
 
 
 class Pairs:
@@ -391,31 +409,30 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
     if clock.stage != "joint":  # else it goes on where it was broken off
         if whole:
             yield clock.event("progress", message=BUILDING)
-            latent = encode(nets, feed)
-            carry.affinity = graph.whole_graph(latent, config.neighbours)
-            readout = read_out(carry.affinity, config)
+            latent, carry.affinity, readout = _read_whole(nets, feed, config)
             teach_head(nets, latent, readout, config)
+            parallel.spread(nets)
             yield _look(
                 readout.labels, clock, config, observe, "Labels read from the graph of stage 1's latent"
             )
         else:
             torch.nn.init.normal_(nets.centres, std=0.1)
         steering.optimiser = _optimiser(nets, "joint", steering.config)
+    of_all = parallel.averaged(nets)
     pairs = Pairs(carry.affinity, rng) if whole else None
     for epoch in range(_epochs_over(clock, carry) - config.epochs, config.joint_epochs):
         if whole and epoch and epoch % config.refresh == 0 and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
-            latent = encode(nets, feed)
-            carry.affinity = graph.whole_graph(latent, config.neighbours)
+            latent, carry.affinity, readout = _read_whole(nets, feed, config, carry.labels)
             pairs = Pairs(carry.affinity, rng)
-            readout = read_out(carry.affinity, config, carry.labels)
             teach_head(nets, latent, readout, config, REFRESH_STEPS)
+            parallel.spread(nets)
         batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
             yield from steering.poll(clock)
-            terms, how = joint_terms(nets, feed, index, pairs, steering.config)
+            terms, how = of_all(joint_terms, feed, index, pairs, steering.config)
             if how == "qr" and not carry.fallbacks:
                 yield clock.event("note", level="warning", message="The orthonormalisation fell back to QR: the "
                     "batch spans fewer dimensions than K′.")  # fmt: skip
@@ -424,8 +441,8 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
                 yield event
         ended = clock.event("epoch")
         yield ended
-        latent = encode(nets, feed)
-        labels = assign_softly(nets, latent)[1].argmax(1).cpu().numpy()
+        latent = encode_together(nets, feed)
+        labels = parallel.once(lambda z=latent: assign_softly(nets, z)[1].argmax(1).cpu().numpy())
         if (epoch + 1) % config.evaluate_every == 0:
             yield _look(labels, clock, config, observe)
         loss, before, last_loss = ended.losses["total"], carry.labels, carry.last_loss
@@ -438,6 +455,24 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
             break
 
 
+def encode_together(nets: Networks, feed: Feed) -> Tensor:
+    """μ of every sample, (n, d); each of several processes encodes its share."""
+    share = parallel.share(len(feed))
+    (latent,) = share.whole(encode(nets, feed, share.mine(np.arange(len(feed)))))
+    return latent
+
+
+def _read_whole(nets: Networks, feed: Feed, config: Config, like: np.ndarray | None = None):
+    """μ of every sample, its graph, and what is read from that: made once, since machines may round differently."""
+    latent = encode_together(nets, feed)
+
+    def read():
+        affinity = graph.whole_graph(latent, config.neighbours)
+        return affinity, read_out(affinity, config, like)
+
+    return latent, *parallel.once(read)
+
+
 def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config: Config):
     """All terms of stage 2 for the samples at `index` (m,) and, on a whole-data graph, a neighbour of each.
 
@@ -446,28 +481,31 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
     count = len(index)
     if pairs:
         index = np.concatenate([index, pairs.neighbours(index)])
-    samples = feed(index)
-    code, noisy, terms = autoencoder_terms(nets, samples, config)
-    raw, logits = nets.spectral(code.mean)
+    share = parallel.share(len(index))
+    samples = feed(share.mine(index))
+    code, noisy, terms = autoencoder_terms(nets, samples, config, share)
+    terms = share.mean(terms)
+    # From here on each process computes with the codes of the whole batch.
+    mean, log_variance, raw, logits = share.whole(code.mean, code.log_variance, *nets.spectral(code.mean))
     assignment = logits.softmax(1)
-    terms["cluster_prior"] = losses.cluster_conditional_kl(
-        code.mean, code.log_variance, assignment, nets.centres
-    )
+    terms["cluster_prior"] = losses.cluster_conditional_kl(mean, log_variance, assignment, nets.centres)
     coordinates, _, how = orthonormalise(raw)
     affinity = (
         pairs.among(index, feed.device) if pairs
-        else graph.batch_affinity(code.mean, config.neighbours, config.bandwidth)
+        else graph.batch_affinity(mean, config.neighbours, config.bandwidth)
     )  # fmt: skip
     terms["spectral"] = losses.spectral_loss(coordinates, affinity)
     if config.agreement and pairs:
         terms["agreement"] = losses.agreement(assignment[:count], assignment[count:])
     if config.noisy_agreement:
-        terms["noisy_agreement"] = losses.agreement(assignment, nets.spectral(noisy)[1].softmax(1))
+        (shaken,) = share.whole(nets.spectral(noisy)[1])
+        terms["noisy_agreement"] = losses.agreement(assignment, shaken.softmax(1))
     if config.augmented_agreement and samples.dim() == 4:
-        copy = random_copy(samples, config.shift, config.rotation, config.scaling)
+        copy = random_copy(samples, config.shift, config.rotation, config.scaling, share)
         moved = nets.encoder(copy).mean
-        terms["augmented_agreement"] = losses.agreement(assignment, nets.spectral(moved)[1].softmax(1))
-        terms["augmented_latent"] = (code.mean - moved).square().sum(1).mean()
+        moved, told = share.whole(moved, nets.spectral(moved)[1])
+        terms["augmented_agreement"] = losses.agreement(assignment, told.softmax(1))
+        terms["augmented_latent"] = (mean - moved).square().sum(1).mean()
     if config.balance:
         terms["balance"] = losses.balance(assignment, nets.shares)
     if config.entropy:

@@ -16,7 +16,7 @@ from dsc_core import baselines
 from dsc_core.__main__ import main
 from dsc_core.config import preset
 from dsc_core.data import Dataset
-from dsc_core.runs import Store, results
+from dsc_core.runs import Store, results, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKES = ROOT / "tests" / "runs" / "fakes.py"
@@ -407,3 +407,54 @@ def test_baselines_without_labels_have_no_scores(monkeypatch):
     samples = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     data = Dataset("plain", samples, np.arange(30).astype(str), None, "table")
     assert all(one["acc"] is None and one["seconds"] >= 0 for one in baselines.compare(data, 3))
+
+
+def test_events_are_exported_as_the_name_asks_for_it(run, blobs, tmp_path):
+    assert run("train", blobs, "--run", "mine")[0] == 0
+    store = Store()
+    events = store.events(store.find("mine").id)
+    code, out, _ = run("export", "mine", "--events", tmp_path / "events.csv")
+    assert (code, out.strip()) == (0, f"{len(events)} events written to {tmp_path / 'events.csv'}")
+    assert (
+        run("export", "mine", "--events", tmp_path / "events.parquet", "--out", tmp_path / "labels.csv")[0]
+        == 0
+    )
+    assert (tmp_path / "labels.csv").read_bytes() == results.labels_csv(store.find("mine"))
+    written = (tmp_path / "events.csv").read_bytes()
+    assert written == table.events_csv(events)
+    assert (tmp_path / "events.parquet").read_bytes()[:4] == b"PAR1"
+    assert run("export", "mine", "--events", "-")[1].encode() == written
+    found = json.loads(run("export", "mine", "--events", tmp_path / "e.csv", "--json")[1])
+    assert found["events"] == len(events)
+
+
+def test_what_cannot_be_exported_is_one_sentence(run, blobs, tmp_path):
+    assert run("train", blobs, "--run", "mine")[0] == 0
+    code, _, err = run("export", "mine")
+    assert (code, len(err.splitlines())) == (2, 1)
+    code, _, err = run("export", "mine", "--events", tmp_path / "events.xlsx")
+    assert code == 2
+    assert "a .csv or a .parquet file, or a folder for TensorBoard" in err
+    assert run("export", "mine", "--events", "-", "--out", "-")[0] == 2
+    assert run("export", "mine", "--events", "-", "--json")[0] == 2
+
+
+def test_event_files_for_tensorboard_come_with_training_and_afterwards(run, blobs, tmp_path):
+    pytest.importorskip("tensorboard")
+    code, _, err = run("train", blobs, "--run", "mine", "--tensorboard")
+    assert code == 0, err
+    kept = Store().find("mine")
+    (during,) = (kept.folder / "tensorboard").glob("events.out.tfevents.*")
+    assert run("export", "mine", "--events", tmp_path / "board")[0] == 0
+    (after,) = (tmp_path / "board").glob("events.out.tfevents.*")
+    assert abs(during.stat().st_size - after.stat().st_size) < 100, (
+        "the files' heads differ, their events do not"
+    )
+
+
+def test_without_tensorboard_s_package_nothing_is_read_or_trained(run, blobs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    code, out, err = run("train", blobs, "--tensorboard")
+    assert (code, out) == (2, "")
+    assert "requirements-tensorboard.txt" in err
+    assert not Store().list()

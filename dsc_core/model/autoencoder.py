@@ -24,9 +24,10 @@ class Code:
     mean: Tensor
     log_variance: Tensor
 
-    def sample(self) -> Tensor:
-        """z = μ + σ⊙ε, (m, d)."""
-        return self.mean + (0.5 * self.log_variance).exp() * torch.randn_like(self.mean)
+    def sample(self, noise: Tensor | None = None) -> Tensor:
+        """z = μ + σ⊙ε, (m, d). noise: ε, of z's shape; drawn anew if None."""
+        noise = torch.randn_like(self.mean) if noise is None else noise
+        return self.mean + (0.5 * self.log_variance).exp() * noise
 
 
 def transform_noise(latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:

@@ -10,6 +10,7 @@ from dsc_core.config import Config
 from dsc_core.model.autoencoder import Code, Decoder, Encoder, feature_shape, transform_noise
 from dsc_core.model.discriminators import GlobalDiscriminator, LocalDiscriminator, map_size, other_codes
 from dsc_core.model.spectral import SpectralNetwork
+from dsc_core.parallel import Share
 
 
 class Networks(nn.Module):
@@ -47,9 +48,11 @@ class Networks(nn.Module):
             return self.decoder(clean), self.noisy_decoder(noisy)
         return self.decoder(torch.cat([clean, noisy])).split(len(clean))
 
-    def noisy_code(self, code: Code, latent: Tensor, level: float) -> Tensor:
-        """ẑ: ψ(z), or after the released code the encoder's own sample. (m, d)."""
-        return code.sample() if self.config.noise == "sampling" else transform_noise(latent, level)
+    def noisy_code(self, code: Code, latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:
+        """ẑ: ψ(z), or after the released code the encoder's own sample. (m, d). noise: ε, (m, d), as there."""
+        if self.config.noise == "sampling":
+            return code.sample(noise)
+        return transform_noise(latent, level, noise)
 
 
 def spectral_dimensions(config: Config) -> int:
@@ -58,23 +61,29 @@ def spectral_dimensions(config: Config) -> int:
 
 
 def autoencoder_terms(
-    nets: Networks, samples: Tensor, config: Config
+    nets: Networks, samples: Tensor, config: Config, share: Share | None = None
 ) -> tuple[Code, Tensor, dict[str, Tensor]]:
     """The terms of L_AE for a batch, unweighted: reconstruction, relative, global_mi, local_mi. → code, ẑ, terms.
 
-    samples: (m, C, H, W) or (m, F). A mutual information whose weight is zero is not computed.
+    samples: (m, C, H, W) or (m, F). A mutual information whose weight is zero is not computed. share: of which
+    batch the samples are the rows, if they are not the whole; the terms are means over those rows alone.
     """
+    share = share or Share(len(samples))
     code = nets.encoder(samples)
+
+    def noise() -> Tensor:
+        return share.mine(code.mean.new_empty(share.count, code.mean.shape[1]).normal_())
+
     sampling = config.noise == "sampling"
-    latent = code.mean if sampling else code.sample()
-    noisy = nets.noisy_code(code, latent, config.noise_level)
+    latent = code.mean if sampling else code.sample(noise())
+    noisy = nets.noisy_code(code, latent, config.noise_level, noise())
     clean_image, noisy_image = nets.decode(latent, noisy)
     terms = {
         # The released code reconstructs from the noisy decoding, the paper from the clean one.
         "reconstruction": losses.reconstruction(samples, noisy_image if sampling else clean_image),
         "relative": losses.relative_reconstruction(clean_image, noisy_image),
     }
-    codes = [latent, other_codes(latent)]
+    codes = [latent, other_codes(latent, share)]
     if config.global_mi:
         source = code.features.flatten(1) if config.mi_input == "image" else latent
         terms["global_mi"] = losses.mutual_information(*nets.global_discriminator(source, codes))

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core import metrics
+from dsc_core import launch, metrics
 from dsc_core.checkpoint import State
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes, queue
+from dsc_core.runs import checkpoints, failures, processes, queue, together
 from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.results import make_frame
 from dsc_core.runs.store import Run, Store
@@ -86,7 +86,7 @@ class Session:
         state = self.pick_up()
         began = time.monotonic() - (state.seconds if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
-        _, device = describe(self.run.config.device)
+        device = together.of_all(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
         fitted, done = self.train(dataset, state)
@@ -153,6 +153,7 @@ class Session:
         scores = None
         if dataset.labels is not None:
             scores = lambda clusters: metrics.scores(dataset.labels, clusters)  # noqa: E731
+        together.begin(self.run, state)
         steps = train.fit(
             dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
             checkpoint=self.keep, resume_from=state,
@@ -294,11 +295,14 @@ def log(folder: Path, text: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Train one run; SIGTERM and SIGINT end it as Stop does. The exit code is 0, or 1 after a failure."""
     (run_id,) = sys.argv[1:] if arguments is None else arguments
+    if not launch.first():
+        return together.follow()
     asked = threading.Event()
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: asked.set())
     try:
-        execute(Store(), run_id, stop_requested=asked.is_set)
+        with together.leading():
+            execute(Store(), run_id, stop_requested=asked.is_set)
     except InputError as error:  # perhaps of a second start, which may not write into the first one's log
         print(error, file=sys.stderr)
         return 1

@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dsc_core import metrics
+from dsc_core.config import Config
 from dsc_core.data import open_dataset
 from dsc_core.device import describe
 from dsc_core.errors import InputError
@@ -41,7 +42,8 @@ def is_current(result: dict) -> bool:
     config = methods.config_of(result["method"], result["clusters"], result["seed"])
     if config is None:
         return True
-    return result["revision"] == REVISION and result["config"] == config.to_dict()
+    # A setting that came later was, then, what its default is now.
+    return result["revision"] == REVISION and Config.from_dict(result["config"]) == config
 
 
 def read(path: Path) -> dict | None:
