@@ -23,6 +23,7 @@ from dsc_core.model.spectral import orthonormalise
 
 EMBED = 1000  # samples embedded at once
 RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
+LEAST_SURE = 0.25  # of every cluster
 HEAD_STEPS = 300
 HEAD_BATCH = 256
 MODEL_VERSION = 1
@@ -78,6 +79,20 @@ def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readou
     labels = k_means(np.hstack(scales), config).labels_
     labels = labels if like is None else aligned(labels, like, config.clusters)
     return Readout(labels, scales[1], values)
+
+
+def sure_labels(affinity, labels: np.ndarray, config: Config) -> np.ndarray:
+    """The labels (n,) of the samples whose neighbourhood is sure of them, −1 for the others. → (n,) int64.
+
+    Sure is a neighbourhood in the graph, sparse (n, n), of which the share `config.sure` is in the sample's own
+    cluster; of a cluster with few such samples its surest LEAST_SURE count, so that none is forgotten.
+    """
+    agreed = graph.votes(affinity, labels, config.clusters)[np.arange(len(labels)), labels]
+    sure = agreed >= config.sure
+    for cluster in np.unique(labels):
+        members = labels == cluster
+        sure |= members & (agreed >= np.quantile(agreed[members], 1 - LEAST_SURE))
+    return np.where(sure, labels, -1).astype(np.int64)
 
 
 def k_means(points: np.ndarray, config: Config) -> KMeans:

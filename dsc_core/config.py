@@ -49,6 +49,9 @@ TITLES = {
     "batch_norm": "Batch normalisation",
     "augmented_agreement": "Agreement with a random copy",
     "augmented_latent": "Latent distance to the copy",
+    "final_rate": "Final learning rate",
+    "joint_share": "Share of the autoencoder's terms",
+    "sure": "Agreement of a sure neighbourhood",
     "noisy_agreement": "Agreement with the noisy code",
     "agreement": "Neighbours' agreement",
     "least_steps": "Fewest steps of a stage",
@@ -157,6 +160,18 @@ class Config:
         5.0, "η", "Weight of neighbours' agreement: neighbours in the graph share their cluster.", 3,
         low=0.0, high=20.0, step=0.1, live=True,
     )  # fmt: skip
+    self_training: float = knob(
+        100.0, "κ", "Weight of self-training: where a neighbourhood is sure of its cluster, ψ(z) must be too.", 3,
+        low=0.0, high=500.0, step=1.0, live=True,
+    )  # fmt: skip
+    sure: float = knob(
+        0.95, "τ", "Share of a sample's neighbourhood that must be of its cluster for self-training to use it.", 3,
+        low=0.5, high=1.0, step=0.01,
+    )  # fmt: skip
+    joint_share: float = knob(
+        0.02, "α", "Factor on the autoencoder's terms in stage 2: small lets the code follow the clusters.", 3,
+        low=0.0, high=1.0, step=0.01, live=True,
+    )  # fmt: skip
     noisy_agreement: float = knob(
         0.0, "η_s", "Weight of the agreement between a sample's cluster and that of its noisy code ψ(z).", 3,
         low=0.0, high=20.0, step=0.1, live=True,
@@ -227,6 +242,10 @@ class Config:
     evaluate_every: int = knob(
         2, "", "Epochs between two looks at the clusters while training.", 4, low=1, high=1000, step=1,
     )  # fmt: skip
+    final_rate: float = knob(
+        0.1, "", "Share of the step size that is left at the end of stage 2; it falls evenly. 1: it stays.", 4,
+        low=0.0, high=1.0, step=0.05, advanced=True,
+    )  # fmt: skip
     clusters: int = knob(10, "K", "Number of clusters.", 4, low=2, high=200, step=1)
     seed: int = knob(0, "", "One seed gives one result on one machine.", 4, low=0, high=2**31 - 1, step=1)
     device: str = knob(
@@ -257,7 +276,7 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict) -> Config:
         """The inverse of `to_dict`; settings of another version that are not known here are passed over."""
-        return cls(**{name: value for name, value in values.items() if name in KNOBS})
+        return cls(**{name: value for name, value in (BEFORE | values).items() if name in KNOBS})
 
 
 def checked(known: Knob, value):
@@ -292,6 +311,9 @@ def takes(known: Knob) -> str:
     number = "a whole number" if isinstance(known.default, int) else "a number"
     return f"{number} from {known.low:g} to {known.high:g}"
 
+
+# What training did before a setting existed, where that is not its default: for runs of earlier versions.
+BEFORE = {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0}
 
 KNOBS: dict[str, Knob] = {f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)}
 
@@ -328,7 +350,8 @@ PRESETS: dict[str, Preset] = {
             "As the paper describes it: a graph a batch, K dimensions, k-means on Y.",
             {
                 "batch_norm": False, "spectral_width": 1024, "graph": "batch", "readout": "kmeans", "agreement": 0.0,
-                "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05,
+                "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05, "self_training": 0.0,
+                "joint_share": 1.0, "final_rate": 1.0,
             },
         ),
         Preset(
@@ -339,7 +362,8 @@ PRESETS: dict[str, Preset] = {
                 "mi_input": "latent", "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0,
                 "reconstruction": 5.0, "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0,
                 "graph": "batch", "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax",
-                "readout": "softmax", "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "batch": 1024,
+                "readout": "softmax", "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "self_training": 0.0,
+                "joint_share": 1.0, "final_rate": 1.0, "batch": 1024,
                 "joint_batch": 1024, "least_steps": 0, "batches": 10, "epochs": 100, "joint_epochs": 500,
                 "stopping": "loss", "tolerance": 0.0001,
             },

@@ -105,6 +105,21 @@ def diffusion_map(graph: sparse.csr_matrix, dims: int, seed: int) -> tuple[np.nd
     return values, (vectors / np.sqrt(degree)[:, None]) * np.sqrt(degree.mean())
 
 
+def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: int = 2) -> np.ndarray:
+    """How the neighbourhood of each sample votes: the shares of the clusters `hops` random steps away.
+
+    (n, n) sparse, (n,) → (n, K) float32, rows sum to 1; a sample without neighbours votes for itself.
+    """
+    degree = np.asarray(affinity.sum(1)).ravel()
+    step = (
+        sparse.diags(1 / np.maximum(degree, 1e-12)) @ affinity + sparse.diags((degree == 0) * 1.0)
+    ).tocsr()
+    found = np.eye(clusters, dtype=np.float32)[labels]
+    for _ in range(hops):
+        found = step.astype(np.float32) @ found
+    return found
+
+
 def row_normalised(points: np.ndarray) -> np.ndarray:
     """Each row with norm 1; rows of zeros stay. (n, d) → (n, d)."""
     return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)

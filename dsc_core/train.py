@@ -13,12 +13,13 @@ from torch import Tensor
 
 from dsc_core import graph, losses, parallel
 from dsc_core.checkpoint import Carry, State, pack, unpack
-from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, teach_head
+from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, sure_labels, teach_head
 from dsc_core.config import KNOBS, Config
 from dsc_core.device import describe
 from dsc_core.errors import RunError
 from dsc_core.events import Event
 from dsc_core.model.augment import random_copy
+from dsc_core.model.autoencoder import transform_noise
 from dsc_core.model.networks import Networks, autoencoder_terms
 from dsc_core.model.spectral import orthonormalise
 
@@ -27,7 +28,7 @@ Observe = Callable[[np.ndarray], dict]
 Checkpoint = Callable[[State], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
 REVISION = (
-    1  # of the algorithm: raised when the same settings give other labels, so that old results are known
+    2  # of the algorithm: raised when the same settings give other labels, so that old results are known
 )
 BUILDING = "Building the graph of the whole data set"
 PERIOD = 1.0  # seconds between two progress events
@@ -36,13 +37,19 @@ SETBACKS = 3  # times that training goes back to the last good state
 ADVICE = "try a smaller learning_rate or smaller weights."
 WEIGHTED = (
     "reconstruction", "relative", "global_mi", "local_mi", "prior", "cluster_prior", "spectral", "agreement",
-    "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "entropy",
+    "self_training", "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "entropy",
 )  # fmt: skip
+AUTOENCODER = ("reconstruction", "relative", "global_mi", "local_mi")
 
 
-def total(terms: dict[str, Tensor], config: Config) -> Tensor:
-    """The objective: every term times the weight of the same name. This line is why a weight may move."""
-    return sum(getattr(config, name) * term for name, term in terms.items())
+def total(terms: dict[str, Tensor], config: Config, share: float = 1.0) -> Tensor:
+    """The objective: every term times the weight of the same name. This line is why a weight may move.
+
+    share: the factor on the autoencoder's terms.
+    """
+    return sum(
+        getattr(config, name) * (share if name in AUTOENCODER else 1.0) * term for name, term in terms.items()
+    )
 
 
 @dataclass
@@ -173,8 +180,6 @@ class Steering:
         moved = {name: pair for name, pair in moved.items() if pair[0] != pair[1]}
         if not moved:
             return []
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate
         told = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in moved.items())
         return [clock.event("note", message=f"Changed while training: {told}.", changes=moved)]
 
@@ -336,6 +341,12 @@ def _epochs_over(clock: Clock, carry: Carry) -> int:
     return clock.epoch - (carry.order is not None)
 
 
+def _rate(config: Config, clock: Clock) -> float:
+    """Adam's step size now: that of the settings, which falls evenly from epoch to epoch of stage 2."""
+    done = clock.epoch - 1 - config.epochs if clock.stage == "joint" else 0
+    return config.learning_rate * (1 - (1 - config.final_rate) * done / max(config.joint_epochs, 1))
+
+
 def _size(terms: dict[str, float]) -> float:
     """All unweighted terms, added up without their signs."""
     return sum(abs(value) for name, value in terms.items() if name != "total")
@@ -343,7 +354,7 @@ def _size(terms: dict[str, float]) -> float:
 
 def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: int) -> Event | None:
     """One step down the weighted sum. The loss is looked at first: a step on NaN would spoil the networks."""
-    loss = total(terms, steering.config)
+    loss = total(terms, steering.config, steering.config.joint_share if clock.stage == "joint" else 1.0)
     steering.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # before the look: processes that train together may not leave the gradients half exchanged
     told = {name: float(term.detach()) for name, term in terms.items()} | {"total": float(loss.detach())}
@@ -352,6 +363,8 @@ def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: in
     clock.usual = _size(told) if clock.usual is None else clock.usual
     if _size(told) > EXPLODED * max(clock.usual, 1.0):
         raise Diverged(f"The loss has exploded; {ADVICE}")
+    for group in steering.optimiser.param_groups:
+        group["lr"] = _rate(steering.config, clock)
     steering.optimiser.step()
     return clock.tick(told, images)
 
@@ -382,10 +395,13 @@ def first_terms(nets, feed: Feed, index: np.ndarray, config: Config) -> dict[str
 
 
 class Pairs:
-    """The whole-data graph, from which a batch is drawn together with one neighbour of each of its samples."""
+    """The whole-data graph, from which a batch is drawn together with one neighbour of each of its samples.
 
-    def __init__(self, affinity, rng: np.random.Generator):
-        self.affinity, self.rng = affinity, rng
+    targets: (n,), the clusters that self-training asks for, −1 where none; None: there are none at all.
+    """
+
+    def __init__(self, affinity, rng: np.random.Generator, targets: np.ndarray | None = None):
+        self.affinity, self.rng, self.targets = affinity, rng, targets
         # Per row, the running sum of weights: one uniform number a row then picks a neighbour by its weight.
         self.running = np.cumsum(affinity.data)
         self.before = np.concatenate([[0.0], self.running])[affinity.indptr]
@@ -410,6 +426,7 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
         if whole:
             yield clock.event("progress", message=BUILDING)
             latent, carry.affinity, readout = _read_whole(nets, feed, config)
+            carry.targets = sure_labels(carry.affinity, readout.labels, config)
             teach_head(nets, latent, readout, config)
             parallel.spread(nets)
             yield _look(
@@ -419,13 +436,14 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
             torch.nn.init.normal_(nets.centres, std=0.1)
         steering.optimiser = _optimiser(nets, "joint", steering.config)
     of_all = parallel.averaged(nets)
-    pairs = Pairs(carry.affinity, rng) if whole else None
+    pairs = Pairs(carry.affinity, rng, carry.targets) if whole else None
     for epoch in range(_epochs_over(clock, carry) - config.epochs, config.joint_epochs):
         if whole and epoch and epoch % config.refresh == 0 and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
             latent, carry.affinity, readout = _read_whole(nets, feed, config, carry.labels)
-            pairs = Pairs(carry.affinity, rng)
+            carry.targets = sure_labels(carry.affinity, readout.labels, config)
+            pairs = Pairs(carry.affinity, rng, carry.targets)
             teach_head(nets, latent, readout, config, REFRESH_STEPS)
             parallel.spread(nets)
         batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
@@ -497,6 +515,11 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
     terms["spectral"] = losses.spectral_loss(coordinates, affinity)
     if config.agreement and pairs:
         terms["agreement"] = losses.agreement(assignment[:count], assignment[count:])
+    if config.self_training and pairs and pairs.targets is not None:
+        # The noise is the paper's own: it keeps the code's few best numbers from deciding alone.
+        logits = nets.spectral(transform_noise(mean, config.noise_level))[1]
+        targets = torch.from_numpy(pairs.targets[index]).to(feed.device)
+        terms["self_training"] = losses.self_training(logits, targets)
     if config.noisy_agreement:
         (shaken,) = share.whole(nets.spectral(noisy)[1])
         terms["noisy_agreement"] = losses.agreement(assignment, shaken.softmax(1))

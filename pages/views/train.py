@@ -17,7 +17,8 @@ from pages.shared.history import history
 DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
 TERMS = (
     "total", "reconstruction", "relative", "global_mi", "local_mi", "prior", "spectral", "agreement",
-    "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior", "entropy",
+    "self_training", "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior",
+    "entropy",
 )  # fmt: skip
 MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
