@@ -135,7 +135,7 @@ def test_a_pause_in_the_middle_of_an_epoch_loses_and_repeats_nothing(whole, disk
 )
 def test_other_settings_and_tables_go_on_as_well(changes, samples, disk):
     states = []
-    config = Config.from_dict(changes)
+    config = Config(**changes)
     fitted, _ = run(config, samples, checkpoint=states.append)
     assert same(run(config, samples, resume_from=disk(states[-2]))[0], fitted)
 
@@ -299,7 +299,7 @@ def test_a_checkpoint_is_safetensors_and_json_and_the_last_two_are_kept(whole, t
     assert events == 5
     assert state.arrays.keys() == whole[2][-1].arrays.keys()
     assert {name.split(".")[0] for name in state.arrays} == {
-        "networks", "optimiser", "random", "graph", "labels",
+        "networks", "optimiser", "random", "graph", "labels", "targets",
     }  # fmt: skip
     kept = checkpoints.kept(tmp_path)
     assert [(one.epoch, one.stage, one.events, one.left) for one in kept] == [

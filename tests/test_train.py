@@ -9,7 +9,7 @@ from dsc_core.cluster import Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
-from dsc_core.train import fit, with_least_steps
+from dsc_core.train import AUTOENCODER, Clock, _rate, fit, with_least_steps
 
 SMALL = {
     "epochs": 3,
@@ -57,13 +57,28 @@ def test_losses_are_named_weighted_and_fall(trained):
     assert epochs[2].losses["reconstruction"] < 0.7 * epochs[0].losses["reconstruction"]
     weighted = {"reconstruction", "relative", "global_mi", "local_mi", "prior", "total"}
     assert set(epochs[0].losses) == weighted
-    assert {"spectral", "agreement", "balance", "cluster_prior"} <= set(epochs[-1].losses)
+    assert {"spectral", "agreement", "self_training", "balance", "cluster_prior"} <= set(epochs[-1].losses)
     for event in epochs:
         config = Config(**SMALL)
-        parts = sum(getattr(config, name) * value for name, value in event.losses.items() if name != "total")
+        shares = dict.fromkeys(AUTOENCODER, config.joint_share if event.stage == "joint" else 1.0)
+        parts = sum(
+            getattr(config, name) * shares.get(name, 1.0) * value
+            for name, value in event.losses.items() if name != "total"
+        )  # fmt: skip
         assert event.losses["total"] == pytest.approx(parts, rel=1e-4)
         assert event.images_per_second > 0
     assert epochs[-1].remaining == pytest.approx(0, abs=0.5)
+
+
+def test_the_step_size_stays_in_stage_1_and_falls_evenly_in_stage_2():
+    config = Config(epochs=3, joint_epochs=4, learning_rate=0.01, final_rate=0.2)
+    clock = Clock(config)
+    rates = []
+    for stage in ["autoencoder"] * 3 + ["joint"] * 4:
+        clock.start_epoch(stage, 1)
+        rates.append(_rate(config, clock))
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.008, 0.006, 0.004])
+    assert _rate(config.replace(final_rate=1.0), clock) == 0.01
 
 
 def test_one_seed_gives_one_result_and_another_seed_another(trained):
