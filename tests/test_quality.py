@@ -93,6 +93,35 @@ def test_the_tables_tell_mean_and_spread_and_the_step_from_stage_1():
     assert tables([]) == "No results yet."
 
 
+def test_other_numbers_of_clusters_and_the_ablation_have_tables_of_their_own():
+    other = result("standard-k+2", acc=0.8, clusters=12, smallest=31)
+    text = tables([result(), other, result("ablation-ae"), result("ablation-joint", acc=0.91)])
+    assert "| usps | `standard`, two clusters too many | 12 | 0 | .800 | .700 | .600 | 31 |" in text
+    assert text.count("two clusters too many") == 1
+    for step in (
+        "k-means on the code",
+        "spectral network",
+        "joint training",
+        "joint training and self-training",
+    ):
+        assert text.count(f"| {step} |") == 1
+
+
+def test_an_unbalanced_subset_keeps_whole_classes_in_even_steps_and_repeats():
+    labels = np.repeat(np.arange(10), 100)
+    rows = methods.unbalanced(labels)
+    assert np.array_equal(np.bincount(labels[rows]), np.arange(10, 101, 10))
+    assert np.array_equal(rows, methods.unbalanced(labels))
+    assert len(np.unique(rows)) == len(rows)
+
+
+def test_a_method_with_another_number_of_clusters_is_configured_so():
+    asked = {name: methods.clusters_of(name, 10) for name in methods.OTHER_K}
+    assert asked == {"standard-k-2": 8, "standard-k+2": 12, "standard-k20": 20, "standard-k40": 40}
+    assert methods.config_of("standard-k-2", 8, 0).clusters == 8
+    assert methods.clusters_of("standard", 10) == 10
+
+
 def test_spread_needs_two():
     assert spread([0.5]) == ".500"
     assert spread([0.5, 0.7]) == f".600 ± {np.std([0.5, 0.7], ddof=1):.3f}".replace("± 0", "± ")

@@ -19,9 +19,10 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from dsc_core import metrics
 from dsc_core.config import Config
-from dsc_core.data import open_dataset
 from dsc_core.device import describe
 from dsc_core.errors import InputError
 from dsc_core.train import REVISION
@@ -56,8 +57,8 @@ def read(path: Path) -> dict | None:
 
 def measure(data: str, method: str, seed: int, tell) -> dict:
     """Run once; the result as it is written down."""
-    dataset = open_dataset(data)
-    clusters = dataset.classes
+    dataset = methods.opened(data)
+    clusters = methods.clusters_of(method, dataset.classes)
     began = time.monotonic()
     outcome = methods.run(method, dataset, clusters, seed, tell)
     seconds = time.monotonic() - began
@@ -75,6 +76,7 @@ def measure(data: str, method: str, seed: int, tell) -> dict:
         "readouts": scores,
         "seconds": round(seconds, 1),
         "note": outcome.note,
+        "smallest": int(np.bincount(outcome.clusters[""], minlength=clusters).min()),
         "revision": REVISION,
         "config": outcome.config,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
