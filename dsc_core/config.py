@@ -214,7 +214,7 @@ class Config:
         low=0, high=100000, step=50, advanced=True,
     )  # fmt: skip
     epochs: int = knob(
-        20, "", "Passes over the data that train the dual autoencoder alone.", 4, low=1, high=2000, step=1,
+        8, "", "Passes over the data that train the dual autoencoder alone.", 4, low=1, high=2000, step=1,
     )  # fmt: skip
     joint_epochs: int = knob(
         10, "", "Passes over the data that train everything together; 0 leaves stage 2 out.", 4,
@@ -349,7 +349,8 @@ PRESETS: dict[str, Preset] = {
             "paper",
             "As the paper describes it: a graph a batch, K dimensions, k-means on Y.",
             {
-                "batch_norm": False, "spectral_width": 1024, "graph": "batch", "readout": "kmeans", "agreement": 0.0,
+                "epochs": 20, "batch_norm": False, "spectral_width": 1024, "graph": "batch", "readout": "kmeans",
+                "agreement": 0.0,
                 "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05, "self_training": 0.0,
                 "joint_share": 1.0, "final_rate": 1.0,
             },
