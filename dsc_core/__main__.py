@@ -385,7 +385,9 @@ def write_events(store, run, out: str) -> int:
     else:
         from dsc_core.runs.tensorboard import write
 
-        write(path, events, run.created)
+        write(
+            path / run.id, events, run.created
+        )  # a folder a run: TensorBoard then shows several side by side
     return len(events)
 
 
