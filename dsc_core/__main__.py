@@ -648,16 +648,17 @@ def main(arguments: list[str] | None = None) -> int:
         from dsc_core.runs import together
 
         return together.follow()
-    options = build_parser().parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit:  # all is said; of several processes, the others still wait for this one
+        with leading():
+            raise
     if options.home:
         os.environ["DSC_HOME"] = options.home
     try:
-        wanted = [f"--{name} -" for name in ("out", "events") if getattr(options, name, None) == "-"]
-        wanted = ["--json", *wanted] if options.json else wanted
-        if len(wanted) > 1:
-            raise InputError(f"{' and '.join(wanted)} both want standard output; choose one of them.")
         # Whatever a library prints, it is not the answer.
         with redirect_stdout(sys.stderr), leading():
+            check_one_output(options)
             found = options.does(options)
         if options.json:
             print(as_json(found))
@@ -682,6 +683,14 @@ def main(arguments: list[str] | None = None) -> int:
 
         tell(unexpected(error))
         return 1
+
+
+def check_one_output(options) -> None:
+    """InputError where more than one thing would go to standard output."""
+    wanted = [f"--{name} -" for name in ("out", "events") if getattr(options, name, None) == "-"]
+    wanted = ["--json", *wanted] if options.json else wanted
+    if len(wanted) > 1:
+        raise InputError(f"{' and '.join(wanted)} both want standard output; choose one of them.")
 
 
 def leading():

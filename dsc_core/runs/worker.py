@@ -153,7 +153,7 @@ class Session:
         scores = None
         if dataset.labels is not None:
             scores = lambda clusters: metrics.scores(dataset.labels, clusters)  # noqa: E731
-        together.begin(self.run, state)
+        together.begin(self.run, state, len(dataset))
         steps = train.fit(
             dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
             checkpoint=self.keep, resume_from=state,

@@ -92,6 +92,14 @@ def test_the_command_line_trains_in_two_processes_and_answers_once(images, tmp_p
     assert again.stderr.count("is neither a file nor a sample's name") == 1, again.stderr
 
 
+def test_what_ends_before_any_training_keeps_nobody_waiting(tmp_path):
+    asked = torchrun("train", "--help", home=tmp_path / "home")
+    assert (asked.returncode, asked.stdout.count("usage:")) == (0, 1), asked.stderr
+    wrong = torchrun("train", "digits", "--presett", "quick", home=tmp_path / "home")
+    assert wrong.returncode != 0
+    assert wrong.stderr.count("--presett") == 1, wrong.stderr
+
+
 def test_the_app_starts_them_steers_them_and_tells_when_one_is_lost(images, store):
     dataset = Dataset("few", images[:, None], np.arange(FEW).astype(str), None, "image", (0.0, 1 / 255))
     run_id = store.create(dataset, preset("standard", **CHANGES | {"epochs": 2000, "processes": 2}))
