@@ -566,7 +566,7 @@ def build_parser() -> Parser:
     one.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME", help=f"one of {', '.join(PRESETS)}")
     one.add_argument("--seed", type=int, metavar="N", help="one seed gives one result on one machine")
     one.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one setting")
-    one.add_argument("--run", metavar="NAME", help="a name for the run")
+    one.add_argument("--run", "--name", metavar="NAME", help="a name for the run")
     boarded = "write event files for TensorBoard too, into the run's folder"
     one.add_argument("--tensorboard", action="store_true", help=boarded)
     one = command("resume", resume, print_resumed)
@@ -580,7 +580,7 @@ def build_parser() -> Parser:
     one.add_argument(
         "--set", action="append", required=True, metavar="KNOB=VALUE", help="a setting that may move"
     )
-    one.add_argument("--run", dest="name", metavar="NAME", help="a name for the new run")
+    one.add_argument("--run", "--name", dest="name", metavar="NAME", help="a name for the new run")
     command("list", list_runs, print_list)
     command("show", show, print_run).add_argument(
         "run", metavar="RUN", help="an id or name, or its beginning"

@@ -49,7 +49,9 @@ def command(single: list[str], processes: int) -> list[str]:
     # By their number, since not every machine knows an address for its own name.
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     torchrun += ["--nproc-per-node", str(processes)]
-    return [single[0], *torchrun, *single[1:]]
+    as_module = ["-m"] if single[1] == "-m" else []
+    # What comes after "--" is not torchrun's, which else takes our --run for the beginning of one of its own.
+    return [single[0], *torchrun, *as_module, "--", *single[1 + len(as_module) :]]
 
 
 def threads(processes: int) -> int:

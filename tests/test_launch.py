@@ -45,7 +45,8 @@ def test_one_process_is_started_as_ever_and_several_by_torchrun():
     several = launch.command(single, 3)
     assert several[:3] == ["python", "-m", "torch.distributed.run"]
     assert several[several.index("--nproc-per-node") + 1] == "3"
-    assert several[-3:] == single[-3:]
+    assert several[-4:] == ["-m", "--", "dsc_core.runs.worker", "RUN"]
+    assert launch.command(["python", "other.py", "RUN"], 2)[-3:] == ["--", "other.py", "RUN"]
 
 
 @pytest.mark.parametrize(
