@@ -40,6 +40,7 @@ def leading():
     if not launch.together():
         yield
         return
+    be_brief()
     from dsc_core import parallel
 
     _begun = False
@@ -57,6 +58,11 @@ def leading():
     if not _begun:
         parallel.once(lambda: None)
     parallel.leave()
+
+
+def be_brief() -> None:
+    """Leave out PyTorch's warnings, such as of one that no parameter was unused; before PyTorch is loaded."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 def begin(run, state, count: int) -> None:
@@ -79,6 +85,7 @@ def of_all(device: str) -> str:
 
 def follow() -> int:
     """Train along with the first process, without a word unless something is wrong here; the exit code."""
+    be_brief()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while they gather is no error to be told of
     try:
         from dsc_core import parallel

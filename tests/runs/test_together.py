@@ -77,7 +77,9 @@ def torchrun(*arguments, home, number=2):
 def test_the_command_line_trains_in_two_processes_and_answers_once(images, tmp_path):
     np.save(tmp_path / "few.npy", images)
     given = [f"--set={name}={value}" for name, value in CHANGES.items()]
-    ended = torchrun("train", tmp_path / "few.npy", *given, "--name", "both", "--json", home=tmp_path / "home")
+    ended = torchrun(
+        "train", tmp_path / "few.npy", *given, "--name", "both", "--json", home=tmp_path / "home"
+    )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
     assert ended.stdout.count("\n") == 1
