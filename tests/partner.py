@@ -25,8 +25,12 @@ SMALL = {
     "latent_dims": 8, "least_steps": 0, "clusters": 4, "tolerance": 0.0, "device": "cpu", "batches": 0,
 }  # fmt: skip
 CASES = {
-    # every term that there is, with copies, a graph of the whole set that is built anew, and batch norms
-    "all": ("augment", {"noisy_agreement": 1.0, "entropy": 0.5, "refresh": 1, "joint_epochs": 4}),
+    # every term that there is, with copies, a graph of the whole set that is built anew, and batch norms; so many
+    # neighbours that the graph hangs together, since of a graph in parts rounding chooses the eigenvectors
+    "all": (
+        "augment",
+        {"noisy_agreement": 1.0, "entropy": 0.5, "refresh": 1, "joint_epochs": 4, "neighbours": 30},
+    ),
     "paper": ("paper", {}),
     "released": ("released-code", {}),
     "rows": ("standard", {"decoders": "separate"}),
