@@ -54,6 +54,7 @@ def leading():
         with suppress(RuntimeError):
             if not _begun:
                 parallel.once(lambda: None)
+                parallel.leave()
         raise  # those that train along lose the connection when this process ends
     if not _begun:
         parallel.once(lambda: None)
