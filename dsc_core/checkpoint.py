@@ -85,6 +85,11 @@ class State:
         return self.facts["order"] is None
 
     @property
+    def done(self) -> int:
+        """Epochs that are over."""
+        return self.epoch if self.whole else self.epoch - 1
+
+    @property
     def left(self) -> bool:
         """Whether there is anything left to train; epochs that an early end left out count."""
         return not self.whole or self.epoch < self.epochs

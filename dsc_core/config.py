@@ -64,6 +64,7 @@ TITLES = {
     "train_discriminator": "Train the discriminator",
     "spectral_dims": "Spectral dimensions",
     "epochs": "Epochs, autoencoder",
+    "map_every": "Epochs between two maps",
 }
 
 
@@ -227,6 +228,10 @@ class Config:
     evaluate_every: int = knob(
         2, "", "Epochs between two looks at the clusters while training.", 4, low=1, high=1000, step=1,
     )  # fmt: skip
+    map_every: int = knob(
+        2, "", "Epochs between two frames of the latent map's film, which leaves training as it is; 0 makes none.", 4,
+        low=0, high=1000, step=1,
+    )  # fmt: skip
     clusters: int = knob(10, "K", "Number of clusters.", 4, low=2, high=200, step=1)
     seed: int = knob(0, "", "One seed gives one result on one machine.", 4, low=0, high=2**31 - 1, step=1)
     device: str = knob(
@@ -315,7 +320,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "quick",
             "A first answer in about two minutes on two cores.",
-            {"epochs": 3, "joint_epochs": 1, "least_steps": 230},
+            {"epochs": 3, "joint_epochs": 1, "least_steps": 230, "map_every": 1},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(

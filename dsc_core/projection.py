@@ -10,10 +10,8 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from dsc_core.errors import RunError
-from dsc_core.graph import nearest
 from dsc_core.metrics import sample_of
 
 FITTED = 20_000  # points that UMAP itself lays out; the rest are placed beside their nearest ones
@@ -98,7 +96,19 @@ def umap(
     The neighbours are found by `graph.nearest`: exact, and without the minute that UMAP's own search spends
     on compiling itself in every new process.
     """
+    import torch
+
+    from dsc_core.graph import nearest
+
     indices, distances = nearest(torch.from_numpy(points), neighbours - 1)
+    return laid_out(points, indices, distances, seed, n_components=dims, min_dist=min_dist, n_epochs=epochs)
+
+
+def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed: int, **how) -> np.ndarray:
+    """UMAP's layout of `points` (n, d) whose k nearest others are known, indices and distances (n, k).
+
+    how: more of UMAP's own arguments. → (n, dims) float32.
+    """
     own = np.arange(len(points))[:, None]  # UMAP counts a point as its own first neighbour
     known = np.hstack([own, indices]), np.hstack([np.zeros((len(points), 1), np.float32), distances])
     with warnings.catch_warnings():
@@ -106,8 +116,8 @@ def umap(
         from umap import UMAP
 
         made = UMAP(
-            n_components=dims, n_neighbors=neighbours, min_dist=min_dist, random_state=seed, n_jobs=1,
-            n_epochs=epochs, precomputed_knn=known, force_approximation_algorithm=True,
+            n_neighbors=known[0].shape[1], random_state=seed, n_jobs=1, precomputed_knn=known,
+            force_approximation_algorithm=True, **how,
         )  # fmt: skip
         return np.asarray(made.fit_transform(points), dtype=np.float32)
 

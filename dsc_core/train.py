@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsc_core import graph, losses, parallel
+from dsc_core import film, graph, losses, parallel
 from dsc_core.checkpoint import Carry, State, pack, unpack
 from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, teach_head
 from dsc_core.config import KNOBS, Config
@@ -25,6 +25,7 @@ from dsc_core.model.spectral import orthonormalise
 Control = Callable[[], dict]
 Observe = Callable[[np.ndarray], dict]
 Checkpoint = Callable[[State], None]
+Snapshot = Callable[[int, np.ndarray, np.ndarray | None], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
 REVISION = (
     1  # of the algorithm: raised when the same settings give other labels, so that old results are known
@@ -225,6 +226,26 @@ class Keeper:
         return self.clock.event("note", level="warning", message=told, changes={"learning_rate": [old, new]})
 
 
+@dataclass
+class Showing:
+    """Shows the caller where a few samples lie in the latent space, from time to time. `rows`: which samples."""
+
+    nets: Networks
+    feed: Feed
+    snapshot: Snapshot | None
+    every: int
+    rows: np.ndarray
+
+    def after(self, epoch: int, last: bool, latent: Tensor | None = None, labels=None) -> None:
+        """Show what there is after `epoch`, where it is due. latent: μ of all samples (n, d), if it is known."""
+        if not (self.snapshot and self.every and parallel.first()) or (epoch % self.every and not last):
+            return
+        latent = encode(self.nets, self.feed, self.rows) if latent is None else latent[self.rows]
+        latent = latent.cpu().numpy()
+        if np.isfinite(latent).all():  # else the loss has yet to show it, and training goes back
+            self.snapshot(epoch, latent, None if labels is None else labels[self.rows])
+
+
 def fit(
     samples: np.ndarray,
     config: Config,
@@ -233,12 +254,13 @@ def fit(
     observe: Observe | None = None,
     scaling: tuple[float, float] = (0.0, 1.0),
     checkpoint: Checkpoint | None = None,
+    snapshot: Snapshot | None = None,
     resume_from: State | None = None,
 ) -> Generator[Event, None, Fitted | None]:
     """Train both stages and label every sample. Yields events; the generator's return value is the `Fitted`.
 
     Processes that have joined (see parallel.py) all call it, with the same samples and settings. The first one's
-    `control`, `observe` and `checkpoint` count; the others return None.
+    `control`, `observe`, `checkpoint` and `snapshot` count; the others return None.
 
     samples: (n, C, H, W) images or (n, F) rows, raw; scaling = (offset, factor) brings them to [0, 1].
     control: called before every step, returns what changed since: {"stop": True}, {"pause": True},
@@ -247,7 +269,10 @@ def fit(
     checkpoint: called with the `State` at the end of every epoch, at a pause, at a stop and after a change of
     weights; all events until then have been yielded. resume_from: such a state of a training on the same
     samples, whose settings then count in place of `config`'s: on the CPU it goes on to the very same labels.
-    A loss that is no number or explodes: back to the last such state with half the learning rate, at most
+    snapshot: called before the first step, with epoch 0, and after every `map_every`-th epoch and the last, before
+    its checkpoint: with the epoch, the latents (m, d) of the samples that `film.filmed` names, and their clusters
+    (m,) by the head, None in stage 1.
+    A loss that is no number or explodes: back to the last good state with half the learning rate, at most
     SETBACKS times; then RunError. Seeds torch's global generator.
     """
     config = with_least_steps(resume_from.config if resume_from else config, len(samples))
@@ -265,15 +290,17 @@ def fit(
     steering.optimiser = _optimiser(nets, "autoencoder", config)
     keeper = Keeper(nets, rng, clock, steering, carry, checkpoint)
     steering.save = keeper.keep
+    showing = Showing(nets, feed, snapshot, config.map_every, film.filmed(len(samples), config))
     if resume_from:
         keeper.go_to(resume_from)
     else:
         keeper.keep(tell=False)
+        showing.after(0, last=False)
     while True:
         try:
-            yield from _autoencoder_stage(nets, feed, steering, clock, rng, carry)
+            yield from _autoencoder_stage(nets, feed, steering, clock, rng, carry, showing)
             if config.joint_epochs and not carry.over:
-                yield from _joint_stage(nets, feed, steering, clock, rng, carry, observe)
+                yield from _joint_stage(nets, feed, steering, clock, rng, carry, observe, showing)
         except Stopped:
             yield clock.event("note", message="Stopped; the labels are made from what was learned so far.")
         except Diverged as trouble:
@@ -357,7 +384,7 @@ def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: in
 
 
 def _autoencoder_stage(
-    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry
+    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, showing: Showing
 ) -> Generator[Event, None, None]:
     config, of_all = steering.config, parallel.averaged(nets)
     for _ in range(_epochs_over(clock, carry), config.epochs):
@@ -370,6 +397,7 @@ def _autoencoder_stage(
                 yield event
         yield clock.event("epoch")
         carry.order = None
+        showing.after(clock.epoch, last=clock.epoch == clock.epochs)
         steering.save()
 
 
@@ -403,7 +431,9 @@ class Pairs:
         return torch.from_numpy(self.affinity[index][:, index].toarray()).float().to(device)
 
 
-def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, observe):
+def _joint_stage(
+    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, observe, showing: Showing
+):
     config = steering.config
     whole = config.graph == "whole"
     if clock.stage != "joint":  # else it goes on where it was broken off
@@ -450,6 +480,7 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
         level = bool(last_loss) and abs(last_loss - loss) < config.tolerance
         carry.over = bool(settled if config.stopping == "labels" else level)
         carry.order, carry.labels, carry.last_loss = None, labels, loss
+        showing.after(clock.epoch, carry.over or clock.epoch == clock.epochs, latent, labels)
         steering.save()
         if carry.over:
             break

@@ -27,7 +27,7 @@ from dsc_core import launch
 from dsc_core.config import KNOBS, Config, checked
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes
+from dsc_core.runs import checkpoints, failures, frames, processes
 from dsc_core.runs.files import ROOT, read_json, write_json, write_whole
 from dsc_core.runs.files import home as default_home
 from dsc_core.runs.folder import (
@@ -137,8 +137,8 @@ class Store:
         """A new run that goes on from a kept checkpoint of another one with other weights; its id.
 
         checkpoint: the name of one of `checkpoints(run_id)`; None takes the newest that leaves something to
-        train. changes: new values of settings that are `live`. The new run holds the events until then, and
-        one more that tells of the branch; `start` or `execute` trains it on.
+        train. changes: new values of settings that are `live`. The new run holds the events and the maps until
+        then, and one event more that tells of the branch; `start` or `execute` trains it on.
         InputError where a setting cannot be changed, the name is taken or no such checkpoint is kept;
         RunError where the checkpoint is damaged or the disk is full.
         """
@@ -161,6 +161,7 @@ class Store:
         def fill(folder: Path) -> None:
             write_whole(folder / "events.jsonl", "".join([*lines, event_line(last + 1, note.to_json())]))
             checkpoints.save(folder, state.branched(changes), last + 1)
+            frames.copy(parent.folder, folder, state.done)
 
         self._keep_new(run, fill)
         with self._transaction() as db:

@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core import launch, metrics
+from dsc_core import film, launch, metrics
 from dsc_core.checkpoint import State
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.runs import checkpoints, failures, processes, queue, together
 from dsc_core.runs.files import staged, write_json
+from dsc_core.runs.filming import Filming
 from dsc_core.runs.results import make_frame
 from dsc_core.runs.store import Run, Store
 
@@ -89,10 +90,12 @@ class Session:
         device = together.of_all(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
-        fitted, done = self.train(dataset, state)
-        trained = time.monotonic()
-        self.keep_model(fitted)
-        maps = self.draw(fitted)
+        with Filming(self.run.folder, self.run.config.seed, self.warn) as filming:
+            fitted, done = self.train(dataset, state, filming)
+            trained = time.monotonic()
+            self.keep_model(fitted)
+            maps = self.draw(fitted)
+            filming.end()
         summary = {
             "run": self.run.id,
             "status": "stopped" if self.stopped else "done",
@@ -144,19 +147,22 @@ class Session:
                 self.unkept = True
                 told = f"The checkpoint {state.place} could not be kept: {failures.plainly(error)}. "
                 told += "Training goes on, and what was kept before stays."
-                self.tell(self.note(told, level="warning"))
+                self.warn(told)
 
-    def train(self, dataset, state: State | None):
+    def train(self, dataset, state: State | None, filming: Filming):
         """(Fitted, the last event of training)."""
         from dsc_core import train
 
         scores = None
         if dataset.labels is not None:
             scores = lambda clusters: metrics.scores(dataset.labels, clusters)  # noqa: E731
+        filmed = bool(self.run.config.map_every)
+        if filmed:
+            filming.begin(film.filmed(len(dataset), self.run.config), state.done if state else -1)
         together.begin(self.run, state)
         steps = train.fit(
             dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
-            checkpoint=self.keep, resume_from=state,
+            checkpoint=self.keep, snapshot=filming.take if filmed else None, resume_from=state,
         )  # fmt: skip
         while True:
             try:
@@ -178,6 +184,10 @@ class Session:
             log(self.run.folder, line(event))
         if self.echo:
             self.echo(event)
+
+    def warn(self, message: str) -> None:
+        """Tell of something that went wrong and ends nothing."""
+        self.tell(self.note(message, level="warning"))
 
     def control(self) -> dict:
         """What has been asked of the run since the last step; called by training."""
