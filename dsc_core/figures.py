@@ -19,6 +19,10 @@ PALETTE = (
 MAP_LIMIT = 20_000  # points that a browser still turns and zooms fluently, two maps side by side
 CURVE_LIMIT = 500  # points of a curve; more cannot be told apart on a screen
 LANDING_LIMIT = 3000  # points of the map behind the noise explorer, which is sent anew at every move
+FILM_LIMIT = (
+    2000  # points of the film's map, drawn anew twice a second while training wants the processor too
+)
+LEGEND_LIMIT = 20  # names of a legend; beyond it colours repeat anyway
 LANDING_SYMBOLS = ("circle", "triangle", "rect", "diamond")  # one a sample
 EARLY = 0.3  # share of a curve's width in which a mark's text has no room to its left
 CHANCE_MI = 2 * np.log(2)  # where both mutual-information losses start
@@ -301,6 +305,51 @@ def _landed(one: dict, symbol: str, ink: str) -> list[dict]:
             "itemStyle": {"color": "transparent", "borderColor": ink, "borderWidth": 2.5},
         },
     ]  # fmt: skip
+
+
+def film_map(points, groups, samples, names: dict[int, str], limits, *, title="", moving=False) -> dict:
+    """ECharts option of one frame of the film: `points` (n, 2), coloured by `groups` (n,), in fixed axes.
+
+    samples: (n,), which sample each point is. names: group -> text of the legend, in its order; -1 is grey. limits:
+    (low, high), the ends of both axes, each (2,). moving: let the points wander from the frame before.
+    """
+    points, (low, high) = np.asarray(points, np.float32), limits
+    shades = {group: MUTED if group < 0 else colour(group) for group in names}
+    axis = {"type": "value", "show": False}
+    columns = {
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "group": np.asarray(groups),
+        "sample": np.asarray(samples),
+    }
+    legend = [
+        {"type": "scatter", "name": str(name), "data": [], "itemStyle": {"color": shades[group]}}
+        for group, name in names.items()
+    ]
+    return {
+        "animation": moving, "animationDurationUpdate": 400, "animationDuration": 0,
+        "title": {"text": title, "textStyle": {"fontSize": 13, "fontWeight": 600}, "left": 0, "top": 4},
+        "legend": {
+            "show": 0 < len(names) <= LEGEND_LIMIT, "type": "scroll", "selectedMode": False, "bottom": 0,
+            "itemWidth": 9, "itemHeight": 9, "icon": "circle", "data": [one["name"] for one in legend],
+        },
+        "tooltip": {"trigger": "item", "confine": True, "formatter": "sample {@sample}"},
+        "grid": {"left": 4, "right": 4, "top": 30, "bottom": 30},
+        "dataset": {"source": _table(columns)},
+        "visualMap": {
+            "type": "piecewise", "show": False, "seriesIndex": 0, "dimension": 2,
+            "categories": list(shades), "inRange": {"color": list(shades.values())},
+        },
+        "xAxis": axis | {"min": float(low[0]), "max": float(high[0])},
+        "yAxis": axis | {"min": float(low[1]), "max": float(high[1])},
+        "series": [
+            {
+                "type": "scatter", "id": "film", "encode": {"x": "x", "y": "y"}, "itemStyle": {"opacity": 0.75},
+                "symbolSize": point_size(len(points)) + 1.5, "emphasis": {"disabled": True},
+            },
+            *legend,
+        ],
+    }  # fmt: skip
 
 
 # Confusion matrix -----------------------------------------------------------------------------------------

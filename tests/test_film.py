@@ -1,5 +1,6 @@
 """The film of the latent map: every map in the frame of the one before, and the samples in their order."""
 
+import itertools
 import subprocess
 import sys
 
@@ -67,8 +68,8 @@ def test_the_order_of_the_samples_is_kept(seed):
 
 def test_maps_of_one_place_are_aligned_without_dividing_by_zero():
     same = np.full((20, 2), 3.0)
-    assert np.allclose(film.aligned(cloud(0), same).mean(0), 3, atol=1e-5)
-    assert np.allclose(film.aligned(same, cloud(0)), cloud(0).mean(0), atol=1e-5)
+    assert np.allclose(film.aligned(cloud(0, 20), same).mean(0), 3, atol=1e-5)
+    assert np.allclose(film.aligned(same, cloud(0, 20)), cloud(0, 20).mean(0), atol=1e-5)
 
 
 @given(SEEDS, st.floats(0, 7))
@@ -130,7 +131,7 @@ def test_frames_stay_where_they_were_as_islands_part():
         maps.append(film.frame(parted, maps[-1], seed=0))
     assert all(one.shape == (240, 2) and one.dtype == np.float32 for one in maps)
     size = np.linalg.norm(maps[0] - maps[0].mean(0))
-    for before, now in zip(maps, maps[1:], strict=False):
+    for before, now in itertools.pairwise(maps):
         assert np.linalg.norm(now - now.mean(0)) == pytest.approx(size, rel=1e-3)
         assert np.linalg.norm(now - before) < 0.5 * size
     still = np.linalg.norm(maps[1] - maps[0]) / size

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from dsc_core import film
 from dsc_core.cluster import Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
@@ -82,6 +83,49 @@ def test_what_the_observer_answers_is_told_and_changes_nothing(trained):
     assert len(looks) == len(seen) >= 2
     assert all(event.scores == {"acc": 0.123} for event in looks)
     assert all(len(a) == 300 for a in seen)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_looking_at_the_latent_changes_no_loss_and_no_label(trained, every):
+    seen = []
+    config = Config(**SMALL, map_every=every)
+    fitted, events = run(images(), config, snapshot=lambda *shown: seen.append(shown))
+    losses = lambda told: [event.losses for event in told if event.kind == "epoch"]  # noqa: E731
+    assert losses(events) == losses(trained[1])
+    for name in ("labels", "latent", "spectral", "confidence"):
+        assert np.array_equal(getattr(fitted, name), getattr(trained[0], name)), name
+    rows = film.filmed(300, config)
+    assert [epoch for epoch, _, _ in seen] == ([0, 1, 2, 3, 4, 5] if every == 1 else [0, 2, 4, 5])
+    assert all(latent.shape == (len(rows), 32) for _, latent, _ in seen)
+    assert all((clusters is None) == (epoch <= 3) for epoch, _, clusters in seen)
+    assert all(clusters.shape == (len(rows),) for epoch, _, clusters in seen if epoch > 3)
+
+
+def test_the_latents_shown_are_those_of_the_filmed_samples(monkeypatch):
+    monkeypatch.setattr(film, "FEWEST", 40)
+    seen, config = [], Config(**SMALL | {"joint_epochs": 1}, map_every=1)
+    fitted, _ = run(images(), config, snapshot=lambda *shown: seen.append(shown))
+    rows = film.filmed(300, config)
+    assert len(rows) == 100
+    assert np.array_equal(seen[-1][1], fitted.latent[rows])
+
+
+def test_without_maps_nobody_is_shown_anything():
+    run(
+        images(64),
+        Config(**SMALL | {"joint_epochs": 0}, map_every=0),
+        snapshot=lambda *_: pytest.fail("shown"),
+    )
+
+
+def test_a_latent_that_is_no_number_is_not_shown(monkeypatch):
+    from dsc_core import train
+
+    seen = []
+    real = train.encode
+    monkeypatch.setattr(train, "encode", lambda *given: real(*given) * float("nan"))
+    run(images(64), Config(**SMALL | {"joint_epochs": 0}), snapshot=lambda *shown: seen.append(shown))
+    assert seen == []
 
 
 def test_new_samples_get_the_same_answer_alone_as_in_company(trained):

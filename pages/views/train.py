@@ -11,7 +11,7 @@ from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import queue, table
-from pages.shared import explorer, state, steering, widgets
+from pages.shared import explorer, film, state, steering, widgets
 from pages.shared.history import history
 
 DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
@@ -131,6 +131,7 @@ def show(run) -> None:
         )  # fmt: skip
     polls = None if held else pace(run)
     st.fragment(live, run_every=polls)(run.id, top, slot, shown, smoothing, log, looks(run, wishes))
+    film.show(run, pace(run))
     explore(run)
     settings(run)
 

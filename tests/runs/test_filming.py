@@ -69,7 +69,9 @@ def test_the_other_process_is_calm_and_stays_in_the_session(filmed):
     filmed.take(0, latent(0), None)
     pid = filmed.process.pid
     assert os.getsid(pid) == os.getsid(0)
-    wait_for(lambda: os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + filming.NICE)
+    wait_for(
+        lambda: os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + filming.NICE
+    )
 
 
 def test_ctrl_c_is_the_training_s_affair(filmed, tmp_path, told):
@@ -126,7 +128,9 @@ def test_one_that_hangs_holds_nobody_up_for_long(filmed, tmp_path, told, monkeyp
     assert frames.epochs(tmp_path, "latent") == []
 
 
-def test_a_full_disk_is_told_once_and_the_film_goes_on_when_there_is_room(filmed, tmp_path, told, monkeypatch):
+def test_a_full_disk_is_told_once_and_the_film_goes_on_when_there_is_room(
+    filmed, tmp_path, told, monkeypatch
+):
     write = frames.write_whole
 
     def full(*_):
@@ -239,7 +243,9 @@ def test_a_real_digits_run_leaves_the_expected_frames(store):
     """With UMAP and the real networks; the clusters of the last frame are nearly those of the results."""
     known = load_digits()
     images = known.images[:600, None].astype(np.uint8)
-    dataset = Dataset("digits", images, np.arange(600).astype(str), known.target[:600], "image", (0.0, 1 / 16))
+    dataset = Dataset(
+        "digits", images, np.arange(600).astype(str), known.target[:600], "image", (0.0, 1 / 16)
+    )
     config = Config(
         epochs=3, joint_epochs=2, batch=64, joint_batch=64, spectral_width=32, latent_dims=8, least_steps=0,
         tolerance=0.0, map_every=2, device="cpu",

@@ -106,7 +106,9 @@ def spoilt(path, how):
         path.write_bytes(b"")
     elif how == "flipped":
         middle = len(content) // 3
-        path.write_bytes(content[:middle] + bytes(255 - b for b in content[middle : middle + 40]) + content[middle + 40 :])
+        path.write_bytes(
+            content[:middle] + bytes(255 - b for b in content[middle : middle + 40]) + content[middle + 40 :]
+        )
     elif how == "pickled":
         np.savez(path, points=np.array([{}], dtype=object), clusters=np.zeros(1, np.int16))
     elif how == "infinite":
