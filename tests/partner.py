@@ -70,10 +70,12 @@ def told(case):
     """What a training says of each of its steps, its notes, its labels, and a hash of the networks at its end."""
     samples = IMAGES.reshape(97, -1)[:, 10:30] if case == "rows" else IMAGES
     more, made, states = {}, [], []
+    if parallel.first():  # it alone is looked at, while the others wait
+        more["snapshot"] = lambda *shown: None
     if case == "steered" and parallel.first():  # nobody else is asked
         more["control"] = at(STEERED)
     if case == "resumed":
-        run(samples, settings(case), lambda state: states.append(state), made)
+        run(samples, settings(case), lambda state: states.append(state), made, **more)
         more["resume_from"] = states[1]
         made.clear()
     terms, bad = spoilt({3, 14} if case == "spoilt" else set())
