@@ -84,14 +84,15 @@ def squared_up(points) -> np.ndarray:
 
 
 def surplus(numbers: list[int], most: int) -> list[int]:
-    """Which of the ascending `numbers` to let go so that at most `most` stay: every second, again and again.
+    """Which of the ascending `numbers` to let go so that at most `most` stay, spread evenly: those in the smallest gaps.
 
     The first and the last always stay (`most` is at least 2).
     """
-    kept = list(numbers)
+    kept, gone = list(numbers), []
     while len(kept) > most:
-        kept = kept[:-1:2] + kept[-1:]
-    return sorted(set(numbers) - set(kept))
+        gaps = [after - before for before, after in zip(kept, kept[2:], strict=False)]
+        gone.append(kept.pop(1 + gaps.index(min(gaps))))
+    return sorted(gone)
 
 
 def limits(frames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

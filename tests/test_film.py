@@ -82,15 +82,19 @@ def test_squared_up_points_are_as_wide_as_high_and_keep_their_distances(seed, tu
 
 
 @given(st.sets(st.integers(0, 2000), min_size=1), st.integers(2, 40))
-def test_what_is_let_go_leaves_the_ends_and_no_long_gap(numbers, most):
+def test_only_what_is_too_much_is_let_go_and_never_an_end(numbers, most):
     numbers = sorted(numbers)
-    gone = film.surplus(numbers, most)
-    kept = [number for number in numbers if number not in set(gone)]
-    assert len(kept) <= most
-    assert len(numbers) <= most or len(kept) > most // 2
+    kept = sorted(set(numbers) - set(film.surplus(numbers, most)))
+    assert len(kept) == min(most, len(numbers))
     assert (kept[0], kept[-1]) == (numbers[0], numbers[-1])
-    places = [numbers.index(number) for number in kept]
-    assert max(np.diff(places), default=1) <= 2 * max(min(np.diff(places)[:-1], default=1), 1)
+
+
+@pytest.mark.parametrize("most", [8, 40])
+def test_a_film_that_is_thinned_as_it_grows_stays_even(most):
+    kept = []
+    for number in range(600):
+        kept = sorted({*kept, number} - set(film.surplus([*kept, number], most)))
+        assert max(np.diff(kept), default=1) <= 3 * -(-(number + 1) // most)
 
 
 @pytest.mark.parametrize(
