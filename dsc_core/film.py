@@ -84,8 +84,9 @@ def squared_up(points) -> np.ndarray:
 
 
 def surplus(numbers: list[int], most: int) -> list[int]:
-    """Which of the ascending `numbers` to let go so that at most `most` stay, spread evenly: those in the smallest gaps.
+    """Which of the ascending `numbers` to let go so that at most `most` stay, spread evenly.
 
+    Again and again, that one goes whose two neighbours are nearest to one another.
     The first and the last always stay (`most` is at least 2).
     """
     kept, gone = list(numbers), []
