@@ -324,13 +324,13 @@ def film_map(points, groups, samples, names: dict[int, str], limits, *, title=""
     }
     legend = [
         {"type": "scatter", "name": str(name), "data": [], "itemStyle": {"color": shades[group]}}
-        for group, name in names.items()
+        for group, name in (names.items() if len(names) <= LEGEND_LIMIT else ())
     ]
     return {
         "animation": moving, "animationDurationUpdate": 400, "animationDuration": 0,
         "title": {"text": title, "textStyle": {"fontSize": 13, "fontWeight": 600}, "left": 0, "top": 4},
         "legend": {
-            "show": 0 < len(names) <= LEGEND_LIMIT, "type": "scroll", "selectedMode": False, "bottom": 0,
+            "show": bool(legend), "type": "scroll", "selectedMode": False, "bottom": 0,
             "itemWidth": 9, "itemHeight": 9, "icon": "circle", "data": [one["name"] for one in legend],
         },
         "tooltip": {"trigger": "item", "confine": True, "formatter": "sample {@sample}"},

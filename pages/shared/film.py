@@ -192,8 +192,9 @@ def controls(run, known: Film, epoch: int) -> str:
             help="Show the frames one after the other, to the last.",
         )  # fmt: skip
         if not run.finished:
+            st.session_state.setdefault("film_follow", True)
             st.toggle(
-                "Follow the newest", value=True, key="film_follow", disabled=plays, persist_state="session",
+                "Follow the newest", key="film_follow", disabled=plays, persist_state="session",
                 help="Show each frame when it comes; off, the slider chooses.",
             )  # fmt: skip
     if len(epochs) > 1:
