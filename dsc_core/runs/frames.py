@@ -22,7 +22,7 @@ from dsc_core.runs.files import write_whole
 
 FOLDER = "frames"
 KEPT = 200  # frames of a run; of a longer film every second of the earlier ones is let go
-WAITING = 8  # latents that may wait; where laying out cannot keep up with training, frames are left out
+WAITING = 24  # latents that may wait: those of a start, while UMAP is compiled; beyond it frames are left out
 NAME = re.compile(r"(latent|map)-(\d{5,})\.npz")
 UNKNOWN = -1  # the cluster of a sample before there are clusters
 

@@ -76,7 +76,7 @@ def test_the_slider_changes_the_picture_and_play_runs_to_the_end(page, store, ru
         settled(page)
         shown(page, f"after epoch {EPOCHS}")
         last = picture(page)
-        thumb = page.locator("[class*='st-key-film_at_'] [role=slider]").first
+        thumb = page.locator("[class*='st-key-film_at_'] input[type=range]").first
         thumb.focus()
         thumb.press("Home")
         shown(page, "before training")
