@@ -1,8 +1,8 @@
 """The film of the latent map: a small map after every few epochs, all of them in one frame.
 
-The first is UMAP's own layout. Each later one starts from the map before it, runs for a few of UMAP's epochs, and is
-then turned, mirrored, scaled and shifted onto that map (Procrustes), so that what moves on the screen is what moved
-in the latent space. Everything here knows arrays only, and loads no PyTorch: it runs beside a training.
+The first is UMAP's own layout. Each later one takes the map before it on for a few of UMAP's epochs, and is then
+turned, mirrored, scaled and shifted onto that map (Procrustes), so that what moves on the screen is what moved in the
+latent space. Everything here knows arrays only, and loads no PyTorch: it runs beside a training.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ MOST = 5000  # samples in the film
 FEWEST = 500  # so few cost nothing, however small the data set
 SHARE = 3  # a look embeds at most 1/SHARE of what was trained on since the last one: about 3 % of its time
 FIRST, LATER = 200, 40  # epochs of a layout
-RATE = 0.5  # of a later layout's first moves, half of UMAP's: it starts from what is nearly right
-ANGLES = np.linspace(0, np.pi / 2, 181)  # radians
+RATE = 0.25  # of a later layout's first moves, a quarter of UMAP's: it starts from what is nearly right
 
 
 def filmed(count: int, config: Config) -> np.ndarray:
@@ -34,13 +33,11 @@ def frame(latent, before: np.ndarray | None, seed: int) -> np.ndarray:
     None as `before` makes the first one. RunError where a coordinate is not finite.
     """
     latent = projection.as_matrix(latent)
-    if before is None:
-        return laid_out(latent, seed, n_epochs=FIRST)
-    start = squared_up(before) if np.ptp(before, axis=0).all() else "spectral"
-    return aligned(laid_out(latent, seed, n_epochs=LATER, init=start, learning_rate=RATE), before)
+    made = laid_out(latent, before, seed)
+    return made if before is None else aligned(made, before)
 
 
-def laid_out(latent: np.ndarray, seed: int, **how) -> np.ndarray:
+def laid_out(latent: np.ndarray, before: np.ndarray | None, seed: int) -> np.ndarray:
     """UMAP's layout of `latent` (n, d), or its principal axes where there are few points or odd ones."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -48,8 +45,12 @@ def laid_out(latent: np.ndarray, seed: int, **how) -> np.ndarray:
         return projection.principal_axes(latent, 2)
     near = min(projection.NEIGHBOURS, len(latent) - 1) - 1
     try:
-        distances, indices = NearestNeighbors(n_neighbors=near, algorithm="brute").fit(latent).kneighbors()
-        made = projection.laid_out(latent, indices, distances.astype(np.float32), seed, **how)
+        away, others = NearestNeighbors(n_neighbors=near, algorithm="brute").fit(latent).kneighbors()
+        known = latent, others, away.astype(np.float32)
+        if before is None or not np.ptp(before, axis=0).all():
+            made = projection.laid_out(*known, seed, n_epochs=FIRST)
+        else:
+            made = projection.taken_on(*known, before, seed, LATER, RATE)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, RuntimeError):
         return projection.principal_axes(latent, 2)  # as `projection.embed` does, and for its reasons
     return made if np.isfinite(made).all() else projection.principal_axes(latent, 2)
@@ -67,20 +68,6 @@ def aligned(points, onto) -> np.ndarray:
     spread, like = np.linalg.norm(centred), np.linalg.norm(wanted)
     scale = like / spread if spread and like else 1.0
     return (scale * centred @ (left @ right) + onto.mean(0)).astype(np.float32)
-
-
-def squared_up(points) -> np.ndarray:
-    """`points` (n, 2) turned until they are as wide as they are high, (n, 2) float32.
-
-    UMAP stretches what it starts from to a square: so turned, that is no more than a scale.
-    """
-    points = np.asarray(points, np.float64)
-    x, y = points.T[:, :, None]
-    wide = np.ptp(x * np.cos(ANGLES) - y * np.sin(ANGLES), axis=0)
-    high = np.ptp(x * np.sin(ANGLES) + y * np.cos(ANGLES), axis=0)
-    angle = ANGLES[np.abs(wide - high).argmin()]
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return (points @ turn).astype(np.float32)
 
 
 def surplus(numbers: list[int], most: int) -> list[int]:

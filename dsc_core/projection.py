@@ -15,6 +15,7 @@ from dsc_core.errors import RunError
 from dsc_core.metrics import sample_of
 
 FITTED = 20_000  # points that UMAP itself lays out; the rest are placed beside their nearest ones
+MIN_DIST = 0.1  # UMAP's own default
 NEIGHBOURS = 15  # UMAP's own default: it weighs the fine structure and the coarse alike
 EPOCHS = 200  # UMAP's own number for large data; its 500 for up to 10,000 points takes three times as long
 FEW = 15  # so few points have no neighbourhoods that UMAP could unfold
@@ -68,7 +69,7 @@ def embed(
     dims: int,
     seed: int,
     neighbours: int = NEIGHBOURS,
-    min_dist: float = 0.1,
+    min_dist: float = MIN_DIST,
     epochs: int | None = None,
 ) -> np.ndarray:
     """UMAP of all `points` (n, d) to (n, dims) float32; principal axes of few points, zeros of equal ones.
@@ -109,8 +110,7 @@ def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, see
 
     how: more of UMAP's own arguments. → (n, dims) float32.
     """
-    own = np.arange(len(points))[:, None]  # UMAP counts a point as its own first neighbour
-    known = np.hstack([own, indices]), np.hstack([np.zeros((len(points), 1), np.float32), distances])
+    known = with_themselves(indices, distances)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of its own single thread, and of every loose point
         from umap import UMAP
@@ -120,6 +120,46 @@ def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, see
             force_approximation_algorithm=True, **how,
         )  # fmt: skip
         return np.asarray(made.fit_transform(points), dtype=np.float32)
+
+
+def with_themselves(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbours and distances (n, k), each with the point itself before them, as UMAP counts: (n, k + 1)."""
+    own = np.arange(len(indices))[:, None]
+    return np.hstack([own, indices]), np.hstack([np.zeros((len(own), 1), np.float32), distances])
+
+
+def taken_on(
+    points: np.ndarray,
+    indices: np.ndarray,
+    distances: np.ndarray,
+    start: np.ndarray,
+    seed: int,
+    epochs: int,
+    rate: float,
+) -> np.ndarray:
+    """UMAP's layout of `points` (n, d) taken on from `start` (n, 2), where it lies: (n, 2) float32.
+
+    `UMAP(init=start)` would first stretch the start to a square of its own, and with it what it shows.
+    indices, distances: of the k nearest others, (n, k). rate: of the first moves; UMAP's own is 1.
+    """
+    from umap.layouts import optimize_layout_euclidean
+    from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample
+
+    near, away = with_themselves(indices, distances)
+    random = np.random.RandomState(seed)
+    graph = fuzzy_simplicial_set(
+        points, near.shape[1], random, "euclidean", knn_indices=near, knn_dists=away
+    )[0].tocoo()
+    graph.data[graph.data < graph.data.max() / epochs] = 0.0  # too weak to be drawn once
+    graph.eliminate_zeros()
+    places = np.array(start, dtype=np.float32, order="C")
+    bounds = np.iinfo(np.int32)
+    state = random.randint(bounds.min + 1, bounds.max, 3).astype(np.int64)
+    return optimize_layout_euclidean(
+        places, places, graph.row, graph.col, epochs, len(points),
+        make_epochs_per_sample(graph.data, epochs), *find_ab_params(1.0, MIN_DIST), state,
+        initial_alpha=rate, tqdm_kwds={"disable": True}, move_other=True,
+    )  # fmt: skip
 
 
 def principal_axes(points: np.ndarray, dims: int) -> np.ndarray:

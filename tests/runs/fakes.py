@@ -127,7 +127,7 @@ if __name__ == "__main__" and len(sys.argv) == 3:
     from dsc_core import projection
     from dsc_core.runs import filming
 
-    projection.laid_out = no_layout
+    projection.laid_out = projection.taken_on = no_layout
     sys.exit(filming.main())
 
 if __name__ == "__main__":
