@@ -92,7 +92,7 @@ def test_a_film_that_is_thinned_as_it_grows_stays_even(most):
     ("count", "changes", "most"),
     [
         (120, {}, 120),
-        (1797, {"map_every": 1}, 599),
+        (1797, {"map_every": 1}, 500),
         (10_000, {}, 5000),
         (70_000, {"map_every": 1}, 5000),
         (70_000, {"map_every": 4, "batches": 10, "batch": 1024}, 5000),

@@ -106,7 +106,7 @@ def test_the_latents_shown_are_those_of_the_filmed_samples(monkeypatch):
     seen, config = [], Config(**SMALL | {"joint_epochs": 1}, map_every=1)
     fitted, _ = run(images(), config, snapshot=lambda *shown: seen.append(shown))
     rows = film.filmed(300, config)
-    assert len(rows) == 100
+    assert len(rows) == 75
     assert np.array_equal(seen[-1][1], fitted.latent[rows])
 
 
