@@ -385,7 +385,9 @@ def write_events(store, run, out: str) -> int:
     else:
         from dsc_core.runs.tensorboard import write
 
-        write(path, events, run.created)
+        write(
+            path / run.id, events, run.created
+        )  # a folder a run: TensorBoard then shows several side by side
     return len(events)
 
 
@@ -564,7 +566,7 @@ def build_parser() -> Parser:
     one.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME", help=f"one of {', '.join(PRESETS)}")
     one.add_argument("--seed", type=int, metavar="N", help="one seed gives one result on one machine")
     one.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one setting")
-    one.add_argument("--run", metavar="NAME", help="a name for the run")
+    one.add_argument("--run", "--name", metavar="NAME", help="a name for the run")
     boarded = "write event files for TensorBoard too, into the run's folder"
     one.add_argument("--tensorboard", action="store_true", help=boarded)
     one = command("resume", resume, print_resumed)
@@ -578,7 +580,7 @@ def build_parser() -> Parser:
     one.add_argument(
         "--set", action="append", required=True, metavar="KNOB=VALUE", help="a setting that may move"
     )
-    one.add_argument("--run", dest="name", metavar="NAME", help="a name for the new run")
+    one.add_argument("--run", "--name", dest="name", metavar="NAME", help="a name for the new run")
     command("list", list_runs, print_list)
     command("show", show, print_run).add_argument(
         "run", metavar="RUN", help="an id or name, or its beginning"
@@ -646,16 +648,17 @@ def main(arguments: list[str] | None = None) -> int:
         from dsc_core.runs import together
 
         return together.follow()
-    options = build_parser().parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit:  # all is said; of several processes, the others still wait for this one
+        with leading():
+            raise
     if options.home:
         os.environ["DSC_HOME"] = options.home
     try:
-        wanted = [f"--{name} -" for name in ("out", "events") if getattr(options, name, None) == "-"]
-        wanted = ["--json", *wanted] if options.json else wanted
-        if len(wanted) > 1:
-            raise InputError(f"{' and '.join(wanted)} both want standard output; choose one of them.")
         # Whatever a library prints, it is not the answer.
         with redirect_stdout(sys.stderr), leading():
+            check_one_output(options)
             found = options.does(options)
         if options.json:
             print(as_json(found))
@@ -680,6 +683,14 @@ def main(arguments: list[str] | None = None) -> int:
 
         tell(unexpected(error))
         return 1
+
+
+def check_one_output(options) -> None:
+    """InputError where more than one thing would go to standard output."""
+    wanted = [f"--{name} -" for name in ("out", "events") if getattr(options, name, None) == "-"]
+    wanted = ["--json", *wanted] if options.json else wanted
+    if len(wanted) > 1:
+        raise InputError(f"{' and '.join(wanted)} both want standard output; choose one of them.")
 
 
 def leading():

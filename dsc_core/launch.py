@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,9 @@ TOLD = (
     "LOCAL_RANK", "RANK", "GROUP_RANK", "ROLE_RANK", "ROLE_NAME", "LOCAL_WORLD_SIZE", "WORLD_SIZE",
     "GROUP_WORLD_SIZE", "ROLE_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS",
 )  # fmt: skip
+
+# The names of all graphics cards, for a process that itself sees only its own: it starts the next run of the queue.
+ALL_CARDS = "DSC_ALL_CARDS"
 
 
 def together() -> bool:
@@ -42,8 +46,12 @@ def command(single: list[str], processes: int) -> list[str]:
     """`single`, which is [python, …], as the command that starts so many processes of it on this machine."""
     if processes == 1:
         return single
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    return [single[0], *torchrun, *single[1:]]
+    # By their number, since not every machine knows an address for its own name.
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+    torchrun += ["--nproc-per-node", str(processes)]
+    as_module = ["-m"] if single[1] == "-m" else []
+    # What comes after "--" is not torchrun's, which else takes our --run for the beginning of one of its own.
+    return [single[0], *torchrun, *as_module, "--", *single[1 + len(as_module) :]]
 
 
 def threads(processes: int) -> int:
@@ -53,7 +61,9 @@ def threads(processes: int) -> int:
 
 @lru_cache(maxsize=1)
 def cards() -> int:
-    """Graphics cards that PyTorch may use here."""
+    """Graphics cards that PyTorch may use here, or in the process that started this one for some of them."""
+    if os.environ.get(ALL_CARDS):
+        return len(os.environ[ALL_CARDS].split(","))
     driven = any(Path("/dev").glob("nvidia[0-9]*")) or shutil.which("nvidia-smi")
     if not driven:  # nothing to count, so the seconds that PyTorch takes to load are saved
         return 0
@@ -88,17 +98,30 @@ def chosen(config: Config, taken: list[int]) -> list[int]:
     return sorted(sorted(range(cards()), key=taken.count)[:wanted])
 
 
+def own(config: Config) -> list[int]:
+    """The cards of a run that torchrun's own command line started on this machine: one a process, from the first on."""
+    if not (together() and on_cards(config)):
+        return []
+    return list(range(min(cards(), int(os.environ.get("LOCAL_WORLD_SIZE", "1")))))
+
+
 def environment(config: Config, numbers: list[int]) -> dict[str, str]:
     """The environment for the processes of a run that computes on the cards of these numbers."""
     found = alone(os.environ)
     if numbers:
-        found["CUDA_VISIBLE_DEVICES"] = visible(numbers, os.environ)
-    if processes(config) > 1:  # else torchrun gives each a single thread, and says so at length
+        names = card_names(os.environ)
+        found["CUDA_VISIBLE_DEVICES"] = ",".join(names[number] for number in numbers)
+        found[ALL_CARDS] = ",".join(names)
+    if processes(config) > 1:
+        # Else torchrun gives each a single thread, and says so at length.
         found.setdefault("OMP_NUM_THREADS", str(threads(processes(config))))
+        if sys.platform == "linux":  # all are on this machine: nobody else need reach them
+            found.setdefault("GLOO_SOCKET_IFNAME", "lo")
     return found
 
 
-def visible(numbers: list[int], environment: Mapping[str, str]) -> str:
-    """CUDA_VISIBLE_DEVICES for a process that is to see only these of the cards that are visible here."""
-    known = [name for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-    return ",".join(known[number].strip() if known else str(number) for number in numbers)
+def card_names(environment: Mapping[str, str]) -> list[str]:
+    """The cards' names, by number, as CUDA_VISIBLE_DEVICES takes them: ["0", "1"], or ["5", "GPU-8f"]."""
+    named = environment.get(ALL_CARDS) or environment.get("CUDA_VISIBLE_DEVICES", "")
+    known = [name.strip() for name in named.split(",") if name.strip()]
+    return known[: cards()] or [str(number) for number in range(cards())]

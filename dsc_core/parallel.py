@@ -226,4 +226,4 @@ def averaged(nets: nn.Module) -> Callable:
     if not _joined:
         return calls
     # A weight that is zero leaves its network out of a step; buffers are the same everywhere by their making.
-    return DistributedDataParallel(calls, find_unused_parameters=True, broadcast_buffers=False)
+    return DistributedDataParallel(calls, find_unused_parameters=True, forward_sync_buffers=False)

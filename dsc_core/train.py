@@ -282,7 +282,7 @@ def fit(
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     rng = np.random.default_rng(config.seed)
     feed = Feed(samples, scaling, device)
-    parallel.check(device, min(_smallest(len(samples), size) for size in (config.batch, config.joint_batch)))
+    check_processes(len(samples), config)
     nets = parallel.normalised_together(Networks(samples.shape[1:], config).to(device))
     if len(nets.shape) == 3:
         nets = nets.to(memory_format=torch.channels_last)
@@ -318,6 +318,12 @@ def fit(
         yield clock.event("note", level="warning", message=told)
     yield clock.event("done", cluster_sizes=sizes)
     return fitted
+
+
+def check_processes(count: int, config: Config) -> None:
+    """InputError where `count` samples, or this machine, cannot be trained on by as many processes as have joined."""
+    smallest = min(_smallest(count, size) for size in (config.batch, config.joint_batch))
+    parallel.check(describe(config.device)[0], smallest)
 
 
 def with_least_steps(config: Config, count: int) -> Config:
@@ -478,7 +484,8 @@ def _joint_stage(
         loss, before, last_loss = ended.losses["total"], carry.labels, carry.last_loss
         settled = before is not None and np.mean(labels != before) < config.tolerance
         level = bool(last_loss) and abs(last_loss - loss) < config.tolerance
-        carry.over = bool(settled if config.stopping == "labels" else level)
+        over = bool(settled if config.stopping == "labels" else level)
+        carry.over = parallel.once(lambda answer=over: answer)  # no process goes on alone for a rounding
         carry.order, carry.labels, carry.last_loss = None, labels, loss
         showing.after(clock.epoch, carry.over or clock.epoch == clock.epochs, latent, labels)
         steering.save()

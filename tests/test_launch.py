@@ -45,7 +45,8 @@ def test_one_process_is_started_as_ever_and_several_by_torchrun():
     several = launch.command(single, 3)
     assert several[:3] == ["python", "-m", "torch.distributed.run"]
     assert several[several.index("--nproc-per-node") + 1] == "3"
-    assert several[-3:] == single[-3:]
+    assert several[-4:] == ["-m", "--", "dsc_core.runs.worker", "RUN"]
+    assert launch.command(["python", "other.py", "RUN"], 2)[-3:] == ["--", "other.py", "RUN"]
 
 
 @pytest.mark.parametrize(
@@ -75,21 +76,41 @@ def test_a_run_gets_the_cards_that_the_fewest_use(cards, device, asked, taken, g
 
 
 def test_cards_are_named_as_the_environment_names_them(cards, monkeypatch):
-    assert launch.visible([0, 2], {}) == "0,2"
-    assert launch.visible([1], {"CUDA_VISIBLE_DEVICES": "5, GPU-8f"}) == "GPU-8f"
+    cards(3)
+    assert launch.card_names({}) == ["0", "1", "2"]
     cards(2)
+    assert launch.card_names({"CUDA_VISIBLE_DEVICES": "5, GPU-8f"}) == ["5", "GPU-8f"]
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     found = launch.environment(Config(), [1])
     assert found["CUDA_VISIBLE_DEVICES"] == "1"
     assert "OMP_NUM_THREADS" not in found
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-8f")
+    assert launch.environment(Config(), [1])["CUDA_VISIBLE_DEVICES"] == "GPU-8f"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     found = launch.environment(Config(device="cpu", processes=2), [])
     assert "CUDA_VISIBLE_DEVICES" not in found
     assert int(found["OMP_NUM_THREADS"]) >= 1
 
 
+def test_a_run_on_one_card_starts_the_next_on_any_of_them(monkeypatch):
+    """Whoever ends a run starts the next; its own CUDA_VISIBLE_DEVICES may not be all there is for that one."""
+    launch.cards.cache_clear()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv(launch.ALL_CARDS, "0,1,2,3")
+    first = launch.environment(Config(), [2])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", first["CUDA_VISIBLE_DEVICES"])
+    monkeypatch.setenv(launch.ALL_CARDS, first[launch.ALL_CARDS])
+    assert launch.cards() == 4
+    assert launch.chosen(Config(), [0, 1]) == [2]
+    assert launch.environment(Config(), [3])["CUDA_VISIBLE_DEVICES"] == "3"
+    assert launch.environment(Config(processes=0), [0, 1, 2, 3])["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
+    launch.cards.cache_clear()
+
+
 def test_without_a_card_in_the_machine_pytorch_is_not_asked(monkeypatch):
     launch.cards.cache_clear()
+    monkeypatch.delenv(launch.ALL_CARDS, raising=False)
     monkeypatch.setattr(launch.Path, "glob", lambda path, pattern: iter(()))
     monkeypatch.setattr(launch.shutil, "which", lambda name: None)
     monkeypatch.setitem(__import__("sys").modules, "torch", None)  # to import it would fail

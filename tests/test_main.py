@@ -445,8 +445,12 @@ def test_event_files_for_tensorboard_come_with_training_and_afterwards(run, blob
     assert code == 0, err
     kept = Store().find("mine")
     (during,) = (kept.folder / "tensorboard").glob("events.out.tfevents.*")
+    of_another = tmp_path / "board" / "events.out.tfevents.1.other"
+    of_another.parent.mkdir()
+    of_another.touch()
     assert run("export", "mine", "--events", tmp_path / "board")[0] == 0
-    (after,) = (tmp_path / "board").glob("events.out.tfevents.*")
+    assert of_another.exists(), "what lies there already is left alone"
+    (after,) = (tmp_path / "board" / kept.id).glob("events.out.tfevents.*")
     assert abs(during.stat().st_size - after.stat().st_size) < 100, (
         "the files' heads differ, their events do not"
     )

@@ -55,7 +55,7 @@ def check_same(found, case):
         for (step, losses), (_, wanted) in zip(steps, alone["losses"], strict=True):
             assert losses.keys() == wanted.keys()
             for name, value in wanted.items():
-                assert losses[name] == pytest.approx(value, rel=1e-4, abs=1e-6), (step, name)
+                assert losses[name] == pytest.approx(value, rel=1e-6, abs=1e-9), (step, name)
     assert len({one[case]["networks"] for one in found}) == 1, "the networks stay the same everywhere"
     assert all(one[case]["labels"] is None for one in found[1:])
     assert np.mean(np.array(found[0][case]["labels"]) == alone["labels"]) > 0.95

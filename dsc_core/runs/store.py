@@ -237,7 +237,7 @@ class Store:
                 forget_wishes(db, run_id)
                 self._lay_aside(db, run_id)
             since = row["started"] if launched else None  # a page takes another start for another attempt
-            cards = row["cards"] if launched else ""
+            cards = row["cards"] if launched else ",".join(map(str, launch.own(run.config)))
             self._mark_running(db, run_id, os.getpid(), claimed=1, since=since, cards=cards)
         prepare_last_words(run.folder)
         self._write_card(run_id)

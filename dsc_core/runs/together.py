@@ -47,6 +47,9 @@ def leading():
     try:
         yield
     except BaseException:
+        signal.signal(
+            signal.SIGTERM, signal.SIG_IGN
+        )  # torchrun ends all when one fails: first it is said why
         with suppress(RuntimeError):
             if not _begun:
                 parallel.once(lambda: None)
@@ -56,12 +59,15 @@ def leading():
     parallel.leave()
 
 
-def begin(run, state) -> None:
-    """Let the other processes train along, from here on."""
+def begin(run, state, count: int) -> None:
+    """Let the other processes train along on the `count` samples, from here on. InputError where they cannot."""
     global _begun
     if launch.together():
-        from dsc_core import parallel
+        from dsc_core import parallel, train
 
+        train.check_processes(
+            count, run.config
+        )  # what is wrong is said once, while the others can still go home
         _begun = True
         parallel.once(lambda: Task(run.home, str(run.dataset.get("key", "")), run.config, state))
 
@@ -73,6 +79,7 @@ def of_all(device: str) -> str:
 
 def follow() -> int:
     """Train along with the first process, without a word unless something is wrong here; the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while they gather is no error to be told of
     try:
         from dsc_core import parallel
 
@@ -105,5 +112,7 @@ def along(task: Task) -> None:
         raise RunError(
             f"The data set in {task.home} cannot be read here; let DSC_HOME be a folder that all machines share."
         ) from error
-    for _ in train.fit(dataset.samples, task.config, scaling=dataset.scaling, resume_from=task.state):
-        pass
+    steps = train.fit(dataset.samples, task.config, scaling=dataset.scaling, resume_from=task.state)
+    with suppress(RunError):  # all processes meet it at the same step, and the first tells of it
+        for _ in steps:
+            pass

@@ -159,7 +159,7 @@ class Session:
         filmed = bool(self.run.config.map_every)
         if filmed:
             filming.begin(film.filmed(len(dataset), self.run.config), state.done if state else -1)
-        together.begin(self.run, state)
+        together.begin(self.run, state, len(dataset))
         steps = train.fit(
             dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
             checkpoint=self.keep, snapshot=filming.take if filmed else None, resume_from=state,

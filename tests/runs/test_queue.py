@@ -265,6 +265,18 @@ def test_a_claimed_run_keeps_its_card_and_one_of_the_command_line_takes_the_firs
     assert store.get(three[0]).cards == (), "it computes on the CPU"
 
 
+def test_a_run_that_torchrun_s_own_command_started_has_a_card_a_process(
+    store, dataset, config, no_process, cards, monkeypatch
+):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    both, cpu = (store.create(dataset, config.replace(device=device)) for device in ("auto", "cpu"))
+    store.claim(both)
+    store.claim(cpu)
+    assert (store.get(both).cards, store.get(cpu).cards) == ((0, 1), ())
+
+
 def test_a_run_on_several_cards_waits_for_as_many_places(store, dataset, config, no_process, cards):
     one, both, last = (
         store.create(dataset, config.replace(device="auto", processes=number), name=name)

@@ -70,13 +70,16 @@ def partners(store, run_id):
 def torchrun(*arguments, home, number=2):
     command = launch.command([sys.executable, "-m", "dsc_core", *map(str, arguments)], number)
     environment = {**os.environ, "DSC_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    command = [part for part in command if part != "--"]  # as a person writes it
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_the_command_line_trains_in_two_processes_and_answers_once(images, tmp_path):
     np.save(tmp_path / "few.npy", images)
     given = [f"--set={name}={value}" for name, value in CHANGES.items()]
-    ended = torchrun("train", tmp_path / "few.npy", *given, "--run", "both", "--json", home=tmp_path / "home")
+    ended = torchrun(
+        "train", tmp_path / "few.npy", *given, "--name", "both", "--json", home=tmp_path / "home"
+    )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
     assert ended.stdout.count("\n") == 1
@@ -90,6 +93,14 @@ def test_the_command_line_trains_in_two_processes_and_answers_once(images, tmp_p
     again = torchrun("train", tmp_path / "missing.npy", home=tmp_path / "home")
     assert again.returncode != 0
     assert again.stderr.count("is neither a file nor a sample's name") == 1, again.stderr
+
+
+def test_what_ends_before_any_training_keeps_nobody_waiting(tmp_path):
+    asked = torchrun("train", "--help", home=tmp_path / "home")
+    assert (asked.returncode, asked.stdout.count("usage:")) == (0, 1), asked.stderr
+    wrong = torchrun("train", "digits", "--presett", "quick", home=tmp_path / "home")
+    assert wrong.returncode != 0
+    assert wrong.stderr.count("--presett") == 1, wrong.stderr
 
 
 def test_the_app_starts_them_steers_them_and_tells_when_one_is_lost(images, store):
