@@ -24,6 +24,7 @@ from dsc_core.runs import failures, frames
 from dsc_core.runs.files import ROOT
 
 PATIENCE = 20.0  # seconds that a run which is done waits for its last frames
+LAST = 6  # of them, so that the very last is sure to be among those that it waits for
 NICE = 10
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 LOST = "The process that draws the map of each epoch was lost{how}: its film ends here, and training goes on."
@@ -101,6 +102,7 @@ class Filming:
     def end(self) -> None:
         """Training is over: wait a while for what still waits, then let go of it."""
         if self.process is not None and not self.over:
+            frames.drop(self.folder, "latent", film.surplus(frames.epochs(self.folder, "latent"), LAST))
             try:
                 self.say(b"end\n")
                 if self.process.wait(PATIENCE):

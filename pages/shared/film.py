@@ -44,7 +44,10 @@ class Film:
         for epoch in [epoch for epoch, stamp in now.items() if self.seen.get(epoch) != stamp]:
             self._take(epoch, len(rows))
         self.frames = {epoch: self.frames[epoch] for epoch in now if epoch in self.frames}
-        self.seen, self.unread = now, [epoch for epoch in now if epoch not in self.frames]
+        self.seen, self.unread = (
+            now,
+            [epoch for epoch in now if epoch not in self.frames and self._stamp(epoch)],
+        )
         return self
 
     def _stamp(self, epoch: int) -> int:

@@ -65,6 +65,18 @@ def test_what_waits_becomes_frames_each_in_the_frame_of_the_one_before(filmed, t
     assert (tmp_path / "log.txt").read_text() == ""
 
 
+def test_a_film_that_is_far_behind_at_the_end_still_ends_with_its_last_frame(
+    filmed, tmp_path, told, monkeypatch
+):
+    monkeypatch.setattr(filming, "LAST", 2)
+    for epoch in range(12):
+        filmed.take(epoch, latent(epoch), None)
+    filmed.end()
+    made = frames.epochs(tmp_path)
+    assert (made[0], made[-1], told) == (0, 11, [])
+    assert frames.epochs(tmp_path, "latent") == []
+
+
 def test_the_other_process_is_calm_and_stays_in_the_session(filmed):
     filmed.take(0, latent(0), None)
     pid = filmed.process.pid
