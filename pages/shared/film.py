@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import streamlit as st
 
@@ -34,7 +36,7 @@ class Film:
         try:
             rows = frames.read_rows(self.run.folder)
         except RunError as problem:
-            self.frames, self.unread, self.trouble = {}, [], str(problem)
+            self.frames, self.seen, self.unread, self.trouble = {}, {}, [], str(problem)
             return self
         self.trouble = ""
         self.drawn = figures.drawn(len(rows), figures.FILM_LIMIT)
@@ -44,15 +46,15 @@ class Film:
         for epoch in [epoch for epoch, stamp in now.items() if self.seen.get(epoch) != stamp]:
             self._take(epoch, len(rows))
         self.frames = {epoch: self.frames[epoch] for epoch in now if epoch in self.frames}
-        self.seen, self.unread = (
-            now,
-            [epoch for epoch in now if epoch not in self.frames and self._stamp(epoch)],
-        )
+        self.seen = now
+        # One that is gone by now was let go of in between, and is not damaged.
+        self.unread = [epoch for epoch in now if epoch not in self.frames and self._stamp(epoch)]
         return self
 
     def _stamp(self, epoch: int) -> int:
-        path = frames.path_of(self.run.folder, "map", epoch)
-        return path.stat().st_mtime_ns if path.exists() else 0
+        with suppress(OSError):
+            return frames.path_of(self.run.folder, "map", epoch).stat().st_mtime_ns
+        return 0
 
     def _take(self, epoch: int, count: int) -> None:
         self.frames.pop(epoch, None)
