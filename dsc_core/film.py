@@ -14,7 +14,7 @@ from dsc_core.config import Config
 from dsc_core.metrics import sample_of
 
 MOST = 5000  # samples in the film
-FEWEST = 500  # so few cost nothing, however small the data set
+FEWEST = 500  # fewer make no map; where these are a large share of the data, an epoch takes a moment anyway
 SHARE = 4  # a look embeds at most 1/SHARE of what was trained on since the last one: 2 to 3 % of its time
 FIRST, LATER = 200, 40  # epochs of a layout
 RATE = 0.25  # of a later layout's first moves, a quarter of UMAP's: it starts from what is nearly right
