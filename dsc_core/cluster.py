@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,19 +31,35 @@ MODEL_VERSION = 1
 
 @dataclass
 class Feed:
-    """Samples by index as float32 tensors on the device. samples: (n, …) raw, memory-mapped or not."""
+    """Samples by index as float32 tensors on the device. samples: (n, …) raw, memory-mapped or not.
+
+    rows: (m,) positions, where only these samples are fed; an index then counts among them.
+    """
 
     samples: np.ndarray
     scaling: tuple[float, float]
     device: torch.device
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.samples) if self.rows is None else len(self.rows)
 
     def __call__(self, index) -> Tensor:
+        index = index if self.rows is None else self.rows[index]
         raw = torch.from_numpy(np.ascontiguousarray(self.samples[index])).to(self.device)
         values = (raw.float() - self.scaling[0]) * self.scaling[1]
         return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
+
+    def part(self, rows: np.ndarray) -> Feed:
+        """The feed of the samples at `rows` alone."""
+        return replace(self, rows=rows)
+
+
+def graph_rows(count: int, config: Config) -> np.ndarray | None:
+    """The samples among `count` that the graph is built on, drawn by the seed and in order; None for all."""
+    if count <= config.graph_samples:
+        return None
+    return np.sort(np.random.default_rng(config.seed).choice(count, config.graph_samples, replace=False))
 
 
 @torch.no_grad()
@@ -50,10 +67,15 @@ def encode(nets: Networks, feed, index: np.ndarray | None = None) -> Tensor:
     """μ of every sample, or of those at `index`, a block at a time → (n, d) on the networks' device."""
     was_training = nets.training
     nets.eval()
-    index = np.arange(len(feed)) if index is None else index
-    parts = [nets.encoder(feed(index[i : i + EMBED])).mean for i in range(0, len(index), EMBED)]
+    count, latent = len(feed) if index is None else len(index), None
+    for start in range(0, count, EMBED):
+        block = slice(start, min(start + EMBED, count))
+        mean = nets.encoder(feed(np.arange(block.start, block.stop) if index is None else index[block])).mean
+        if latent is None:  # in one piece from the start: pieces put together later would be there twice
+            latent = mean.new_empty(count, mean.shape[1])
+        latent[block] = mean
     nets.train(was_training)
-    return torch.cat(parts)
+    return latent
 
 
 @dataclass(frozen=True)
@@ -131,8 +153,14 @@ def teach_head(
 @torch.no_grad()
 def assign_softly(nets: Networks, latent: Tensor) -> tuple[Tensor, Tensor]:
     """The spectral network over latents, a block at a time → Ỹ (n, K'), p(y|z) (n, K)."""
-    parts = [nets.spectral(block) for block in latent.split(8 * EMBED)]
-    return torch.cat([raw for raw, _ in parts]), torch.cat([logits for _, logits in parts]).softmax(1)
+    raw = probabilities = None
+    for start in range(0, len(latent), 8 * EMBED):
+        block = slice(start, start + 8 * EMBED)
+        some, logits = nets.spectral(latent[block])
+        if raw is None:
+            raw, probabilities = (part.new_empty(len(latent), part.shape[1]) for part in (some, logits))
+        raw[block], probabilities[block] = some, logits.softmax(1)
+    return raw, probabilities
 
 
 @dataclass(frozen=True)
@@ -228,39 +256,68 @@ def _size(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} columns"
 
 
+@torch.no_grad()
 def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scale: float) -> Assignment:
-    raw, probabilities = assign_softly(nets, latent)
-    spectral = (
-        (raw.double() @ torch.from_numpy(np.array(transform)).to(raw.device, torch.float64))
-        .float()
-        .cpu()
-        .numpy()
-    )
-    if centres is None:
-        probabilities = probabilities.cpu().numpy()
-    else:
-        squared = ((spectral[:, None, :] - centres[None]) ** 2).sum(2)
-        probabilities = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
+    raw, soft = assign_softly(nets, latent)
+    turn = torch.from_numpy(np.array(transform)).to(raw.device, torch.float64)
+    spectral = np.empty((len(raw), turn.shape[1]), np.float32)
+    probabilities = np.empty((len(raw), nets.config.clusters), np.float32)
+    for start in range(0, len(raw), 8 * EMBED):
+        block = slice(start, start + 8 * EMBED)
+        spectral[block] = (raw[block].double() @ turn).float().cpu().numpy()
+        if centres is None:
+            probabilities[block] = soft[block].cpu().numpy()
+        else:
+            squared = ((spectral[block, None, :] - centres[None]) ** 2).sum(2)
+            probabilities[block] = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
     labels = probabilities.argmax(1)
     confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
     return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities)
 
 
-def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:
+def _assign_in_blocks(nets: Networks, feed: Feed, scratch: Path | None, *maps) -> Assignment:
+    """As `_assign` on the codes of all samples, with no more of them in memory than a block; no probabilities."""
+    found: dict[str, np.ndarray] = {}
+    for start in range(0, len(feed), 8 * EMBED):
+        block = slice(start, min(start + 8 * EMBED, len(feed)))
+        said = _assign(nets, encode(nets, feed, np.arange(block.start, block.stop)), *maps)
+        for name in ("labels", "confidence", "latent", "spectral"):
+            part = getattr(said, name)
+            if name not in found:
+                found[name] = _room((len(feed), *part.shape[1:]), part.dtype, scratch)
+            found[name][block] = part
+    return Assignment(**found, probabilities=np.empty((0, nets.config.clusters), np.float32))
+
+
+def _room(shape: tuple[int, ...], dtype, scratch: Path | None) -> np.ndarray:
+    """An array to be filled: in memory, or a row of numbers a sample in a nameless file of the folder `scratch`."""
+    if scratch is None or len(shape) == 1:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def finish(
+    nets: Networks, feed: Feed, config: Config, joint: bool, affinity=None, scratch: Path | None = None
+) -> Fitted:
     """Label the training data and fix the maps that new samples will go through.
 
     joint: stage 2 has run. Where it has not (stopped early, or left out), and with the diffusion readout in
     any case, the spectral network is first taught what the whole graph of the last latent says: its labels
-    then hold for samples old and new alike.
+    then hold for samples old and new alike. Above `graph_samples` samples, a drawn part of them stands for all
+    in that graph and in whatever else is fitted here. affinity: stage 2's graph, which is the last one's too where
+    there is no encoder to move the latent. scratch: a folder that then holds the codes, in place of the memory.
     """
     nets.eval()
-    latent = encode(nets, feed)
+    rows = graph_rows(len(feed), config)
+    drawn = encode(nets, feed if rows is None else feed.part(rows))
     if config.readout == "diffusion" or not joint:
-        like = assign_softly(nets, latent)[1].argmax(1).cpu().numpy() if joint else None
-        readout = read_out(graph.whole_graph(latent, config.neighbours), config, like)
-        teach_head(nets, latent, readout, config)
+        like = assign_softly(nets, drawn)[1].argmax(1).cpu().numpy() if joint else None
+        if affinity is None or config.encoder == "network":
+            affinity = graph.whole_graph(drawn, config.neighbours)
+        teach_head(nets, drawn, read_out(affinity, config, like), config)
     with torch.no_grad():
-        raw, _ = assign_softly(nets, latent)
+        raw, _ = assign_softly(nets, drawn)
         # In double precision: over the whole data set the map R may be steep, and rounding would bend the axes.
         _, transform, _ = orthonormalise(raw.double())
     centres, scale = None, 1.0
@@ -269,7 +326,12 @@ def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:
         centres = found.cluster_centers_.astype(np.float32)
         scale = max(float(found.inertia_) / len(raw) / 2, 1e-6)
     transform = transform.cpu().numpy()
-    said = _assign(nets, latent, transform, centres, scale)
+    maps = transform, centres, scale
+    if rows is None:
+        said = _assign(nets, drawn, *maps)
+    else:
+        del drawn, raw
+        said = _assign_in_blocks(nets, feed, scratch, *maps)
     return Fitted(
         nets, config, nets.shape, said.latent, said.spectral, said.labels, said.confidence, transform, centres, scale
     )  # fmt: skip

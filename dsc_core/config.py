@@ -96,6 +96,11 @@ class Config:
         0.05, "γ", "Weight of the KL divergence to the prior: keeps the codes together.", 1,
         low=0.0, high=5.0, step=0.01, live=True,
     )  # fmt: skip
+    encoder: str = knob(
+        "network", "", "none takes rows of numbers as their own code, for embeddings of a pretrained model: no "
+        "autoencoder, no stage 1, and their settings have no effect.", 1,
+        choices=("network", "none"),
+    )  # fmt: skip
     latent_dims: int = knob(
         32, "d", "Numbers in the code of one sample.", 1, low=2, high=512, step=1,
     )  # fmt: skip
@@ -135,6 +140,10 @@ class Config:
     graph: str = knob(
         "whole", "W", "The neighbour graph: of the whole data set, or of each batch by itself.", 2,
         choices=("whole", "batch"),
+    )  # fmt: skip
+    graph_samples: int = knob(
+        100_000, "", "Of larger data sets so many samples, drawn by the seed, make the graph and train stage 2; the "
+        "others are labelled by the spectral network.", 2, low=1000, high=10_000_000, step=1000, advanced=True,
     )  # fmt: skip
     bandwidth: float = knob(
         0.0, "σ", "Width of the Gaussian affinity; 0 takes the median distance to the last neighbour.", 2,
@@ -199,7 +208,8 @@ class Config:
         low=0, high=100000, step=50, advanced=True,
     )  # fmt: skip
     epochs: int = knob(
-        20, "", "Passes over the data that train the dual autoencoder alone.", 4, low=1, high=2000, step=1,
+        20, "", "Passes over the data that train the dual autoencoder alone; 0 leaves stage 1 out.", 4,
+        low=0, high=2000, step=1,
     )  # fmt: skip
     joint_epochs: int = knob(
         10, "", "Passes over the data that train everything together; 0 leaves stage 2 out.", 4,

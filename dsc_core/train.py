@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,13 +14,14 @@ from torch import Tensor
 
 from dsc_core import graph, losses
 from dsc_core.checkpoint import Carry, State, pack, unpack
-from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, teach_head
+from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, graph_rows, read_out, teach_head
 from dsc_core.config import KNOBS, Config
 from dsc_core.device import describe
 from dsc_core.errors import RunError
 from dsc_core.events import Event
 from dsc_core.model.augment import random_copy
 from dsc_core.model.networks import Networks, autoencoder_terms
+from dsc_core.model.sizes import check_encoder
 from dsc_core.model.spectral import orthonormalise
 
 Control = Callable[[], dict]
@@ -30,6 +32,10 @@ REVISION = (
     1  # of the algorithm: raised when the same settings give other labels, so that old results are known
 )
 BUILDING = "Building the graph of the whole data set"
+DRAWN = (
+    "Of {:,} samples, {:,} are drawn by the seed for the graph and what is trained on it (graph_samples); the"
+    " spectral network labels the others."
+)
 PERIOD = 1.0  # seconds between two progress events
 EXPLODED = 1e4  # times the epoch before: no noise level that a person turns, and no odd sample, does that
 SETBACKS = 3  # times that training goes back to the last good state
@@ -112,9 +118,14 @@ class Clock:
             self.remaining(now, whole), **more,
         )  # fmt: skip
 
-    def remaining(self, now: float, epoch_over: bool) -> float:
-        """Seconds left, from the median epoch so far; a joint epoch not yet seen is taken as 2.5 of stage 1."""
+    def remaining(self, now: float, epoch_over: bool) -> float | None:
+        """Seconds left, from the median epoch so far; a joint epoch not yet seen is taken as 2.5 of stage 1.
+
+        None before the first step, when nothing is known.
+        """
         first, second = self.epoch_seconds["autoencoder"], self.epoch_seconds["joint"]
+        if not (first or second or self.epoch_step):
+            return None
         share = 1.0 if epoch_over else self.epoch_step / self.batches
         running = (now - self.epoch_began) / max(share, 1e-3)
         one = float(np.median(first)) if first else running
@@ -234,20 +245,24 @@ def fit(
     scaling: tuple[float, float] = (0.0, 1.0),
     checkpoint: Checkpoint | None = None,
     resume_from: State | None = None,
+    scratch: Path | None = None,
 ) -> Generator[Event, None, Fitted]:
     """Train both stages and label every sample. Yields events; the generator's return value is the `Fitted`.
 
     samples: (n, C, H, W) images or (n, F) rows, raw; scaling = (offset, factor) brings them to [0, 1].
     control: called before every step, returns what changed since: {"stop": True}, {"pause": True},
     {"resume": True}, or new values of knobs that are `live`. observe: called now and then with the clusters
-    of the moment, (n,) integers; the scores it returns go into the event and nowhere else.
+    of the moment, (n,) integers, -1 for a sample that has none yet; the scores it returns go into the event and
+    nowhere else.
     checkpoint: called with the `State` at the end of every epoch, at a pause, at a stop and after a change of
     weights; all events until then have been yielded. resume_from: such a state of a training on the same
     samples, whose settings then count in place of `config`'s: on the CPU it goes on to the very same labels.
     A loss that is no number or explodes: back to the last such state with half the learning rate, at most
-    SETBACKS times; then RunError. Seeds torch's global generator.
+    SETBACKS times; then RunError. Seeds torch's global generator. scratch: a folder for nameless files, which
+    hold the codes of more than `graph_samples` samples; without it they are held in memory.
     """
     config = with_least_steps(resume_from.config if resume_from else config, len(samples))
+    check_encoder(samples.shape[1:], config.encoder)
     device, _ = describe(config.device)
     torch.manual_seed(config.seed)
     if device.type == "cuda":  # the fastest kernels do not repeat themselves
@@ -265,6 +280,8 @@ def fit(
         keeper.go_to(resume_from)
     else:
         keeper.keep(tell=False)
+        if len(feed) > config.graph_samples:
+            yield clock.event("note", message=DRAWN.format(len(feed), config.graph_samples))
     while True:
         try:
             yield from _autoencoder_stage(nets, feed, steering, clock, rng, carry)
@@ -278,7 +295,7 @@ def fit(
         break
     joint, clock.stage = clock.stage == "joint", "labels"
     yield clock.event("note", message="Reading the labels out")
-    fitted = finish(nets, feed, steering.config, joint=joint)
+    fitted = finish(nets, feed, steering.config, joint, carry.affinity, scratch)
     sizes = _sizes(fitted.labels, config.clusters)
     if empty := [str(cluster) for cluster, size in enumerate(sizes) if not size]:
         told = f"Empty clusters: {', '.join(empty)}; ask for fewer clusters, or raise the balance."
@@ -288,14 +305,17 @@ def fit(
 
 
 def with_least_steps(config: Config, count: int) -> Config:
-    """More epochs where `count` samples make so few batches that a stage would end before `least_steps`."""
+    """More epochs where `count` samples make so few batches that a stage would end before `least_steps`.
+
+    None of stage 1 without an encoder, which has nothing to learn there.
+    """
 
     def enough(name: str, batch: int, least: int) -> int:
         epochs, steps = getattr(config, name), max(1, round(count / batch))
         steps = min(steps, config.batches) if config.batches else steps
         return min(max(epochs, math.ceil(least / steps)), KNOBS[name].high) if epochs else 0
 
-    first = enough("epochs", config.batch, config.least_steps)
+    first = enough("epochs", config.batch, config.least_steps) if config.encoder == "network" else 0
     # The joint stage needs fewer: its networks are past their beginning.
     second = enough("joint_epochs", config.joint_batch, config.least_steps // 8)
     return config.replace(epochs=first, joint_epochs=second)
@@ -388,6 +408,8 @@ class Pairs:
 def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, observe):
     config = steering.config
     whole = config.graph == "whole"
+    if whole and (rows := graph_rows(len(feed), config)) is not None:
+        feed, observe = feed.part(rows), _of_part(observe, rows, len(feed))
     if clock.stage != "joint":  # else it goes on where it was broken off
         if whole:
             yield clock.event("progress", message=BUILDING)
@@ -403,7 +425,8 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
         steering.optimiser = _optimiser(nets, "joint", steering.config)
     pairs = Pairs(carry.affinity, rng) if whole else None
     for epoch in range(_epochs_over(clock, carry) - config.epochs, config.joint_epochs):
-        if whole and epoch and epoch % config.refresh == 0 and carry.order is None:
+        moves = config.encoder == "network"  # else the latent stays what it is, and so does its graph
+        if whole and moves and epoch and epoch % config.refresh == 0 and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
             latent = encode(nets, feed)
@@ -450,9 +473,10 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
     code, noisy, terms = autoencoder_terms(nets, samples, config)
     raw, logits = nets.spectral(code.mean)
     assignment = logits.softmax(1)
-    terms["cluster_prior"] = losses.cluster_conditional_kl(
-        code.mean, code.log_variance, assignment, nets.centres
-    )
+    if config.encoder == "network":
+        terms["cluster_prior"] = losses.cluster_conditional_kl(
+            code.mean, code.log_variance, assignment, nets.centres
+        )
     coordinates, _, how = orthonormalise(raw)
     affinity = (
         pairs.among(index, feed.device) if pairs
@@ -473,6 +497,17 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
     if config.entropy:
         terms["entropy"] = losses.assignment_kl(assignment)
     return terms, how
+
+
+def _of_part(observe: Observe | None, rows: np.ndarray, count: int) -> Observe | None:
+    """`observe` for the labels of the samples at `rows` alone; of the others among `count` nothing is known."""
+
+    def spread(labels: np.ndarray) -> dict:
+        every = np.full(count, -1)
+        every[rows] = labels
+        return observe(every)
+
+    return spread if observe else None
 
 
 def _look(labels, clock: Clock, config: Config, observe, message: str = "") -> Event:

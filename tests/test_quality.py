@@ -69,6 +69,20 @@ def test_a_result_of_other_settings_or_of_an_older_algorithm_is_not_shown(tmp_pa
     assert [kept["seed"] for kept in quality.collected(tmp_path)] == [3, 2]
 
 
+def test_a_setting_that_came_later_is_read_as_its_default():
+    old = result()
+    del old["config"]["encoder"], old["config"]["graph_samples"]
+    assert quality.is_current(old)
+    assert not quality.is_current(old | {"config": old["config"] | {"graph_samples": 5000}})
+    assert not quality.is_current(old | {"config": old["config"] | {"balance": 3.0}})
+    assert not quality.is_current(old | {"config": old["config"] | {"gone": 1}})
+
+
+def test_the_results_that_were_kept_are_of_the_present_settings():
+    kept = [quality.read(path) for path in quality.RESULTS.glob("*/*.json")]
+    assert all(quality.is_current(one) for one in kept)
+
+
 def test_a_method_that_reads_values_and_one_that_trains_give_one_cluster_a_sample(monkeypatch):
     from dsc_core.data import open_dataset
 

@@ -183,6 +183,80 @@ def test_small_sets_get_more_epochs_and_large_ones_do_not():
     assert with_least_steps(config.replace(joint_epochs=0), 50).joint_epochs == 0
 
 
+def test_without_an_encoder_vectors_go_straight_to_the_graph_and_the_spectral_network():
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((4, 30)) * 3
+    kinds = np.arange(200) % 4
+    vectors = (centres[kinds] + rng.standard_normal((200, 30))).astype(np.float32)
+    config = Config(**{**SMALL, "clusters": 4}, encoder="none")
+    fitted, events = run(vectors, config)
+    assert {event.stage for event in events} == {
+        "autoencoder",
+        "joint",
+        "labels",
+    }  # the first only as a place
+    assert not any(event.kind == "epoch" and event.stage == "autoencoder" for event in events)
+    assert np.allclose(fitted.latent, vectors * SCALING[1], atol=1e-6)
+    assert fitted.spectral.shape == (200, 8)
+    assert scores(kinds, fitted.labels)["acc"] > 0.95
+    losses = [event for event in events if event.kind == "epoch"][-1].losses
+    assert not {"reconstruction", "global_mi", "prior", "cluster_prior"} & set(losses)
+    assert {"spectral", "agreement"} <= set(losses)
+    again, _ = run(vectors, config)
+    assert np.array_equal(again.spectral, fitted.spectral)
+
+
+def test_a_model_without_an_encoder_survives_the_disk(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((80, 6)).astype(np.float32)
+    fitted, _ = run(rows, Config(**{**SMALL, "clusters": 3}, encoder="none"))
+    fitted.save(tmp_path)
+    loaded = Fitted.load(tmp_path, "cpu")
+    assert np.array_equal(loaded.assign(rows, SCALING).labels, fitted.labels)
+
+
+def test_images_cannot_do_without_an_encoder():
+    with pytest.raises(InputError, match="encoder=none is for rows"):
+        run(images(40), Config(**SMALL, encoder="none"))
+
+
+@pytest.mark.parametrize("readout", ["network", "diffusion", "kmeans"])
+def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, monkeypatch, tmp_path):
+    from dsc_core import graph
+
+    sizes, seen, real = [], [], graph.whole_graph
+    monkeypatch.setattr(graph, "whole_graph", lambda points, k: sizes.append(len(points)) or real(points, k))
+    samples = np.tile(images(600), (2, 1, 1, 1))
+    config = Config(**{**SMALL, "epochs": 2, "joint_epochs": 1}, readout=readout, graph_samples=1000)
+    fitted, events = run(samples, config, observe=lambda labels: seen.append(labels) or {})
+    assert set(sizes) == {1000}
+    assert fitted.labels.shape == fitted.confidence.shape == (1200,)
+    assert len(np.unique(fitted.labels)) > 3
+    # What was not drawn is labelled by the same map: a copy gets the label of what it is a copy of.
+    assert np.array_equal(fitted.labels[:600], fitted.labels[600:])
+    assert all(len(labels) == 1200 and (labels < 0).sum() == 200 for labels in seen)
+    assert any("1,000 are drawn" in event.message for event in events)
+    again, _ = run(samples, config, scratch=tmp_path)
+    assert isinstance(again.latent, np.memmap)
+    assert np.array_equal(again.spectral, fitted.spectral)
+    assert np.array_equal(again.labels, fitted.labels)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_up_to_the_limit_nothing_is_drawn_and_nothing_changes(trained):
+    fitted, events = run(
+        images(1000), Config(**{**SMALL, "epochs": 1, "joint_epochs": 1}, graph_samples=1000)
+    )
+    other, _ = run(images(1000), Config(**{**SMALL, "epochs": 1, "joint_epochs": 1}))
+    assert np.array_equal(fitted.spectral, other.spectral)
+    assert not any("drawn" in event.message for event in events)
+
+
+def test_the_first_stage_can_be_left_out():
+    fitted, events = run(images(200), Config(**{**SMALL, "epochs": 0, "joint_epochs": 1}))
+    assert [event.stage for event in events if event.kind == "epoch"] == ["joint"]
+    assert fitted.labels.shape == (200,)
+
+
 def test_fewer_samples_than_clusters_is_refused():
     with pytest.raises(InputError, match="choose fewer clusters"):
         run(images(12), Config(**{**SMALL, "clusters": 20}))

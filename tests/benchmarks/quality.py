@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dsc_core import metrics
+from dsc_core.config import Config
 from dsc_core.data import open_dataset
 from dsc_core.device import describe
 from dsc_core.errors import InputError
@@ -37,11 +38,14 @@ def path_of(data: str, method: str, seed: int, folder: Path = RESULTS) -> Path:
 
 
 def is_current(result: dict) -> bool:
-    """Whether the result was made by the present algorithm with the settings that its method has now."""
+    """Whether the result was made by the present algorithm with the settings that its method has now.
+
+    A setting that came after the result stood at what is its default today.
+    """
     config = methods.config_of(result["method"], result["clusters"], result["seed"])
     if config is None:
         return True
-    return result["revision"] == REVISION and result["config"] == config.to_dict()
+    return result["revision"] == REVISION and Config().to_dict() | result["config"] == config.to_dict()
 
 
 def read(path: Path) -> dict | None:

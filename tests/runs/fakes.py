@@ -60,8 +60,9 @@ def state(config, epoch, step):
 
 
 def fit(
-    samples, config, *, control=None, observe=None, scaling=(0.0, 1.0), checkpoint=None, resume_from=None
-):
+    samples, config, *, control=None, observe=None, scaling=(0.0, 1.0), checkpoint=None, resume_from=None,
+    scratch=None,
+):  # fmt: skip
     """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three."""
     how, *arguments = os.environ.get("FAKE", "").split(":")
     values = ((np.asarray(samples, dtype=np.float32) - scaling[0]) * scaling[1]).reshape(len(samples), -1)
