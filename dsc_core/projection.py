@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from dsc_core.data.dataset import chunks
 from dsc_core.errors import RunError
 from dsc_core.graph import nearest
 from dsc_core.metrics import sample_of
@@ -40,7 +41,7 @@ def project(points, seed: int, progress: Callable[[str], None] | None = None) ->
     fitted = embed(points[chosen], 2, seed, epochs=EPOCHS)
     placed = np.empty((len(points), 2), dtype=np.float32)
     placed[chosen] = fitted
-    rest = np.setdiff1d(np.arange(len(points)), chosen)
+    rest = np.delete(np.arange(len(points)), chosen)
     for start in range(0, len(rest), CHUNK):
         tell(f"Placing the others on the map: {start:,} of {len(rest):,}")
         part = rest[start : start + CHUNK]
@@ -127,6 +128,6 @@ def as_matrix(points) -> np.ndarray:
     """`points` as a finite (n, d) float32 array, flattened beyond the first axis."""
     points = np.ascontiguousarray(points, dtype=np.float32)
     points = points.reshape(len(points), points[0].size if len(points) else 0)
-    if not np.isfinite(points).all():
+    if not all(np.isfinite(block).all() for _, block in chunks(points)):
         raise RunError("No map can be drawn: some coordinates are not finite, so the training has diverged.")
     return points

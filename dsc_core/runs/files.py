@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,13 +16,17 @@ from dsc_core.errors import RunError
 from dsc_core.workspace import ROOT, home  # noqa: F401 - asked for here by the rest of the room
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Write `content` under another name, then move it to `path`, so that a reader never sees half of it."""
-    content = content.encode() if isinstance(content, str) else content
+def write_whole(path: Path, content: bytes | str | Iterable[bytes]) -> None:
+    """Write `content` under another name, then move it to `path`, so that a reader never sees half of it.
+
+    Content in pieces is written piece by piece.
+    """
+    pieces = [content.encode() if isinstance(content, str) else content]
+    pieces = pieces if isinstance(pieces[0], bytes) else content
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
         os.chmod(temporary, 0o644)  # mkstemp's own 0600 would lock a colleague out of a shared folder
         os.replace(temporary, path)
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ from dsc_core.runs.folder import is_run
 from dsc_core.runs.store import Run, Store, read_folder
 
 MAP_COLUMNS = ("latent_x", "latent_y", "spectral_x", "spectral_y")
+COLUMNS = ("id", "cluster", "confidence", *MAP_COLUMNS)
+PIECE = 100_000  # rows of labels.csv that are held at once
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # what a spreadsheet takes as a plain number
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -66,18 +69,24 @@ def load_results(run: Run) -> Results:
 
 def labels_frame(run: Run) -> pd.DataFrame:
     """The table behind labels.csv. InputError where the run has no results, RunError where it is damaged."""
+    path = _labels_path(run)
+    try:
+        frame = pd.read_parquet(path)
+        frame[list(COLUMNS)]
+    except Exception as error:  # pyarrow has an error of its own for every kind of damage
+        raise damaged(path) from error
+    return frame
+
+
+def _labels_path(run: Run) -> Path:
+    """Where the table of a run's labels lies; InputError where it has none."""
     if run.status not in ("done", "stopped"):
         reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
         raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
     path = run.folder / "labels.parquet"
     if not path.is_file():
         raise InputError(f"The run '{run.name}' has no results: it was {run.status} before there were any.")
-    try:
-        frame = pd.read_parquet(path)
-        frame[["id", "cluster", "confidence", *MAP_COLUMNS]]
-    except Exception as error:  # pyarrow has an error of its own for every kind of damage
-        raise damaged(path) from error
-    return frame
+    return path
 
 
 def read_array(path: Path, dims: int) -> np.ndarray:
@@ -123,18 +132,57 @@ def make_frame(ids, clusters, confidence, maps: np.ndarray, labels=None, matched
     return frame
 
 
+def write_frame(path: Path, ids, clusters, confidence, maps: np.ndarray, labels=None) -> None:
+    """Write the columns of labels.csv as parquet, PIECE rows at a time. The arguments of `make_frame`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    matched, writer = None if labels is None else metrics.match(labels, clusters), None
+    for start in range(0, len(ids), PIECE):
+        part = slice(start, start + PIECE)
+        known = None if labels is None else np.asarray(labels)[part]
+        frame = make_frame(ids[part], clusters[part], confidence[part], maps[part], known, matched)
+        if writer is None:
+            schema = pa.Schema.from_pandas(frame, preserve_index=False)
+            for place, field in enumerate(schema):
+                if pa.types.is_null(
+                    field.type
+                ):  # no class was matched in these rows; in others there may be one
+                    schema = schema.set(place, field.with_type(pa.string()))
+            writer = pq.ParquetWriter(path, schema)
+        writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
+    writer.close()
+
+
 def labels_csv(run: Run) -> bytes:
     """The run's labels.csv, UTF-8, one row a sample in input order: the same for app and command line."""
-    return csv_bytes(labels_frame(run))
+    return b"".join(csv_pieces(run))
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_pieces(run: Run) -> Iterator[bytes]:
+    """`labels_csv` in pieces of PIECE rows. InputError and RunError as for `labels_frame`."""
+    import pyarrow.parquet as pq
+
+    path = _labels_path(run)
+    try:
+        with pq.ParquetFile(path) as file:
+            if not set(COLUMNS) <= set(file.schema_arrow.names):
+                raise damaged(path)
+            for place, batch in enumerate(file.iter_batches(PIECE)):
+                yield csv_bytes(batch.to_pandas(), header=not place)
+    except RunError:
+        raise
+    except Exception as error:  # see `labels_frame`
+        raise damaged(path) from error
+
+
+def csv_bytes(frame: pd.DataFrame, header: bool = True) -> bytes:
     """A table as CSV: four decimals, Unix line ends, no cell that a spreadsheet would run as a formula."""
     shown = frame.copy()
     for name in ("id", "label", "matched_label"):
         if name in shown and not pd.api.types.is_integer_dtype(shown[name]):
             shown[name] = [harmless(value) for value in shown[name]]
-    return shown.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
+    return shown.to_csv(index=False, header=header, float_format="%.4f", lineterminator="\n").encode()
 
 
 def harmless(value) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 from dsc_core.config import KNOBS, Config, checked
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
+from dsc_core.model.sizes import check_encoder
 from dsc_core.runs import checkpoints, failures, processes
 from dsc_core.runs.files import ROOT, read_json, write_json, write_whole
 from dsc_core.runs.files import home as default_home
@@ -116,17 +117,20 @@ class Store:
 
     # -- runs ------------------------------------------------------------------------------------------------
 
-    def create(self, dataset, config: Config, name: str | None = None) -> str:
+    def create(self, dataset, config: Config, name: str | None = None, key: str | None = None) -> str:
         """Make a run of `dataset` with `config` and return its id, such as "digits-20261124-231955-ab3f".
 
+        key: of the workspace's copy, where `dataset` is that copy; else one is made.
         InputError where the data cannot be trained on, or where `name` is taken. RunError on a full disk.
         """
-        from dsc_core.data import check_trainable, store_dataset
+        from dsc_core.data import check_trainable, is_stored, store_dataset
 
         check_trainable(dataset, config.clusters)
+        check_encoder(dataset.shape, config.encoder)
         if name is not None:
             self._check_name(name)
-        described = {**dataset.describe(), "key": store_dataset(dataset, self.home)}
+        key = key if key and is_stored(key, self.home) else store_dataset(dataset, self.home)
+        described = {**dataset.describe(), "key": key}
         return self._keep_new(self._new_run(name, dataset.name, described, config))
 
     def branch(

@@ -27,7 +27,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.runs import checkpoints, failures, processes, queue
 from dsc_core.runs.files import staged, write_json
-from dsc_core.runs.results import make_frame
+from dsc_core.runs.results import write_frame
 from dsc_core.runs.store import Run, Store
 
 Echo = Callable[[Event], None]
@@ -152,10 +152,14 @@ class Session:
 
         scores = None
         if dataset.labels is not None:
-            scores = lambda clusters: metrics.scores(dataset.labels, clusters)  # noqa: E731
+
+            def scores(clusters: np.ndarray) -> dict:
+                known = clusters >= 0  # of a large data set, training looks at a part
+                return metrics.scores(dataset.labels[known], clusters[known])
+
         steps = train.fit(
             dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
-            checkpoint=self.keep, resume_from=state,
+            checkpoint=self.keep, resume_from=state, scratch=self.run.folder,
         )  # fmt: skip
         while True:
             try:
@@ -242,12 +246,12 @@ class Session:
 
     def keep_results(self, dataset, fitted, maps: np.ndarray, summary: dict) -> None:
         """The maps, the labels and last the summary, each in its place only when all are written."""
-        frame = make_frame(dataset.ids, fitted.labels, fitted.confidence, maps, dataset.labels)
         with staged(self.run.folder) as new:
             (new / "embeddings").mkdir()
             np.save(new / "embeddings" / "latent_map.npy", maps[:, :2])
             np.save(new / "embeddings" / "spectral_map.npy", maps[:, 2:])
-            frame.to_parquet(new / "labels.parquet", index=False)
+            columns = dataset.ids, fitted.labels, fitted.confidence, maps, dataset.labels
+            write_frame(new / "labels.parquet", *columns)
             write_json(new / "summary.json", summary)
 
 

@@ -5,6 +5,7 @@ import io
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dsc_core import load_run, metrics
@@ -78,6 +79,21 @@ def test_ids_with_commas_quotes_and_line_ends_come_back():
     ids = ['a,"b"', "two\nlines", "ü.png"]
     frame = results.make_frame(ids, [0, 0, 1], [1, 1, 1], np.zeros((3, 4)))
     assert [row[0] for row in rows_of(results.csv_bytes(frame))[1:]] == ids
+
+
+@pytest.mark.parametrize("labels", [None, np.arange(50) // 17, np.array(["a", "b", "=c", "dd", "e"] * 10)])
+def test_a_table_written_and_exported_in_pieces_is_the_same(labels, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    ids = np.array([f"{i}.png" for i in range(50)])
+    clusters = np.sort(rng.integers(0, 9, 50))  # of nine clusters, most have no class of their own
+    columns = ids, clusters, rng.random(50), rng.random((50, 4)), labels
+    whole = results.make_frame(*columns)
+    monkeypatch.setattr(results, "_labels_path", lambda run: tmp_path / "labels.parquet")
+    for piece in (7, 50, 1000):
+        monkeypatch.setattr(results, "PIECE", piece)
+        results.write_frame(tmp_path / "labels.parquet", *columns)
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "labels.parquet"), whole)
+        assert results.labels_csv(None) == results.csv_bytes(whole)
 
 
 def test_a_run_without_results_is_one_sentence(store, run_id):
