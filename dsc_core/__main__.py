@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SUMMARY_LINES = (
     ("acc", "ACC"), ("nmi", "NMI"), ("ari", "ARI"), ("silhouette_latent", "silhouette, latent"),
     ("silhouette_spectral", "silhouette, spectral"),
 )  # fmt: skip
+QUIET, REDRAWN = 1.0, 0.1  # seconds of reading before its progress is told of, and between two such lines
 
 
 # The commands -----------------------------------------------------------------------------------------------
@@ -28,16 +30,19 @@ SUMMARY_LINES = (
 
 def train(options) -> dict:
     """Train on DATA in this process, and keep the run."""
+    from dsc_core.model.sizes import in_words
     from dsc_core.runs import Store
 
     given = {"clusters": options.clusters, "seed": options.seed}
     given = {name: value for name, value in given.items() if value is not None} | parse_settings(options.set)
     preset(options.preset, **given)  # a wrong option is told of before a large file is read
-    dataset = opened(options)
-    given["clusters"] = number_of_clusters(dataset, given.get("clusters"))
     store = Store()
-    run_id = store.create(dataset, preset(options.preset, **given), options.run)
+    key, dataset = imported(options, store.home)
+    given["clusters"] = number_of_clusters(dataset, given.get("clusters"))
+    config = preset(options.preset, **given)
+    run_id = store.create(dataset, config, options.run, key)
     tell_of(dataset)
+    tell(in_words(dataset.shape, config.encoder))
     return trained(store, run_id)
 
 
@@ -119,24 +124,25 @@ def show(options) -> dict:
 def export(options) -> dict:
     """Write the labels of a run as CSV."""
     from dsc_core.runs import Store
-    from dsc_core.runs.results import labels_csv
+    from dsc_core.runs.results import csv_pieces
 
     run = Store().find(options.run)
-    write_out(options.out, labels_csv(run))
+    write_out(options.out, csv_pieces(run))
     return {"run": run.id, "samples": run.samples, "out": options.out}
 
 
 def assign(options) -> dict:
     """Give the samples in DATA to the clusters of a run."""
+    from dsc_core.data import open_dataset
     from dsc_core.runs import Store
     from dsc_core.runs.results import LoadedRun, csv_bytes
 
     loaded = LoadedRun(Store().find(options.run))
     loaded.frame  # noqa: B018 - a run without results is told of before the data are read
-    dataset = opened(options, like=loaded.run.dataset)
+    dataset = open_dataset(options.data, like=loaded.run.dataset, **reading(options))
     frame = loaded.assign_frame(dataset)
     tell_of(dataset)
-    write_out(options.out, csv_bytes(frame))
+    write_out(options.out, [csv_bytes(frame)])
     return {"run": loaded.id, "samples": len(frame), "out": options.out}
 
 
@@ -230,9 +236,10 @@ def show_trash(options) -> dict:
 def baselines(options) -> dict:
     """Cluster DATA by what a person would pick instead."""
     from dsc_core.baselines import compare
+    from dsc_core.runs import home
 
     seed = 0 if options.seed is None else options.seed
-    dataset = opened(options)
+    _, dataset = imported(options, home())
     clusters = number_of_clusters(dataset, options.clusters)
     if clusters > len(dataset):
         raise InputError(
@@ -252,21 +259,43 @@ def baselines(options) -> dict:
 # Their parts ------------------------------------------------------------------------------------------------
 
 
-def opened(options, like: dict | None = None):
-    """The Dataset that the options name."""
-    from dsc_core.data import open_dataset
+def imported(options, home: Path):
+    """(key, Dataset) of the workspace's copy of what the options name, its progress told of.
 
-    return open_dataset(
-        options.data,
-        labels_from_folders=options.labels_from_folders,
-        size=options.size,
-        label_column=options.label_column,
-        id_column=options.id_column,
-        samples_key=options.samples_key,
-        columns_first=None if options.pixel_order is None else options.pixel_order == "columns",
-        image_shape=options.image_shape,
-        like=like,
-    )
+    The same data with the same options are not read a second time. Ctrl-C leaves nothing behind.
+    """
+    from dsc_core.data import import_data, load_dataset
+    from dsc_core.runs.console import Progress
+
+    progress, began = Progress(), time.monotonic()
+    told = began + QUIET  # what is quick is over before it is told of
+
+    def tell_how_far(stage: str, done: int, total: int) -> None:
+        nonlocal told
+        if (now := time.monotonic()) >= told:
+            told = now + REDRAWN
+            progress.update(f"{stage}: {done / total:.0%}" if total else f"{stage}: {done / 1e6:,.1f} MB")
+
+    try:
+        key = import_data(options.data, home, tell_how_far, **reading(options))
+    finally:
+        progress.close(erase=True)
+    return key, load_dataset(key, home)
+
+
+def reading(options) -> dict:
+    """How DATA is to be read, as `open_dataset` takes it."""
+    return {
+        "labels_from_folders": options.labels_from_folders,
+        "size": options.size,
+        "crop": options.crop,
+        "channels": options.channels,
+        "label_column": options.label_column,
+        "id_column": options.id_column,
+        "samples_key": options.samples_key,
+        "columns_first": None if options.pixel_order is None else options.pixel_order == "columns",
+        "image_shape": options.image_shape,
+    }
 
 
 def tell_of(dataset) -> None:
@@ -324,12 +353,12 @@ def row(run) -> dict:
     return {"run": run.id} | {name: getattr(run, name) for name in names}
 
 
-def write_out(out: str, content: bytes) -> None:
-    """Write a file whole, or to standard output for "-"; InputError where it cannot be written."""
+def write_out(out: str, content: Iterable[bytes]) -> None:
+    """Write a file whole from its pieces, or to standard output for "-"; InputError where it cannot be written."""
     from dsc_core.runs.files import write_whole
 
     if out == "-":
-        sys.__stdout__.buffer.write(content)
+        sys.__stdout__.buffer.writelines(content)
         sys.__stdout__.flush()
         return
     try:
@@ -477,6 +506,12 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--labels-from-folders", action="store_true", help="the folder of an image is its label"
     )
     parser.add_argument("--size", type=size, metavar="HxW", help="resize images to this height and width")
+    parser.add_argument(
+        "--crop",
+        action="store_true",
+        help="take the middle of each image, in the proportions of --size or a square",
+    )
+    parser.add_argument("--channels", choices=("grey", "colour"), help="make images grey, or colour")
     parser.add_argument("--label-column", metavar="NAME", help="the column or key with labels; '' for none")
     parser.add_argument("--id-column", metavar="NAME", help="the column or key with ids; '' for none")
     parser.add_argument("--samples-key", metavar="NAME", help="the key of the samples in .npz, .h5 or .mat")

@@ -407,3 +407,51 @@ def test_baselines_without_labels_have_no_scores(monkeypatch):
     samples = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     data = Dataset("plain", samples, np.arange(30).astype(str), None, "table")
     assert all(one["acc"] is None and one["seconds"] >= 0 for one in baselines.compare(data, 3))
+
+
+def test_the_second_training_on_the_same_file_reads_it_no_more(run, blobs, monkeypatch):
+    from dsc_core import data
+
+    read, real = [], data.open_dataset
+    monkeypatch.setattr(
+        data, "open_dataset", lambda source, **options: read.append(source) or real(source, **options)
+    )
+    one = json.loads(run("train", blobs, "--json")[1])
+    other = json.loads(run("train", blobs, "--json")[1])
+    assert run("baselines", blobs, "--json")[0] == 0
+    assert read == [blobs]
+    described = [Store().get(found["run"]).dataset for found in (one, other)]
+    assert described[0] == described[1]
+    assert run("train", blobs, "--channels", "colour", "--size", "10x12", "--crop")[0] == 0
+    assert len(read) == 2
+    assert Store().list()[0].dataset["shape"] == [3, 10, 12]
+    assert Store().list()[0].dataset["preprocessing"] == {"crop": True}
+
+
+def test_a_long_import_tells_how_far_it_is_and_ctrl_c_leaves_nothing(run, tmp_path, monkeypatch):
+    from dsc_core import __main__ as command
+
+    path = tmp_path / "large.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (9000, 28, 28), dtype=np.uint8))
+    monkeypatch.setattr(command, "QUIET", 0.0)
+    code, _, err = run("train", path, "--clusters", "2")
+    assert code == 0, err
+    assert "Comparing with what was imported: " in err
+    before = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    np.save(path, np.zeros((9000, 28, 28), np.uint8) + np.arange(9000, dtype=np.uint8)[:, None, None])
+    monkeypatch.setattr("dsc_core.runs.console.Progress.update", interrupted)
+    code, out, err = run("train", path, "--clusters", "2")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "Interrupted."
+    assert [file for file in (tmp_path / "home").rglob("*") if file.is_file()] == before
+
+
+def test_training_tells_which_network_the_shape_gets_and_images_need_an_encoder(run, blobs):
+    assert "Encoder: 4 convolutions, 8×8 → 4×4" in run("train", blobs)[2]
+    code, out, err = run("train", blobs, "--set", "encoder=none")
+    assert (code, out) == (2, "")
+    assert "encoder=none is for rows of numbers" in err

@@ -16,6 +16,7 @@ from dsc_core.data.images import (
     collect,
     is_hidden,
     most_bytes,
+    spread,
     too_large,
     unwanted,
 )
@@ -60,7 +61,7 @@ def read_zip(path: Path, options: Options) -> Dataset:
             raise options.limits.refuse(path.name, "members")
         budget = Budget(path.name, path.stat().st_size, options.limits)
         skipped: list[tuple[str, str]] = []
-        members = list(_members(archive, skipped, budget))
+        members = spread(list(_members(archive, skipped, budget)), options.most)
         return collect(members, len(members), skipped, options, path.name)
 
 

@@ -14,6 +14,7 @@ from dsc_core.data.images import (
     collect,
     is_hidden,
     most_bytes,
+    spread,
     too_large,
     unwanted,
 )
@@ -28,7 +29,7 @@ def read_folder(path: Path, options: Options) -> Dataset:
     files only where they stay inside. InputError where there is nothing readable or there are too many files.
     """
     skipped: list[tuple[str, str]] = []
-    members = list(_members(path, skipped, options.limits))
+    members = spread(list(_members(path, skipped, options.limits)), options.most)
     return collect(members, len(members), skipped, options, clean(path.resolve().name) or "the folder")
 
 

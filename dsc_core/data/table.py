@@ -193,7 +193,8 @@ def _images(features, labels, ids, options: Options, name: str, notes: list[str]
     with np.errstate(over="ignore"):
         images = pixels_as_images(values.astype(np.uint8 if whole else np.float32), shape)
     dataset = from_images(images, labels, ids, options, notes)
-    return replace(dataset, preprocessing={"pixel_columns": list(features.columns)})
+    more = {"pixel_columns": list(features.columns)}
+    return replace(dataset, preprocessing=(dataset.preprocessing or {}) | more)
 
 
 def _columns_of_training(frame, preprocessing: dict, options: Options) -> Options:
