@@ -78,7 +78,7 @@ def check_encoder(shape: tuple[int, ...], encoder: str) -> None:
 
 def in_words(shape: tuple[int, ...], encoder: str = "network") -> str:
     """What network samples of `shape` get, a sentence. encoder: the knob of that name."""
-    if encoder == "none":
+    if encoder == "none" and len(shape) == 1:
         return f"No encoder: the {shape[0]} numbers of a row are its code."
     if len(shape) == 1:
         return f"Encoder: 3 dense layers of {HIDDEN}; the decoder is its mirror."

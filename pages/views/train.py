@@ -10,6 +10,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
 from dsc_core.errors import InputError, RunError
+from dsc_core.model.sizes import in_words
 from dsc_core.runs import queue
 from pages.shared import explorer, state, steering, widgets
 from pages.shared.history import history
@@ -47,7 +48,8 @@ def set_up(dataset) -> None:
             st.text_input(
                 "Name", key="run_name", placeholder="optional", max_chars=60, persist_state="session"
             )
-        st.caption(widgets.plain(PRESETS[st.session_state["preset"]].help))
+        about = in_words(dataset.shape, st.session_state.get(widgets.knob_key("encoder"), "network"))
+        st.caption(widgets.plain(f"{PRESETS[st.session_state['preset']].help} {about}"))
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
             changed_note()
@@ -89,8 +91,9 @@ def start(dataset) -> None:
     """Create the run, queue it, which starts it where there is room, and put its id into the address."""
     try:
         run_id = state.store().create(
-            dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None
-        )
+            dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None,
+            key=state.current("data"),
+        )  # fmt: skip
         queue.enqueue(state.store(), run_id)
     except (InputError, RunError) as problem:
         st.error(widgets.plain(problem))
