@@ -219,7 +219,7 @@ def test_images_cannot_do_without_an_encoder():
         run(images(40), Config(**SMALL, encoder="none"))
 
 
-@pytest.mark.parametrize("readout", ["network", "diffusion", "kmeans"])
+@pytest.mark.parametrize("readout", ["softmax", "diffusion", "kmeans"])
 def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, monkeypatch, tmp_path):
     from dsc_core import graph
 
