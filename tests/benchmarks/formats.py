@@ -83,7 +83,9 @@ def magick(folder: Path) -> Path:
     for path in sorted(root.glob("*/*.png"))[::4]:
         target = made / path.parent.name / f"{path.stem}.tif"
         target.parent.mkdir(parents=True, exist_ok=True)
-        program("convert", str(path), "-resize", "96x96!", "-depth", "16", str(target), at=folder)
+        program(
+            "convert", str(path), "-alpha", "off", "-resize", "96x96!", "-depth", "16", str(target), at=folder
+        )
     return made
 
 

@@ -44,10 +44,10 @@ def write_images(path: Path, count: int) -> None:
     images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, SIDE, SIDE))
     for start in range(0, count, PIECE):
         size = min(PIECE, count - start)
-        kinds, moves = rng.integers(0, KINDS, size), rng.integers(0, 4, (size, 2))
+        kinds, moves = rng.integers(0, KINDS, size), rng.integers(0, 16, size)
         part = patterns[kinds] + rng.integers(0, 100, (size, SIDE, SIDE), dtype=np.uint8)
-        for place, (down, right) in enumerate(moves):
-            part[place] = np.roll(part[place], (down, right), (0, 1))
+        for move in range(16):
+            part[moves == move] = np.roll(part[moves == move], divmod(move, 4), (1, 2))
         images[start : start + size] = part
     images.flush()
 
