@@ -212,8 +212,9 @@ def seen_choices(prefix: str, proposed: tuple[int, int] | None, resized: bool) -
         "squeezed where its proportions differ.",
     )  # fmt: skip
     channels = st.segmented_control(
-        "Channels", [AS_THEY_ARE, *CHANNELS], default=AS_THEY_ARE, key=f"{prefix}channels"
-    )
+        "Channels", [AS_THEY_ARE, *CHANNELS], default=AS_THEY_ARE, required=True, key=f"{prefix}channels",
+        persist_state="session",
+    )  # fmt: skip
     return options | {"channels": channels if channels in CHANNELS else None}
 
 

@@ -361,6 +361,8 @@ def test_a_data_set_that_was_read_at_once_can_be_read_otherwise(app, workspace):
     assert not app.exception
     assert not app.error
     assert load_dataset(app.query_params["data"], workspace).shape == (1, 12, 12)
+    app.session_state["adjust"] = True
+    app.run()
     labelled(app.toggle, "Crop to the middle").set_value(False).run()
     assert "What the network will see**, 1 × 12 × 20" in captions(app)
     labelled(app.segmented_control, "Channels").set_value("as they are").run()
