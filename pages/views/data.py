@@ -75,16 +75,13 @@ def remember(job) -> None:
 
     "plain": the key under which it was first read. What is chosen later is shown on these images.
     """
-    known, source = st.session_state.get("came_from"), str(job.source)
-    if (
-        known
-        and known["source"] == source
-        and any(job.options.get(name) for name in ("size", "crop", "channels"))
-    ):
+    known = st.session_state.get("came_from")
+    otherwise = any(job.options.get(name) for name in ("size", "crop", "channels"))
+    if known and known["source"] == job.source and otherwise:
         known["key"] = job.key
     else:
         st.session_state["came_from"] = {
-            "key": job.key, "plain": job.key, "source": source, "options": job.options, "path": job.source,
+            "key": job.key, "plain": job.key, "source": job.source, "options": job.options,
         }  # fmt: skip
 
 
@@ -264,7 +261,7 @@ def adjust(dataset, key: str) -> None:
     known = st.session_state.get("came_from")
     if dataset.kind != "image" or not known or known["key"] != key:
         return
-    if isinstance(known["path"], Path) and source_kind(known["path"]) == "images":
+    if isinstance(known["source"], Path) and source_kind(known["source"]) == "images":
         return  # the panel of its file asks for the same
     place = st.expander("Size, crop and colour", icon=":material/crop:", key="adjust", on_change="rerun")
     if not place.open:
@@ -282,7 +279,7 @@ def adjust(dataset, key: str) -> None:
             return
         seen(figures.image_sheet(made.values(), FEW, tile=56), made.shape)
         if st.button("Read it so", key="adjust_open", icon=":material/crop:"):
-            take(known["path"], **(known["options"] | options))
+            take(known["source"], **(known["options"] | options))
             st.rerun()
 
 
