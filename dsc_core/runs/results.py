@@ -145,9 +145,8 @@ def write_frame(path: Path, ids, clusters, confidence, maps: np.ndarray, labels=
         if writer is None:
             schema = pa.Schema.from_pandas(frame, preserve_index=False)
             for place, field in enumerate(schema):
-                if pa.types.is_null(
-                    field.type
-                ):  # no class was matched in these rows; in others there may be one
+                # In these rows no cluster has a class, and in others one may have.
+                if pa.types.is_null(field.type):
                     schema = schema.set(place, field.with_type(pa.string()))
             writer = pq.ParquetWriter(path, schema)
         writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
