@@ -139,16 +139,17 @@ def _write(dataset: Dataset, folder: Path, progress: Callable[[int], None] | Non
         samples[start : start + len(block)] = block
     samples.flush()
     del samples
-    writer = None
-    for start in range(0, len(dataset), ROWS_AT_ONCE):
+
+    def rows(start: int) -> pa.Table:
         part = slice(start, start + ROWS_AT_ONCE)
         columns = {"id": pa.array(dataset.ids[part].tolist(), pa.string())}
         if dataset.labels is not None:
             columns["label"] = pa.array(dataset.labels[part].tolist())
-        rows = pa.table(columns)
-        writer = writer or pq.ParquetWriter(folder / ROWS, rows.schema)
-        writer.write_table(rows)
-    writer.close()
+        return pa.table(columns)
+
+    with pq.ParquetWriter(folder / ROWS, rows(0).schema) as writer:
+        for start in range(0, len(dataset), ROWS_AT_ONCE):
+            writer.write_table(rows(start))
     description = dataset.describe() | {"skipped": [list(pair) for pair in dataset.skipped]}
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
 

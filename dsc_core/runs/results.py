@@ -137,20 +137,18 @@ def write_frame(path: Path, ids, clusters, confidence, maps: np.ndarray, labels=
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    matched, writer = None if labels is None else metrics.match(labels, clusters), None
-    for start in range(0, len(ids), PIECE):
-        part = slice(start, start + PIECE)
+    matched = None if labels is None else metrics.match(labels, clusters)
+
+    def rows(part) -> pd.DataFrame:
         known = None if labels is None else np.asarray(labels)[part]
-        frame = make_frame(ids[part], clusters[part], confidence[part], maps[part], known, matched)
-        if writer is None:
-            schema = pa.Schema.from_pandas(frame, preserve_index=False)
-            for place, field in enumerate(schema):
-                # In these rows no cluster has a class, and in others one may have.
-                if pa.types.is_null(field.type):
-                    schema = schema.set(place, field.with_type(pa.string()))
-            writer = pq.ParquetWriter(path, schema)
-        writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
-    writer.close()
+        return make_frame(ids[part], clusters[part], confidence[part], maps[part], known, matched)
+
+    # A row of each cluster shows every column's type: in a piece there may be no cluster that has a class.
+    schema = pa.Schema.from_pandas(rows(np.unique(clusters, return_index=True)[1]), preserve_index=False)
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(ids), PIECE):
+            frame = rows(slice(start, start + PIECE))
+            writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
 
 
 def labels_csv(run: Run) -> bytes:

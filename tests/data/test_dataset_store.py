@@ -150,7 +150,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter", full)
     with pytest.raises(RunError, match="No space left"):
         store_dataset(IMAGES, tmp_path)
     assert list((tmp_path / "data").iterdir()) == []

@@ -88,11 +88,13 @@ def test_a_table_written_and_exported_in_pieces_is_the_same(labels, tmp_path, mo
     clusters = np.sort(rng.integers(0, 9, 50))  # of nine clusters, most have no class of their own
     columns = ids, clusters, rng.random(50), rng.random((50, 4)), labels
     whole = results.make_frame(*columns)
+    whole.to_parquet(tmp_path / "whole.parquet", index=False)
     monkeypatch.setattr(results, "_labels_path", lambda run: tmp_path / "labels.parquet")
     for piece in (7, 50, 1000):
         monkeypatch.setattr(results, "PIECE", piece)
         results.write_frame(tmp_path / "labels.parquet", *columns)
-        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "labels.parquet"), whole)
+        written = [pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("labels", "whole")]
+        pd.testing.assert_frame_equal(*written)
         assert results.labels_csv(None) == results.csv_bytes(whole)
 
 
