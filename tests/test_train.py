@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core.cluster import Fitted
+from dsc_core.cluster import EMBED, Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
@@ -240,6 +240,30 @@ def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, m
     assert np.array_equal(again.spectral, fitted.spectral)
     assert np.array_equal(again.labels, fitted.labels)
     assert list(tmp_path.iterdir()) == []
+
+
+class Watched:
+    """Samples that know how many of them were asked for at once."""
+
+    def __init__(self, samples):
+        self.samples, self.shape, self.most = samples, samples.shape, 0
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        picked = self.samples[index]
+        self.most = max(self.most, len(picked))
+        return picked
+
+
+@pytest.mark.parametrize("most", [1000, 10_000])
+def test_training_and_labelling_take_a_block_of_samples_at_a_time(most):
+    samples = Watched(images(1797))
+    config = Config(**{**SMALL, "epochs": 1, "joint_epochs": 1, "batches": 2}, graph_samples=most)
+    fitted, _ = run(samples, config)
+    assert fitted.labels.shape == (1797,)
+    assert 128 <= samples.most <= EMBED < len(samples)
 
 
 def test_up_to_the_limit_nothing_is_drawn_and_nothing_changes(trained):
