@@ -23,6 +23,7 @@ from dsc_core.model.spectral import orthonormalise
 
 EMBED = 1000  # samples embedded at once
 RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
+DIMS_A_CLUSTER = 4  # dimensions of the diffusion map that a readout looks at, for each cluster
 HEAD_STEPS = 300
 HEAD_BATCH = 256
 MODEL_VERSION = 1
@@ -72,12 +73,16 @@ def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readou
     single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
     is kept.
     """
-    values, vectors = graph.diffusion_map(affinity, 4 * config.clusters, config.seed)
-    powers = (config.damping / 2, config.damping, 2 * config.damping)
-    scales = [graph.damped(values, vectors, power) for power in powers]
+    values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
+    scales = at_scales(values, vectors, config.damping)
     labels = k_means(np.hstack(scales), config).labels_
     labels = labels if like is None else aligned(labels, like, config.clusters)
     return Readout(labels, scales[1], values)
+
+
+def at_scales(values: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
+    """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`: three of (n, dims)."""
+    return [graph.damped(values, vectors, power) for power in (damping / 2, damping, 2 * damping)]
 
 
 def k_means(points: np.ndarray, config: Config) -> KMeans:
