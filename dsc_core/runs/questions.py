@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sparse
 
 from dsc_core.errors import InputError, RunError
@@ -32,6 +33,11 @@ Tell = Callable[[str, int, int], None]
 def latent_of(run: Run) -> np.ndarray:
     """The codes z, (n, d) float32, memory-mapped. RunError where they are missing or damaged."""
     return read_array(run.folder / "embeddings" / "latent.npy", 2)
+
+
+def spectral_of(run: Run) -> np.ndarray:
+    """The spectral coordinates Y, (n, K') float32, memory-mapped. RunError where they are missing or damaged."""
+    return read_array(run.folder / "embeddings" / "spectral.npy", 2)
 
 
 def mark_of(run: Run, latent: np.ndarray) -> str:
@@ -307,3 +313,24 @@ def checked_name(name: str) -> str:
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         raise InputError(f"A name has 1 to {LONGEST_NAME} letters, on one line.")
     return name
+
+
+def named_frame(found: Results, named: Named, result, least: float) -> pd.DataFrame:
+    """The labels made of the given names, one row a sample in input order, with the columns of named.csv.
+
+    id. label: "" where no name is at least as sure as `least`. certainty: of the likeliest name, in [0, 1].
+    source: "sample" where it was named by hand, "cluster" where it has the name given to its cluster, "spread"
+    where another name reached it, "" without a label. result: a `naming.Spread`.
+    """
+    words = result.words(least)
+    own = found.labels["cluster"].map(named.clusters).fillna("").to_numpy(dtype=str)
+    source = np.where(words == "", "", np.where(words == own, "cluster", "spread"))
+    source = np.where(result.given, "sample", source)
+    return pd.DataFrame(
+        {
+            "id": found.labels["id"].to_numpy(),
+            "label": words.astype(object),
+            "certainty": np.where(result.name >= 0, result.sure, 0.0),
+            "source": source.astype(object),
+        }
+    )

@@ -15,7 +15,8 @@ from dsc_core.errors import InputError, RunError
 from pages.shared import widgets
 
 POLL = 0.7  # seconds between two looks
-MOST = 64  # jobs that ended, with what they found, kept for the pages that asked
+MOMENT = 0.3  # seconds
+MOST = 8  # jobs kept with what they found, for the pages that asked
 
 
 class Stopped(Exception):
@@ -48,7 +49,9 @@ class Job(threading.Thread):
             self.problem = "The computer ran out of memory: close other programs, or ask for less."
         except Exception:  # a mistake of the program: told of in a sentence, and in full in the server's log
             logging.getLogger(__name__).exception("a job failed")
-            self.problem = "This could not be computed, by a fault of this program; the server's log tells more."
+            self.problem = (
+                "This could not be computed, by a fault of this program; the server's log tells more."
+            )
 
     def tell(self, words: str, done: int, total: int) -> None:
         """How far it is; total 0 where the end is not known."""
@@ -74,7 +77,10 @@ def known(key: str) -> Job | None:
 
 
 def begin(key: str, work: Callable) -> Job:
-    """Begin `work(tell)` under this key; where one runs under it already, that one."""
+    """Begin `work(tell)` under this key; where one runs under it already, that one.
+
+    Waits a moment for it: what is done by then needs no progress on screen.
+    """
     jobs = _all()
     job = jobs.get(key)
     if job is None or not job.is_alive():
@@ -83,7 +89,16 @@ def begin(key: str, work: Callable) -> Job:
             jobs.pop(name, None)
         job = jobs[key] = Job(work)
         job.start()
+        job.join(MOMENT)
+    if job.is_alive():
+        st.session_state["job_begun"] = True
     return job
+
+
+def follow() -> None:
+    """Within a fragment, after a click that may have begun a job: have the page drawn, on which its progress stands."""
+    if st.session_state.pop("job_begun", False):
+        st.rerun()
 
 
 def forget(key: str) -> None:

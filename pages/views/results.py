@@ -9,6 +9,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import results as run_results
+from pages.sections import how_many, label_few, trust
 from pages.shared import explorer, state, widgets
 
 TRAIN, DATA = "pages/views/train.py", "pages/views/data.py"
@@ -73,6 +74,9 @@ def show(run) -> None:
     if "label" in frame:
         confusion(found)
     cards(run, frame, found)
+    how_many.draw(run, found)
+    trust.draw(run, found)
+    label_few.draw(run, found)
     explore(run)
 
 
