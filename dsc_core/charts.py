@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from dsc_core import figures
@@ -56,7 +58,7 @@ def reliability(edges, confidence, accuracy, counts) -> dict:
 
     edges: (bins + 1,). The others: (bins,); empty bins are left empty.
     """
-    names = [f"{low:.1f} to {high:.1f}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    names = [f"{low:.1f} to {high:.1f}" for low, high in pairwise(edges)]
     right = [None if not n else round(float(v), 4) for v, n in zip(accuracy, counts, strict=True)]
     sure = [None if not n else round(float(v), 4) for v, n in zip(confidence, counts, strict=True)]
     words = {"color": MUTED, "fontSize": 11}

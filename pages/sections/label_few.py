@@ -308,12 +308,13 @@ def _take_away(run, found, named, result, least: float) -> None:
         )  # fmt: skip
         st.download_button(
             "labels.npy", data=lambda: labels_npy(result, least), file_name="labels.npy",
-            mime="application/octet-stream", icon=":material/download:", key="few_npy", disabled=nothing, on_click="ignore",
+            mime="application/octet-stream", icon=":material/download:", key="few_npy",
+            disabled=nothing, on_click="ignore",
             help="The labels alone as a NumPy array of words, to be the labels of this data; \"\" without a name.",
         )  # fmt: skip
         st.button(
-            "Forget all names", icon=":material/delete:", key="few_forget", disabled=not (named.clusters or named.samples),
-            on_click=forget, args=(run, found),
+            "Forget all names", icon=":material/delete:", key="few_forget",
+            disabled=not (named.clusters or named.samples), on_click=forget, args=(run, found),
         )  # fmt: skip
 
 
