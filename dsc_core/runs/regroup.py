@@ -28,7 +28,7 @@ def regroup(store: Store, run_id: str, clusters: int, name: str | None = None) -
     InputError where the run has not ended with a model, or K is out of range; RunError where the model or the
     data set cannot be read, or the disk is full.
     """
-    from dsc_core.data import is_stored
+    from dsc_core.data.store import is_stored
 
     parent = store.get(run_id)
     clusters = checked(KNOBS["clusters"], clusters)
