@@ -19,10 +19,10 @@ from scipy.sparse.linalg import cg
 
 from dsc_core.errors import RunError
 
-ALPHA = 0.99  # of Zhou et al.: a name walks a hundred steps on average, far enough for a whole cluster
+ALPHA = 0.9  # a name walks ten steps on average: through a cluster, before it leaks out of one (Zhou et al.: 0.99)
 CORE = 0.1  # of a cluster, its surest samples, carry the name of the cluster
 LARGEST_CORE = 200
-CLUSTER_WEIGHT = 10.0  # a cluster's name counts as that many named samples
+CLUSTER_WEIGHT = 3.0  # a cluster's name counts as that many named samples; having none counts as one
 TOLERANCE = 1e-5  # of the conjugate gradients, relative
 MOST_STEPS = 2_000
 FAINT = 1e-9  # of the largest: what is below has not been reached
@@ -66,10 +66,10 @@ class Spreader:
         return self
 
     def of_cluster(self, cluster: int) -> np.ndarray:
-        """How a name that the cluster's core carries reaches every sample, (n,) float32."""
+        """How a name that the cluster's core carries reaches every sample, (n,) float32; all of it like one sample."""
         if cluster not in self._of_cluster:
             core = self.cores[cluster]
-            self._of_cluster[cluster] = self._solve(core, CLUSTER_WEIGHT / max(len(core), 1))
+            self._of_cluster[cluster] = self._solve(core, 1 / max(len(core), 1))
         return self._of_cluster[cluster]
 
     def of_sample(self, sample: int) -> np.ndarray:
@@ -133,7 +133,7 @@ def spread(spreader: Spreader, clusters: dict[int, str], samples: dict[int, str]
     spoken = {*clusters, *(int(spreader.clusters[sample]) for sample in samples)}
     for cluster in range(spreader.count):
         if cluster in clusters:
-            mass[place[clusters[cluster]]] += spreader.of_cluster(cluster)
+            mass[place[clusters[cluster]]] += CLUSTER_WEIGHT * spreader.of_cluster(cluster)
         elif cluster not in spoken:
             mass[-1] += spreader.of_cluster(cluster)
     for sample, name in samples.items():

@@ -15,8 +15,8 @@ BINS = 10  # of the reliability diagram, of equal width
 TINY = 0.2  # of n/K: a cluster below it is told of
 MOST_OF_ALL = 0.5  # a cluster with a larger share of all samples is told of; at K = 2 and 3 a little more is
 SAMPLED = 2_000  # samples, about equally many a cluster, on which silhouettes are computed
-LOOSE = 0.1  # mean silhouette in the spectral space below which a cluster does not hold together
-OVERLAP = 0.15  # of a cluster's weight in the graph that leads to one other cluster
+LOOSE = 0.05  # mean silhouette in the spectral space below which a cluster does not hold together
+OVERLAP = 0.1  # of a cluster's weight in the graph that leads to one other cluster
 
 
 # Calibration --------------------------------------------------------------------------------------------------

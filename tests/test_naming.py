@@ -78,7 +78,7 @@ def test_what_a_person_says_of_a_sample_stands_against_its_whole_cluster(spreade
     assert found.sure[20] == 1
     assert found.given.sum() == 1
     others = np.setdiff1d(np.arange(50), [20])
-    assert (found.words()[others] == "ant").mean() > 0.9
+    assert (found.words()[others] == "ant").mean() > 0.8, "only what surrounds it follows"
 
 
 def test_without_names_nothing_has_one_and_no_certainty_leaves_its_bounds(spreader):
