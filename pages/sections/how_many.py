@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core import charts, figures
+from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import questions, queue
 from pages.shared import jobs, state, widgets
@@ -147,7 +148,12 @@ def _use(run, advised: int) -> None:
     st.session_state.setdefault(key, advised)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         clusters = st.number_input(
-            "Clusters", 2, min(200, run.samples), key=key, width=140, persist_state="session"
+            "Clusters",
+            2,
+            min(int(KNOBS["clusters"].high), run.samples),
+            key=key,
+            width=140,
+            persist_state="session",
         )
         pressed = st.button(
             "Use this K", icon=":material/call_split:", key="use_k", type="primary",
