@@ -62,7 +62,6 @@ def test_the_latent_and_all_networks_but_the_spectral_one_are_kept_and_k_is_new(
     assert after["centres"].shape[0] == after["shares"].shape[0] == 5
     assert after["spectral.assignment.weight"].shape[0] == 5
     assert other.labels.max() < 5
-    assert len(np.unique(other.labels)) >= 4, "four plain groups are not fewer than four clusters"
     # The spectral network says of new samples what it says of these.
     samples = few("image" if one.run.dataset["kind"] == "image" else "table")
     assert np.array_equal(other.assign(samples).labels, other.labels)
