@@ -18,14 +18,14 @@ def eigenvalues(values: np.ndarray, best: int | None, present: int) -> dict:
     columns = {"clusters": np.arange(1, len(values) + 1), "eigenvalue": values}
     option = figures.curve(
         columns, "clusters", {"eigenvalue": colour(0)}, title="Eigenvalues of the graph",
-        marks=marks_of(best and best + 0.5, f"eigengap after {best}", present),
+        marks=marks_of(best and best + 0.5, f"gap after {best}", present),
     )  # fmt: skip
     return dotted(option)
 
 
 def marks_of(at: float | None, text: str, present: int) -> list[tuple]:
     """The upright lines: what a figure favours, and the K of the run, one line where they are the same."""
-    own = (present, f"this run, {present}")
+    own = (present, "this run")
     if not at:
         return [own]
     if at == present:
@@ -34,22 +34,26 @@ def marks_of(at: float | None, text: str, present: int) -> list[tuple]:
 
 
 def by_clusters(
-    numbers: list[int], lines: dict[str, tuple[list, str]], best, present: int, title: str
+    numbers: list[int], lines: dict[str, tuple[list, str]], best, present: int, title: str, bounds=None
 ) -> dict:
     """Curves over the number of clusters. lines: name -> (a value for each number or None, colour)."""
     columns = {"clusters": np.array(numbers, dtype=float)}
     columns |= {name: np.array(values, dtype=float) for name, (values, _) in lines.items()}
     shades = {name: shade for name, (_, shade) in lines.items()}
     marks = marks_of(best, f"best at {best}", present)
-    return dotted(figures.curve(columns, "clusters", shades, title=title, marks=marks))
+    return dotted(figures.curve(columns, "clusters", shades, title=title, marks=marks, bounds=bounds))
 
 
 def dotted(option: dict) -> dict:
     """The curves of an option with a dot at each of their points, and whole numbers along the bottom."""
     for line in option["series"]:
         line |= {"showSymbol": True, "symbol": "circle", "symbolSize": 6}
+    for mark in option["series"][0].get("markLine", {}).get("data", ()):
+        # What is favoured is written above its line, the run's own K along the foot of its own: no two texts meet.
+        place = {"position": "end", "rotate": 0} if "lineStyle" in mark else {"position": "insideStartTop"}
+        mark["label"] = place
     option["xAxis"] |= {"minInterval": 1, "splitNumber": 8}
-    option["grid"] |= {"top": 40, "right": 20}
+    option["grid"] |= {"top": 52, "right": 20}
     return option
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from dsc_core import charts, figures
@@ -102,26 +103,8 @@ def _answer(run, kept, sweep) -> None:
     numbers = [row.clusters for row in kept.rows]
     votes = sweep.favoured(kept.values, kept.rows)
     st.markdown(verdict(votes, run.clusters))
-    values = kept.values[: numbers[-1] + 2]
-    of = {name: [getattr(row, name) for row in kept.rows] for name in ("stability", "lowest")}
-    silhouettes = {
-        "latent": ([row.silhouette_latent for row in kept.rows], figures.colour(0)),
-        "spectral": ([row.silhouette_spectral for row in kept.rows], figures.colour(2)),
-    }
-    stability = {
-        "mean": (of["stability"], figures.colour(0)),
-        "least alike pair": (of["lowest"], figures.MUTED),
-    }
-    drawn = (
-        ("eigenvalues", charts.eigenvalues(values, votes.get("eigengap"), run.clusters),
-         f"Eigenvalues of the graph; the largest gap comes after {votes.get('eigengap')}"),
-        ("stability", charts.by_clusters(numbers, stability, votes.get("stability"), run.clusters, "Stability"),
-         f"Stability by number of clusters, best at {votes.get('stability')}"),
-        ("silhouettes", charts.by_clusters(numbers, silhouettes, votes.get("silhouette_spectral"), run.clusters,
-         "Silhouette"), f"Silhouettes by number of clusters, best at {votes.get('silhouette_spectral')}"),
-    )  # fmt: skip
     with st.grid(3, min_column_width=300):
-        for name, option, about in drawn:
+        for name, option, about in _curves(run, kept, votes, numbers):
             with st.container(border=True):
                 st.echarts_chart(option, height=240, key=f"how_many_{name}", alt=about)
     st.caption(
@@ -129,6 +112,33 @@ def _answer(run, kept, sweep) -> None:
         f"subsamples, compared on the same samples. Computed in {widgets.duration(kept.seconds)}, kept with the run."
     )
     _use(run, sweep.advised(votes) or run.clusters)
+
+
+def _curves(run, kept, votes: dict[str, int], numbers: list[int]) -> list[tuple[str, dict, str]]:
+    """(key, chart, what it shows in words) of the eigenvalues, the stability and the silhouettes."""
+    lowest = [row.lowest for row in kept.rows]
+    stability = {
+        "mean": ([row.stability for row in kept.rows], figures.colour(0)),
+        "least alike pair": (lowest, figures.MUTED),
+    }
+    silhouettes = {
+        "latent": ([row.silhouette_latent for row in kept.rows], figures.colour(0)),
+        "spectral": ([row.silhouette_spectral for row in kept.rows], figures.colour(2)),
+    }
+    gap, stable, compact = (votes.get(name) for name in ("eigengap", "stability", "silhouette_spectral"))
+    bounds = (min(0.0, np.floor(min(lowest) * 5) / 5), 1.0)
+    shown = charts.eigenvalues(kept.values[: numbers[-1] + 2], gap, run.clusters)
+    stable_by = charts.by_clusters(numbers, stability, stable, run.clusters, "Stability", bounds)
+    compact_by = charts.by_clusters(numbers, silhouettes, compact, run.clusters, "Silhouette")
+    return [
+        ("eigenvalues", shown, f"Eigenvalues of the graph; the largest gap comes after {gap}"),
+        ("stability", stable_by, f"Stability by number of clusters, best at {stable}"),
+        (
+            "silhouettes",
+            compact_by,
+            f"Silhouettes by number of clusters, best at {compact} in the spectral space",
+        ),
+    ]
 
 
 def verdict(votes: dict[str, int], present: int) -> str:
