@@ -146,7 +146,8 @@ def verdict(votes: dict[str, int], present: int) -> str:
     by_number: dict[int, list[str]] = {}
     for name, number in votes.items():
         by_number.setdefault(number, []).append(TITLES[name])
-    parts = [f"**{number}** by {' and '.join(names)}" for number, names in by_number.items()]
+    most_first = sorted(by_number.items(), key=lambda pair: -len(pair[1]))
+    parts = [f"**{number}** by {' and '.join(names)}" for number, names in most_first]
     if not parts:
         return "None of the figures is known for these numbers."
     return f"Favoured: {'; '.join(parts)}. This run has {present}."
