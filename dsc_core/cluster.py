@@ -180,6 +180,12 @@ class Fitted:
         latent = encode(self.nets, Feed(samples, scaling, device))
         return _assign(self.nets, latent, self.transform, self.centres, self.scale)
 
+    def assign_known(self, rows: np.ndarray) -> Assignment:
+        """The same of the training samples at `rows` (m,), from their codes: with the probabilities of all clusters."""
+        device = next(self.nets.parameters()).device
+        latent = torch.from_numpy(np.array(self.latent[rows], dtype=np.float32)).to(device)
+        return _assign(self.nets, latent, self.transform, self.centres, self.scale)
+
     def save(self, folder: Path) -> None:
         """Writes model.safetensors, model.json and the four arrays; nothing in them is a pickle."""
         folder = Path(folder)

@@ -207,7 +207,8 @@ def group_map(points, groups, names: dict, hover, *, title="", colours: dict | N
 
 def value_map(points, values, hover, *, title="", name="", bounds=(0.0, 1.0)) -> go.Figure:
     """Scatter of `points` (n, 2) coloured by `values` (n,) on a scale that grows lighter evenly."""
-    points, order = np.asarray(points, np.float32), np.argsort(-np.asarray(values))  # the unsure ones on top
+    points = np.asarray(points, np.float32)
+    order = np.argsort(-np.asarray(values), kind="stable")  # the unsure ones on top
     marker = {
         "color": np.asarray(values, np.float32)[order], "colorscale": "Viridis",
         "cmin": bounds[0], "cmax": bounds[1],
@@ -307,11 +308,12 @@ def _landed(one: dict, symbol: str, ink: str) -> list[dict]:
 
 
 def confusion_chart(
-    matrix, classes, clusters, *, shares=False, dark=False, row="class", column="cluster"
+    matrix, classes, clusters, *, shares=False, dark=False, row="class", column="cluster", chosen=None
 ) -> alt.LayerChart:
     """Altair rectangles of a (classes, clusters) count matrix, as ordered; shares: of each class, in %.
 
-    A point selection named "cell" carries the row and the column that was clicked.
+    A point selection named "cell" carries the row and the column that was clicked. chosen: how many samples of
+    each cell are selected, like `matrix`; those cells are framed and say it, the others are dim.
     """
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
@@ -327,6 +329,12 @@ def confusion_chart(
     frame["text"] = [
         f"{s:.0%}" if shares else f"{c:d}" for s, c in zip(frame["share"], frame["count"], strict=True)
     ]
+    frame["selected"] = 0 if chosen is None else np.asarray(chosen).ravel()
+    if chosen is not None:
+        told = frame["selected"] > 0
+        frame.loc[told, "text"] = [
+            f"{part:d}/{whole:d}" for part, whole in frame.loc[told, ["selected", "count"]].to_numpy()
+        ]
     frame.loc[frame["count"] == 0, "text"] = ""
     cell = alt.selection_point(name="cell", fields=[row, column], empty=False)
     base = alt.Chart(frame).encode(
@@ -335,10 +343,11 @@ def confusion_chart(
         ),
         y=alt.Y(f"{row}:N", sort=rows, title=row.capitalize()),
     )
-    squares = base.mark_rect(cornerRadius=3, stroke="transparent").encode(
+    told = [row, column, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {row}")]
+    squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
-        stroke=alt.condition(cell, alt.value(PALETTE[1]), alt.value("transparent")),
-        tooltip=[row, column, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {row}")],
+        stroke=alt.condition("datum.selected > 0", alt.value(PALETTE[1]), alt.value("transparent")),
+        tooltip=told if chosen is None else [*told, "selected"],
     )
     squares = squares.add_params(cell)
     if matrix.shape[1] > 30:
