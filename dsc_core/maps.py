@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from dsc_core import figures
@@ -58,7 +59,7 @@ def of_column(values, word: str) -> Colouring:
 
 def of_agreement(labels, matched) -> Colouring:
     """Right where a sample's class is the one its cluster is matched with; apart, where its cluster has none."""
-    known = np.array([match is not None and match == match and str(match) != "<NA>" for match in matched])
+    known = pd.Series(matched).notna().to_numpy()
     right = known & (np.asarray(labels).astype(str) == np.asarray(matched).astype(str))
     values = np.where(right, "right", np.where(known, "wrong", "none"))
     names = {"right": "right", "wrong": "wrong", "none": "cluster without a class"}

@@ -168,6 +168,9 @@ def density(points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     from scipy.ndimage import gaussian_filter
 
     points = np.asarray(points, dtype=np.float64)
-    counts, x, y = np.histogram2d(points[:, 0], points[:, 1], bins=GRID)
+    low, high = points.min(0), points.max(0)
+    pad = (high - low) * 0.08 + 1e-9  # room for what the smoothing spreads over the edge
+    around = np.c_[low - pad, high + pad]
+    counts, x, y = np.histogram2d(points[:, 0], points[:, 1], bins=GRID, range=around)
     middle = lambda edges: (edges[:-1] + edges[1:]) / 2  # noqa: E731
     return middle(x), middle(y), gaussian_filter(counts, SMOOTH, mode="constant").T

@@ -20,7 +20,6 @@ import pandas as pd
 
 from dsc_core import metrics
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs.files import damaged
 from dsc_core.runs.folder import append_line
 
 NAME = "edits.jsonl"
@@ -86,7 +85,13 @@ class Edits:
         try:
             return self._replayed(done, undone, lines)
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            raise damaged(self.path) from error
+            raise self._damaged() from error
+
+    def _damaged(self) -> RunError:
+        return RunError(
+            f"The edits of the run {self.path.parent.name} cannot be read: move {NAME} out of its folder to go on"
+            " without them."
+        )
 
     def _lines(self) -> list[dict]:
         """The whole lines about these labels; a torn last one is passed over."""
@@ -95,7 +100,7 @@ class Edits:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise damaged(self.path) from error
+            raise self._damaged() from error
         found = []
         for line in content[: content.rfind(b"\n") + 1].splitlines():
             try:
@@ -103,7 +108,7 @@ class Edits:
                 if read["labels"] == self.stamp:
                     found.append(read if isinstance(read["kind"], str) else {}["kind"])
             except (ValueError, KeyError, TypeError) as error:
-                raise damaged(self.path) from error
+                raise self._damaged() from error
         return found
 
     def _replayed(self, done, undone, lines) -> Edited:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dsc_core.errors import InputError, RunError
 from pages.shared import widgets
 from pages.shared.results import chosen, clusters, maps, matrix, samples
 from pages.shared.results.opening import view
@@ -18,11 +17,9 @@ def draw(run, found) -> None:
 def _linked(run, found) -> None:
     if st.session_state.pop(clusters.CHANGED, False):
         st.rerun()  # the whole page: its scores go by the edits
-    try:
-        looked = view(run, found)
-    except (InputError, RunError) as problem:
-        st.error(widgets.plain(problem), icon=":material/error:")
-        return
+    looked = view(run, found)
+    if looked.problem:
+        st.error(widgets.plain(looked.problem), icon=":material/error:")
     chosen.from_address(run, len(looked.frame))
     maps.draw(looked)
     chosen.bar(run, len(looked.frame))

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core import selection
+from dsc_core.errors import RunError
 from dsc_core.runs import edits as run_edits
 from dsc_core.runs import results as run_results
 from dsc_core.runs.edits import Edited, Edits
@@ -35,6 +36,7 @@ class View:
     seen: object
     edited: Edited
     edits: Edits
+    problem: str = ""  # why the edits cannot be shown
 
     @property
     def key(self) -> tuple:
@@ -62,8 +64,11 @@ class View:
 def view(run, found) -> View:
     """The run as it is seen now."""
     log = edits_of(run.id, run.ended, found.labels)
-    now = log.now()
-    return View(run, found, seen(run.id, run.ended, now.version, found, now), now, log)
+    try:
+        now, problem = log.now(), ""
+    except RunError as error:  # the run itself is whole: it is shown as it ended
+        now, problem = Edited(log.original), str(error)
+    return View(run, found, seen(run.id, run.ended, now.version, found, now), now, log, problem)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
