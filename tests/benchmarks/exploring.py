@@ -43,9 +43,10 @@ def made_up(store: Store, count: int) -> str:
     dataset = Dataset(f"{count}", images, ids, groups, "image", (0.0, 1 / 255))
     run_id = store.create(dataset, Config().replace(clusters=CLUSTERS, device="cpu"))
     folder = store.claim(run_id).folder
-    blobs = lambda dims, wide: (
-        rng.normal(size=(CLUSTERS, dims))[groups] * 5 + rng.normal(size=(count, dims)) * wide
-    )  # noqa: E731
+
+    def blobs(dims: int, wide: float) -> np.ndarray:
+        return rng.normal(size=(CLUSTERS, dims))[groups] * 5 + rng.normal(size=(count, dims)) * wide
+
     maps = np.hstack([blobs(2, 1.5), blobs(2, 0.8)]).astype(np.float32)
     (folder / "embeddings").mkdir()
     for name, array in (
@@ -160,8 +161,8 @@ def measure(page, address: str, run, count: int, selections: int, pid: int) -> N
         times.append(lasso(page, left, right))
     answered, shown = (statistics.median(part) for part in list(zip(*times, strict=True))[:2])
     print(
-        f"{count:>6,}: maps painted in {first:.2f} s, again {again:.2f} s; a lasso of about {times[-1][2]:,}: answered in"
-        f" {answered:.2f} s, on the other map in {shown:.2f} s (medians of {selections});"
+        f"{count:>6,}: maps painted in {first:.2f} s, again {again:.2f} s; a lasso of about {times[-1][2]:,}:"
+        f" answered in {answered:.2f} s, on the other map in {shown:.2f} s (medians of {selections});"
         f" memory {before:.0f} → {memory(pid):.0f} MB",
         flush=True,
     )
