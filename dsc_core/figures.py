@@ -347,6 +347,9 @@ def confusion_chart(
     squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
         stroke=alt.condition("datum.selected > 0", alt.value(PALETTE[1]), alt.value("transparent")),
+        opacity=alt.value(1)
+        if chosen is None
+        else alt.condition("datum.selected > 0", alt.value(1), alt.value(0.5)),
         tooltip=told if chosen is None else [*told, "selected"],
     )
     squares = squares.add_params(cell)

@@ -64,12 +64,24 @@ class Edits:
         self.path = Path(folder) / NAME
         self.original = np.asarray(labels, dtype=np.int64).copy()
         self.original.setflags(write=False)
+        self._known: tuple[tuple, Edited] | None = None
         self.stamp = hashlib.blake2b(self.original.tobytes(), digest_size=8).hexdigest()
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def now(self) -> Edited:
-        """The clusters as they stand."""
+        """The clusters as they stand; the log is read anew only when it has grown or was exchanged."""
+        try:
+            about = self.path.stat()
+            stamp = (about.st_ino, about.st_size, about.st_mtime_ns)
+        except OSError:
+            stamp = ()
+        known = self._known
+        if known is None or known[0] != stamp:
+            known = self._known = (stamp, self._read())
+        return known[1]
+
+    def _read(self) -> Edited:
         done: list[dict] = []
         undone: list[dict] = []
         lines = self._lines()
@@ -116,6 +128,7 @@ class Edits:
         for edit in done:
             self._apply(edit, labels, names)
         used = [int(self.original.max(initial=-1)), *(new for line in lines for new in _made(line))]
+        labels.setflags(write=False)  # the same state serves all who ask until the log grows
         return Edited(labels, names, tuple(done), tuple(undone), len(lines), max(used) + 1)
 
     def _apply(self, edit: dict, labels: np.ndarray, names: dict[int, str]) -> None:

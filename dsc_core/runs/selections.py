@@ -25,6 +25,12 @@ def saved(folder: Path) -> dict[str, np.ndarray]:
         raise damaged(path) from error
 
 
+def stamp(folder: Path) -> int:
+    """A number that changes when a selection is saved."""
+    path = Path(folder) / NAME
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def load(folder: Path, name: str, count: int) -> np.ndarray:
     """The selection `name` among `count` samples. InputError where there is none, or it is of other samples."""
     rows = saved(folder).get(name)

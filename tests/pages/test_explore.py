@@ -5,6 +5,7 @@ import pytest
 
 from dsc_core.runs import Store
 from dsc_core.runs.results import load_results
+from tests.pages.conftest import ROOT
 from tests.pages.trained import FEW, trained
 
 RESULTS = "pages/views/results.py"
@@ -195,7 +196,7 @@ def test_an_address_opens_the_saved_selection_and_a_wrong_one_is_said(app):
     from streamlit.testing.v1 import AppTest
 
     def again(name):
-        other = AppTest.from_file("app.py", default_timeout=60)
+        other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         return opened(other, run_id, selection=name, colour="Confidence")
 
     other = again("a seven")

@@ -6,7 +6,8 @@ and a selection made on a map is written to the other map's only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -26,7 +27,7 @@ class Selection:
     """
 
     of: tuple = ()
-    rows: np.ndarray = NONE
+    rows: np.ndarray = field(default_factory=lambda: NONE)
     source: str = ""
     text: str = ""
     latent: np.ndarray | None = None
@@ -136,9 +137,14 @@ def bar(run, count: int) -> None:
         _keeping(run, count, bool(kept))
 
 
+@st.cache_data(show_spinner=False, max_entries=8)
+def _names(folder: Path, stamp: int) -> list[str]:
+    return sorted(selections.saved(folder))
+
+
 def _keeping(run, count: int, anything: bool) -> None:
     try:
-        known = sorted(selections.saved(run.folder))
+        known = _names(run.folder, selections.stamp(run.folder))
     except RunError as problem:
         st.caption(widgets.plain(problem))
         return

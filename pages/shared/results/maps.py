@@ -10,7 +10,7 @@ import streamlit as st
 from dsc_core import figures, maps, selection
 from dsc_core.metrics import natural
 from pages.shared import state, widgets
-from pages.shared.results import chosen
+from pages.shared.results import chosen, large
 from pages.shared.results.opening import SPACES, View
 
 CONFIG = {"scrollZoom": True, "displaylogo": False}
@@ -92,7 +92,8 @@ def _keep_highlights(view: View, way: str) -> None:
 
 def _alive(space: str) -> bool:
     event = st.session_state.get(f"map_{space}") or {}
-    return bool((event.get("selection") or {}).get("points"))
+    told = event.get("selection") or {}
+    return any(told.get(part) for part in ("points", "lasso", "box"))
 
 
 def _selected(view: View, space: str, way: str) -> None:
@@ -106,6 +107,8 @@ def _selected(view: View, space: str, way: str) -> None:
         return
     how = "lasso" if event.get("lasso") else "box" if event.get("box") else "touched"
     chosen.choose(view.run, rows, space, f"{how} on the {space} map")
+    if how == "touched" and len(rows) == 1:  # a map cannot show a picture on hover
+        large.look(int(rows[0]))
 
 
 # Figures --------------------------------------------------------------------------------------------------
