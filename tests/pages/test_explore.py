@@ -201,6 +201,7 @@ def test_an_address_opens_the_saved_selection_and_a_wrong_one_is_said(app):
 
     other = again("a seven")
     assert selected(other).tolist() == [7]
+    assert other.selectbox(key="colour").value == "Confidence"
     wrong = again("nothing of the kind")
     assert any("no saved selection" in toast.value for toast in wrong.toast)
 

@@ -48,12 +48,10 @@ def _head(view: View) -> str:
         )  # fmt: skip
         st.space("stretch")
         st.text_input(
-            "Find an id", key="find_id", on_change=_find, args=(view,), placeholder="Find an id",
-            label_visibility="collapsed", width=180, icon=":material/search:",
+            "Find an id", key="find_id", on_change=_find, args=(view,), placeholder="a part of it", width=180, icon=":material/search:",
         )  # fmt: skip
         way = st.selectbox(
-            "Colour by", ways(view), key="colour", bind="query-params", label_visibility="collapsed", width=210,
-            format_func=lambda way: f"Colour by {way[0].lower()}{way[1:]}",
+            "Colour by", ways(view), key="colour", bind="query-params", width=210,
         )  # fmt: skip
     return way
 

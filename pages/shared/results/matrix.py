@@ -50,7 +50,7 @@ def draw(view: View) -> None:
             chart, key="confusion", on_select=partial(_clicked, view, rows, word, told), selection_mode="cell",
             alt=f"Matrix of {'classes' if against == CLASSES else 'the clusters of another run'} and clusters",
         )  # fmt: skip
-    _by_keys(view, rows, classes, told)
+    _by_keys(view, rows, word, classes, told)
 
 
 def _head(options: list[str], names: dict[str, str]) -> tuple[str, str]:
@@ -118,7 +118,7 @@ def _select(view: View, rows, word: str, row: str, column: str, told: dict) -> N
             chosen.choose(view.run, found, "matrix", f"{word} {row} in cluster {column}")
 
 
-def _by_keys(view: View, rows, classes: list, told: dict) -> None:
+def _by_keys(view: View, rows, word: str, classes: list, told: dict) -> None:
     """The same for who uses no mouse: a chart cannot be clicked with the keyboard."""
     with st.popover("Select a cell by its names", icon=":material/keyboard:", key="cell_by_names"):
         row = st.selectbox("Row", [str(name) for name in classes], key="cell_row")
@@ -127,6 +127,6 @@ def _by_keys(view: View, rows, classes: list, told: dict) -> None:
             "Select",
             key="cell_select",
             on_click=_select,
-            args=(view, rows, "row", row, column, told),
+            args=(view, rows, word, row, column, told),
             type="primary",
         )
