@@ -48,7 +48,8 @@ def _head(view: View) -> str:
         )  # fmt: skip
         st.space("stretch")
         st.text_input(
-            "Find an id", key="find_id", on_change=_find, args=(view,), placeholder="a part of it", width=180, icon=":material/search:",
+            "Find an id", key="find_id", on_change=_find, args=(view,), placeholder="a part of it",
+            width=180, icon=":material/search:",
         )  # fmt: skip
         way = st.selectbox(
             "Colour by", ways(view), key="colour", bind="query-params", width=210,
