@@ -48,6 +48,13 @@ def trained(tmp_path_factory):
     return home, run_id
 
 
+@pytest.fixture(scope="module")
+def address(trained):
+    """One server for the tests here: each has a page, and so a session, of its own."""
+    with serving(trained[0]) as found:
+        yield found
+
+
 @pytest.fixture
 def results(trained):
     store = Store(trained[0])
@@ -94,107 +101,102 @@ def matrix_picture(page) -> str:
     return page.locator(".st-key-confusion canvas").first.evaluate("canvas => canvas.toDataURL()")
 
 
-def test_a_lasso_on_one_map_changes_the_other_the_matrix_and_the_samples(page, trained):
+def test_a_lasso_on_one_map_changes_the_other_the_matrix_and_the_samples(page, trained, address):
     home, run_id = trained
-    with serving(home) as address:
-        opened(page, address, run_id)
-        page.evaluate("document.querySelector('.st-key-map_latent .js-plotly-plot').wasHere = true")
-        before = matrix_picture(page)
-        lasso(page, "latent", 0.05, 0.5)
-        count = said(page)
-        assert 0 < count < SAMPLES
-        page.wait_for_timeout(500)
-        own, other = plot(page, "latent"), plot(page, "spectral")
-        assert own["same"]
-        assert own["outlines"] > 0
-        assert sum(own["selected"]) == sum(other["selected"]) == count
-        assert page.get_by_text(f"The {count} selected").is_visible()
-        assert matrix_picture(page) != before
+    opened(page, address, run_id)
+    page.evaluate("document.querySelector('.st-key-map_latent .js-plotly-plot').wasHere = true")
+    before = matrix_picture(page)
+    lasso(page, "latent", 0.05, 0.5)
+    count = said(page)
+    assert 0 < count < SAMPLES
+    page.wait_for_timeout(500)
+    own, other = plot(page, "latent"), plot(page, "spectral")
+    assert own["same"]
+    assert own["outlines"] > 0
+    assert sum(own["selected"]) == sum(other["selected"]) == count
+    assert page.get_by_text(f"The {count} selected").is_visible()
+    assert matrix_picture(page) != before
 
-        page.evaluate("document.querySelector('.st-key-map_spectral .js-plotly-plot').wasHere = true")
-        lasso(page, "spectral", 0.5, 0.95)
-        page.get_by_text("lasso on the spectral map").wait_for()
-        count = said(page)
-        page.wait_for_timeout(500)
-        own, other = plot(page, "spectral"), plot(page, "latent")
-        assert own["same"]
-        assert sum(own["selected"]) == sum(other["selected"]) == count
+    page.evaluate("document.querySelector('.st-key-map_spectral .js-plotly-plot').wasHere = true")
+    lasso(page, "spectral", 0.5, 0.95)
+    page.get_by_text("lasso on the spectral map").wait_for()
+    count = said(page)
+    page.wait_for_timeout(500)
+    own, other = plot(page, "spectral"), plot(page, "latent")
+    assert own["same"]
+    assert sum(own["selected"]) == sum(other["selected"]) == count
 
-        button(page, "clear_selection").click()
-        page.get_by_text(f"all {SAMPLES} are shown").wait_for()
-        settled(page)
-        page.wait_for_timeout(500)
-        assert plot(page, "latent")["selected"] == [None] * 10 == plot(page, "spectral")["selected"]
+    button(page, "clear_selection").click()
+    page.get_by_text(f"all {SAMPLES} are shown").wait_for()
+    settled(page)
+    page.wait_for_timeout(500)
+    assert plot(page, "latent")["selected"] == [None] * 10 == plot(page, "spectral")["selected"]
 
 
-def test_a_cell_of_the_matrix_gives_the_samples_that_it_counts(page, trained, results):
+def test_a_cell_of_the_matrix_gives_the_samples_that_it_counts(page, trained, address, results):
     home, run_id = trained
     matrix, classes, order = results.confusion
-    with serving(home) as address:
-        opened(page, address, run_id)
-        canvas = page.locator(".st-key-confusion canvas").first
-        canvas.scroll_into_view_if_needed()
-        box = canvas.bounding_box()
-        seen = set()
-        for x, y in ((0.5, 0.52), (0.3, 0.33), (0.75, 0.8), (0.55, 0.57), (0.2, 0.23)):
-            page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-            page.wait_for_timeout(800)
-            settled(page)
-            text = page.locator(".st-key-selection_bar").inner_text()
-            named = re.search(r"([\d,]+) samples? selected.*class (\w+) in cluster (\w+)", text)
-            if named:
-                count, row, column = named.groups()
-                place = (
-                    [str(name) for name in classes].index(row),
-                    [str(name) for name in order].index(column),
-                )
-                assert int(count) == matrix[place]
-                assert (
-                    sum(plot(page, "latent")["selected"])
-                    == sum(plot(page, "spectral")["selected"])
-                    == int(count)
-                )
-                seen.add(place)
-        assert len(seen) > 1
+    opened(page, address, run_id)
+    canvas = page.locator(".st-key-confusion canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    seen = set()
+    for x, y in ((0.5, 0.52), (0.3, 0.33), (0.75, 0.8), (0.55, 0.57), (0.2, 0.23)):
+        page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.wait_for_timeout(800)
+        settled(page)
+        text = page.locator(".st-key-selection_bar").inner_text()
+        named = re.search(r"([\d,]+) samples? selected.*class (\w+) in cluster (\w+)", text)
+        if named:
+            count, row, column = named.groups()
+            place = (
+                [str(name) for name in classes].index(row),
+                [str(name) for name in order].index(column),
+            )
+            assert int(count) == matrix[place]
+            assert (
+                sum(plot(page, "latent")["selected"]) == sum(plot(page, "spectral")["selected"]) == int(count)
+            )
+            seen.add(place)
+    assert len(seen) > 1
 
 
-def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, results):
+def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, address, results):
     home, run_id = trained
     folder = home / "runs" / run_id
     kept = (folder / "labels.parquet").read_bytes()
     clusters = results.labels["cluster"].nunique()
-    with serving(home) as address:
-        opened(page, address, run_id)
-        lasso(page, "latent", 0.05, 0.5)
-        count = said(page)
-        button(page, "saved_selections").click()
-        field = page.locator(".st-key-selection_name input")
-        field.fill("left half")
-        field.press("Enter")
-        button(page, "save_selection").click()
-        page.wait_for_url("**selection=left*")
-        page.keyboard.press("Escape")
+    opened(page, address, run_id)
+    lasso(page, "latent", 0.05, 0.5)
+    count = said(page)
+    button(page, "saved_selections").click()
+    field = page.locator(".st-key-selection_name input")
+    field.fill("left half")
+    field.press("Enter")
+    button(page, "save_selection").click()
+    page.wait_for_url("**selection=left*")
+    page.keyboard.press("Escape")
 
-        button(page, "merge_cluster").click()
-        button(page, "merge_now").click()
-        page.get_by_text("1 edit in force").wait_for()
-        settled(page)
-        assert metric(page, "Clusters, edited") == str(clusters - 1)
-        assert said(page) == count
-        page.keyboard.press("Escape")
-        button(page, "undo").click()
-        page.get_by_text("1 edit in force").wait_for(state="detached")
-        settled(page)
-        assert not page.get_by_text("Clusters, edited").count()
-        assert (folder / "labels.parquet").read_bytes() == kept
+    button(page, "merge_cluster").click()
+    button(page, "merge_now").click()
+    page.get_by_text("1 edit in force").wait_for()
+    settled(page)
+    assert metric(page, "Clusters, edited") == str(clusters - 1)
+    assert said(page) == count
+    page.keyboard.press("Escape")
+    button(page, "undo").click()
+    page.get_by_text("1 edit in force").wait_for(state="detached")
+    settled(page)
+    assert not page.get_by_text("Clusters, edited").count()
+    assert (folder / "labels.parquet").read_bytes() == kept
 
-        link = page.url
-        assert f"run={run_id}" in link
-        page.goto("about:blank")
-        page.goto(f"{link}&colour=Confidence")
-        page.locator(".st-key-map_spectral .nsewdrag").first.wait_for(timeout=60_000)
-        settled(page)
-        assert said(page) == count
-        page.wait_for_timeout(500)
-        assert sum(plot(page, "latent")["selected"]) == sum(plot(page, "spectral")["selected"]) == count
-        assert len(plot(page, "latent")["selected"]) == 1  # one trace: coloured by confidence
+    link = page.url
+    assert f"run={run_id}" in link
+    page.goto("about:blank")
+    page.goto(f"{link}&colour=Confidence")
+    page.locator(".st-key-map_spectral .nsewdrag").first.wait_for(timeout=60_000)
+    settled(page)
+    assert said(page) == count
+    page.wait_for_timeout(500)
+    assert sum(plot(page, "latent")["selected"]) == sum(plot(page, "spectral")["selected"]) == count
+    assert len(plot(page, "latent")["selected"]) == 1  # one trace: coloured by confidence

@@ -31,6 +31,9 @@ def draw(view: View) -> None:
     )  # fmt: skip
     table = overview(view.key, view)
     titles = {int(cluster): view.edited.title(cluster) for cluster in table["cluster"]}
+    empty = sorted(set(range(view.run.clusters)) - set(view.found.labels["cluster"].tolist()))
+    if empty:
+        st.caption(f"No sample fell into cluster {', '.join(map(str, empty))}.")
     with st.container(border=True, key="cluster_panel"):
         left, right = st.columns([2, 3], gap="large")
         with left:
