@@ -102,7 +102,7 @@ def matrix_picture(page) -> str:
 
 
 def test_a_lasso_on_one_map_changes_the_other_the_matrix_and_the_samples(page, trained, address):
-    home, run_id = trained
+    _, run_id = trained
     opened(page, address, run_id)
     page.evaluate("document.querySelector('.st-key-map_latent .js-plotly-plot').wasHere = true")
     before = matrix_picture(page)
@@ -130,11 +130,11 @@ def test_a_lasso_on_one_map_changes_the_other_the_matrix_and_the_samples(page, t
     page.get_by_text(f"all {SAMPLES} are shown").wait_for()
     settled(page)
     page.wait_for_timeout(500)
-    assert plot(page, "latent")["selected"] == [None] * 10 == plot(page, "spectral")["selected"]
+    assert {*plot(page, "latent")["selected"], *plot(page, "spectral")["selected"]} == {None}
 
 
 def test_a_cell_of_the_matrix_gives_the_samples_that_it_counts(page, trained, address, results):
-    home, run_id = trained
+    _, run_id = trained
     matrix, classes, order = results.confusion
     opened(page, address, run_id)
     canvas = page.locator(".st-key-confusion canvas").first
