@@ -54,16 +54,17 @@ class Edited:
 
 
 class Edits:
-    """The edits of one run. labels: (n,), the run's own. Every change is checked, appended, and in force at once.
+    """The edits of one run. labels: (n,), the run's own; clusters: K, some of which may be empty. Every change is checked, appended, and in force at once.
 
     All methods return the state after the change. InputError where a change makes no sense, RunError where the
     log is damaged or cannot be written.
     """
 
-    def __init__(self, folder: Path, labels):
+    def __init__(self, folder: Path, labels, clusters: int = 0):
         self.path = Path(folder) / NAME
         self.original = np.asarray(labels, dtype=np.int64).copy()
         self.original.setflags(write=False)
+        self._taken = max(int(self.original.max(initial=-1)) + 1, clusters)
         self._known: tuple[tuple, Edited] | None = None
         self.stamp = hashlib.blake2b(self.original.tobytes(), digest_size=8).hexdigest()
 
@@ -127,7 +128,7 @@ class Edits:
         labels, names = self.original.copy(), {}
         for edit in done:
             self._apply(edit, labels, names)
-        used = [int(self.original.max(initial=-1)), *(new for line in lines for new in _made(line))]
+        used = [self._taken - 1, *(new for line in lines for new in _made(line))]
         labels.setflags(write=False)  # the same state serves all who ask until the log grows
         return Edited(labels, names, tuple(done), tuple(undone), len(lines), max(used) + 1)
 
@@ -260,7 +261,7 @@ def _made(line: dict) -> list[int]:
 
 def of_run(run, frame: pd.DataFrame) -> Edits:
     """The edits of a run with the table of its labels."""
-    return Edits(run.folder, frame["cluster"].to_numpy())
+    return Edits(run.folder, frame["cluster"].to_numpy(), run.clusters)
 
 
 def sentence(edit: dict) -> str:

@@ -86,10 +86,13 @@ def test_merge_split_and_move_do_what_they_say(log):
     assert np.array_equal(np.delete(moved.labels, [2, 3]), np.delete(split.labels, [2, 3]))
 
 
-def test_a_number_is_never_used_twice(log):
+def test_a_number_is_never_used_twice(log, tmp_path):
     log.move([0], None)
     log.undo()
     assert log.move([1], None).labels[1] == 5
+    (tmp_path / "other").mkdir()
+    with_empty = Edits(tmp_path / "other", LABELS, clusters=9)
+    assert with_empty.move([1], None).labels[1] == 9
 
 
 def test_what_makes_no_sense_is_refused_and_leaves_no_line(log):
