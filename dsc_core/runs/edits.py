@@ -54,7 +54,9 @@ class Edited:
 
 
 class Edits:
-    """The edits of one run. labels: (n,), the run's own; clusters: K, some of which may be empty. Every change is checked, appended, and in force at once.
+    """The edits of one run. labels: (n,), the run's own; clusters: K, some of which may be empty.
+
+    Every change is checked, appended, and in force at once.
 
     All methods return the state after the change. InputError where a change makes no sense, RunError where the
     log is damaged or cannot be written.
