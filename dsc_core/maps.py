@@ -60,7 +60,8 @@ def of_column(values, word: str) -> Colouring:
 def of_agreement(labels, matched) -> Colouring:
     """Right where a sample's class is the one its cluster is matched with; apart, where its cluster has none."""
     known = pd.Series(matched).notna().to_numpy()
-    right = known & (np.asarray(labels).astype(str) == np.asarray(matched).astype(str))
+    # One by one: an array of whole numbers of which some are missing would become floats, and "1" be "1.0".
+    right = known & np.array([str(label) == str(match) for label, match in zip(labels, matched, strict=True)])
     values = np.where(right, "right", np.where(known, "wrong", "none"))
     names = {"right": "right", "wrong": "wrong", "none": "cluster without a class"}
     present = {key: text for key, text in names.items() if (values == key).any()}
