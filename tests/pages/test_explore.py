@@ -51,24 +51,38 @@ def test_an_id_is_found_and_lights_up_on_both_maps(app, kind):
     assert app.session_state["selection"].latent is None
 
 
-def test_a_lasso_is_written_to_the_other_maps_figure_alone(app):
+TOUCH = """
+import streamlit as st
+from dsc_core.runs import Store
+from pages.shared.results import chosen, maps, opening
+
+run = Store().get(RUN)
+view = opening.view(run, opening.opened(run.id, run.ended))
+st.session_state["maps_drawn"] = (*view.key, "Cluster")
+st.session_state["map_latent"] = {"selection": {"points": [{"curve_number": 0, "point_index": 1}]}}
+maps._selected(view, "latent", "Cluster")
+maps._keep_highlights(view, "Cluster")
+st.session_state["touched"] = chosen.current(run)
+del st.session_state["map_latent"]  # as when the page was left, or the colours were changed
+maps._keep_highlights(view, "Cluster")
+st.session_state["found again"] = chosen.current(run)
+"""
+
+
+def test_a_selection_on_a_map_is_written_to_the_other_maps_figure_until_its_own_is_drawn_anew():
     """The rule that keeps a lasso alive, at its root: the browser test shows the same on the screen."""
-    from pages.shared.results import chosen
-
-    run = Store().get(trained("image", True))
-
-    def script(run_id):
-        from dsc_core.runs import Store
-        from pages.shared.results import chosen
-
-        chosen.choose(Store().get(run_id), [5, 3], "latent", "lasso")
-
     from streamlit.testing.v1 import AppTest
 
-    test = AppTest.from_function(script, kwargs={"run_id": run.id}).run()
-    kept = test.session_state[chosen.KEY]
-    assert kept.latent is None
-    assert kept.spectral.tolist() == kept.rows.tolist() == [3, 5]
+    run_id = trained("image", True)
+    clusters = results(run_id).labels["cluster"].to_numpy()
+    row = np.flatnonzero(clusters == clusters.min())[1]
+    test = AppTest.from_string(TOUCH.replace("RUN", repr(run_id)), default_timeout=60).run()
+    assert not test.exception
+    touched, again = test.session_state["touched"], test.session_state["found again"]
+    assert touched.latent is None
+    assert touched.spectral.tolist() == touched.rows.tolist() == [row]
+    assert again.latent.tolist() == again.spectral.tolist() == [row]
+    assert test.session_state["looked_at"] == row
 
 
 def test_every_cell_of_the_matrix_selects_as_many_samples_as_it_counts(app):
