@@ -21,6 +21,7 @@ import pandas as pd
 from dsc_core import metrics
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.folder import append_line
+from dsc_core.runs.results import csv_bytes
 
 NAME = "edits.jsonl"
 LONGEST = 60  # letters of a cluster's name
@@ -301,6 +302,19 @@ def applied(results, edited: Edited):
         )
         confusion = metrics.confusion(labels, edited.labels)
     return replace(results, labels=frame, confusion=confusion)
+
+
+def edited_csv(frame: pd.DataFrame, edited: Edited, rows=None) -> bytes:
+    """labels.csv of a table whose clusters are as edited, of the samples at `rows` (m,) or of all, in their order.
+
+    Where a cluster was named, with a column cluster_name after the cluster; a cluster without a name has its number.
+    """
+    shown = frame if rows is None else frame.iloc[rows]
+    if edited.names:
+        titles = [edited.title(cluster) for cluster in shown["cluster"]]
+        shown = shown.copy()
+        shown.insert(list(shown.columns).index("cluster") + 1, "cluster_name", titles)
+    return csv_bytes(shown)
 
 
 def edited_scores(frame: pd.DataFrame, latent, spectral, seed: int = 0) -> dict[str, float]:

@@ -131,7 +131,7 @@ def labels_csv(run: Run) -> bytes:
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """A table as CSV: four decimals, Unix line ends, no cell that a spreadsheet would run as a formula."""
     shown = frame.copy()
-    for name in ("id", "label", "matched_label"):
+    for name in ("id", "cluster_name", "label", "matched_label"):
         if name in shown and not pd.api.types.is_integer_dtype(shown[name]):
             shown[name] = [harmless(value) for value in shown[name]]
     return shown.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()

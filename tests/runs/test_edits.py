@@ -160,6 +160,22 @@ def test_the_results_of_a_run_are_seen_through_its_edits_and_stay_what_they_are(
     assert run_scores["acc"] == pytest.approx(results.scores["acc"])
 
 
+def test_the_edited_labels_leave_with_their_names_and_no_formula(log):
+    import io
+
+    import pandas as pd
+
+    frame = pd.DataFrame({"id": [f"s{i}" for i in range(60)], "cluster": LABELS, "confidence": 0.5})
+    plain = pd.read_csv(io.BytesIO(edits.edited_csv(frame, log.now())))
+    assert list(plain.columns) == ["id", "cluster", "confidence"]
+    log.name(1, "=ones")
+    now = log.merge(0, 1)
+    taken = pd.read_csv(io.BytesIO(edits.edited_csv(frame.assign(cluster=now.labels), now, [3, 1, 8])))
+    assert taken["id"].tolist() == ["s3", "s1", "s8"]
+    assert taken["cluster"].tolist() == [3, 1, 1]
+    assert taken["cluster_name"].tolist() == ["3", "'=ones", "'=ones"]
+
+
 def test_selections_are_kept_by_name(tmp_path):
     assert selections.saved(tmp_path) == {}
     assert selections.save(tmp_path, "  odd  ones ", [5, 3, 3]) == "odd ones"

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs import edits as run_edits
 from dsc_core.runs import selections
 from pages.shared import widgets
 
@@ -109,9 +110,12 @@ def _in_address(run, name: str) -> None:
     st.session_state["selection_opened"] = (*_of(run), name)
 
 
-def bar(run, count: int) -> None:
-    """One line: how many samples are selected, and by what; to clear, save and open."""
-    kept = current(run)
+def bar(run, frame, edited) -> None:
+    """One line: how many samples are selected, and by what; to clear, take away, save and open.
+
+    frame: the table of labels with the clusters as `edited`.
+    """
+    kept, count = current(run), len(frame)
     with st.container(horizontal=True, vertical_alignment="center", key="selection_bar"):
         if kept:
             share = len(kept.rows) / count
@@ -134,6 +138,11 @@ def bar(run, count: int) -> None:
             args=(run,),
             disabled=not kept,
         )
+        st.download_button(
+            "labels.csv", data=lambda: run_edits.edited_csv(frame, edited, kept.rows), file_name="selection.csv",
+            mime="text/csv", on_click="ignore", icon=":material/download:", key="download_selection",
+            disabled=not kept, help="The rows of the selected samples, with the clusters as edited.",
+        )  # fmt: skip
         _keeping(run, count, bool(kept))
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core import clusters, figures
+from dsc_core.runs import edits as run_edits
 from dsc_core.runs.edits import sentence
 from pages.shared import state, widgets
 from pages.shared.results import chosen
@@ -204,6 +205,11 @@ def _history(view: View) -> None:
     done = view.edited.done
     if not done:
         return
+    st.download_button(
+        "Edited labels.csv", data=lambda: run_edits.edited_csv(view.frame, view.edited), file_name="labels-edited.csv",
+        mime="text/csv", on_click="ignore", icon=":material/download:", key="download_edited",
+        help="All samples with the clusters as edited. The run's own labels.csv, above, stays as it is.",
+    )  # fmt: skip
     with st.expander(f"{len(done)} edit{'s'[: len(done) != 1]} in force", key="edit_history"):
         for edit in done[::-1][:HISTORY]:
             st.caption(widgets.plain(sentence(edit)))

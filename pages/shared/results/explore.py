@@ -22,7 +22,7 @@ def _linked(run, found) -> None:
         st.error(widgets.plain(looked.problem), icon=":material/error:")
     chosen.from_address(run, len(looked.frame))
     maps.draw(looked)
-    chosen.bar(run, len(looked.frame))
+    chosen.bar(run, looked.frame, looked.edited)
     matrix.draw(looked)
     samples.draw(looked)
     clusters.draw(looked)
