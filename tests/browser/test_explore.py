@@ -138,10 +138,10 @@ def test_a_cell_of_the_matrix_gives_the_samples_that_it_counts(page, trained, ad
     matrix, classes, order = results.confusion
     opened(page, address, run_id)
     canvas = page.locator(".st-key-confusion canvas").first
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
     seen = set()
     for x, y in ((0.5, 0.52), (0.3, 0.33), (0.75, 0.8), (0.55, 0.57), (0.2, 0.23)):
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()  # anew: the samples above take more or less room
         page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
         page.wait_for_timeout(800)
         settled(page)

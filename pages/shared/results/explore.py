@@ -23,6 +23,6 @@ def _linked(run, found) -> None:
     chosen.from_address(run, len(looked.frame))
     maps.draw(looked)
     chosen.bar(run, looked.frame, looked.edited)
+    samples.draw(looked)  # right below the maps: what was touched or lassoed is seen beside them
     matrix.draw(looked)
-    samples.draw(looked)
     clusters.draw(looked)
