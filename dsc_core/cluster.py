@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.nn import functional
 
-from dsc_core import graph
+from dsc_core import graph, novelty
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
@@ -172,13 +174,28 @@ class Fitted:
 
     def assign(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Assignment:
         """Clusters of samples (m, …) of the trained shape; each row's answer depends on that row alone."""
+        parts = list(self.blocks(samples, scaling))
+        if not parts:
+            raise InputError("There are no samples to assign; give at least one.")
+        return Assignment(
+            *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Assignment))
+        )
+
+    def blocks(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Iterator[Assignment]:
+        """The same, EMBED samples at a time in their order: as many as there are, in the memory of a few."""
         if tuple(samples.shape[1:]) != self.shape:
             raise InputError(
                 f"The model takes samples of {_size(self.shape)}, not {_size(samples.shape[1:])}."
             )
-        device = next(self.nets.parameters()).device
-        latent = encode(self.nets, Feed(samples, scaling, device))
-        return _assign(self.nets, latent, self.transform, self.centres, self.scale)
+        feed = Feed(samples, scaling, next(self.nets.parameters()).device)
+        for start in range(0, len(samples), EMBED):
+            latent = encode(self.nets, feed, np.arange(start, min(start + EMBED, len(samples))))
+            yield _assign(self.nets, latent, self.transform, self.centres, self.scale)
+
+    @cached_property
+    def novelty(self) -> novelty.Novelty:
+        """How far the training data lie from one another, to tell what is like none of them."""
+        return novelty.known(self.latent, self.config.seed)
 
     def save(self, folder: Path) -> None:
         """Writes model.safetensors, model.json and the four arrays; nothing in them is a pickle."""
@@ -225,6 +242,8 @@ class Fitted:
 
 
 def _size(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "single numbers"
     return "×".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} columns"
 
 
@@ -239,11 +258,17 @@ def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scal
     if centres is None:
         probabilities = probabilities.cpu().numpy()
     else:
-        squared = ((spectral[:, None, :] - centres[None]) ** 2).sum(2)
+        squared = _squared_distances(spectral, centres)
         probabilities = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
     labels = probabilities.argmax(1)
     confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
     return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities)
+
+
+def _squared_distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """‖y − m‖² of each pair, (n, K') and (K, K') → (n, K); a block at a time, lest (n, K, K') fill the memory."""
+    blocks = [points[start : start + EMBED] for start in range(0, len(points), EMBED)]
+    return np.concatenate([((block[:, None, :] - centres[None]) ** 2).sum(2) for block in blocks])
 
 
 def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:

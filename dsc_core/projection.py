@@ -20,6 +20,7 @@ FITTED = 20_000  # points that UMAP itself lays out; the rest are placed beside 
 NEIGHBOURS = 15  # UMAP's own default: it weighs the fine structure and the coarse alike
 EPOCHS = 200  # UMAP's own number for large data; its 500 for up to 10,000 points takes three times as long
 FEW = 15  # so few points have no neighbourhoods that UMAP could unfold
+BESIDE = 5  # nearest known points that a new one's place on a map is made of
 CHUNK = 10_000  # points placed at a time, so that progress can be told
 
 
@@ -57,9 +58,13 @@ def place(points, known, known_map) -> np.ndarray:
     from sklearn.neighbors import NearestNeighbors
 
     points, known = as_matrix(points), as_matrix(known)
-    known_map = np.asarray(known_map, dtype=np.float32)
-    index = NearestNeighbors(n_neighbors=min(5, len(known)), algorithm="brute").fit(known)
-    near = known_map[index.kneighbors(points, return_distance=False)]
+    index = NearestNeighbors(n_neighbors=min(BESIDE, len(known)), algorithm="brute").fit(known)
+    return between(index.kneighbors(points, return_distance=False), known_map)
+
+
+def between(nearest_known: np.ndarray, known_map: np.ndarray) -> np.ndarray:
+    """The place on the map of points whose nearest known points are given, (m, 5 or fewer), nearest first: (m, 2)."""
+    near = np.asarray(known_map, dtype=np.float32)[nearest_known[:, :BESIDE]]
     away = np.linalg.norm(near - np.median(near, axis=1, keepdims=True), axis=2)
     keep = np.argsort(away, axis=1, kind="stable")[:, :3]
     return np.take_along_axis(near, keep[:, :, None], axis=1).mean(axis=1, dtype=np.float32)

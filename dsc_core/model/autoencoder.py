@@ -90,7 +90,7 @@ class Encoder(nn.Module):
 
     def forward(self, samples: Tensor) -> Code:
         """(m, C, H, W) or (m, F) → Code."""
-        features = self.body(samples).reshape(len(samples), *self.map_shape)
+        features = self.body(samples).reshape(samples.shape[0], *self.map_shape)
         flat = features.flatten(1)
         # A bounded log σ² keeps exp() finite whatever the learning rate does.
         return Code(features, self.mean(flat), self.log_variance(flat).clamp(-12, 12))
