@@ -13,6 +13,7 @@ from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
 from dsc_core.data.samples import fetchable_names, known_sample, open_sample, sample_names
 from dsc_core.data.store import content_key, load_dataset, store_dataset
+from dsc_core.data.streams import Stream, cut, open_stream
 from dsc_core.data.table import Columns, guess_columns
 from dsc_core.errors import InputError
 
@@ -25,14 +26,17 @@ __all__ = [
     "Limits",
     "MixedSizes",
     "NeedsResize",
+    "Stream",
     "check_trainable",
     "content_key",
+    "cut",
     "fetchable_names",
     "guess_columns",
     "guess_keys",
     "import_data",
     "load_dataset",
     "open_dataset",
+    "open_stream",
     "parse_size",
     "sample_names",
     "source_kind",

@@ -28,8 +28,13 @@ def read_folder(path: Path, options: Options) -> Dataset:
     files only where they stay inside. InputError where there is nothing readable or there are too many files.
     """
     skipped: list[tuple[str, str]] = []
-    members = list(_members(path, skipped, options.limits))
+    members = folder_members(path, options, skipped)
     return collect(members, len(members), skipped, options, clean(path.resolve().name) or "the folder")
+
+
+def folder_members(path: Path, options: Options, skipped: list[tuple[str, str]]) -> list[Member]:
+    """The image files in a folder and its folders; what is none goes to `skipped`."""
+    return list(_members(path, skipped, options.limits))
 
 
 def _members(root: Path, skipped: list, limits: Limits) -> Iterator[Member]:

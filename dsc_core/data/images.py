@@ -27,6 +27,10 @@ NO_FOLDER = "(no folder)"
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap height and width
 
 
+class NothingReadable(InputError):
+    """Not one image among the members can be read."""
+
+
 class Unreadable(Exception):
     """One image cannot be read; the message is the reason, a sentence. The others still can."""
 
@@ -282,9 +286,11 @@ def _too_much(size: tuple[int, int], options: Options, name: str) -> InputError:
     )
 
 
-def _nothing(skipped: list, name: str) -> InputError:
+def _nothing(skipped: list, name: str) -> NothingReadable:
     found = ""
     if skipped:
         first, reason = skipped[0]
         found = f" ({len(skipped):,} files were left out, the first, {first[:80]!r}: {reason.rstrip('.')})"
-    return InputError(f"{name} holds no image that can be read{found}: put PNG, JPEG or other images in.")
+    return NothingReadable(
+        f"{name} holds no image that can be read{found}: put PNG, JPEG or other images in."
+    )

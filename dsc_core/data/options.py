@@ -85,6 +85,6 @@ def dataset_name(path: Path) -> str:
     return clean(name) or "data"
 
 
-def row_ids(n: int) -> np.ndarray:
-    """The row numbers as ids: "0", "1", ..."""
-    return np.arange(n).astype(str)
+def row_ids(n: int, first: int = 0) -> np.ndarray:
+    """The row numbers as ids: "0", "1", ..., or counted from `first`."""
+    return np.arange(first, first + n).astype(str)
