@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, parse_settings, preset, takes
@@ -20,6 +20,12 @@ from dsc_core.errors import InputError, RunError
 SUMMARY_LINES = (
     ("acc", "ACC"), ("nmi", "NMI"), ("ari", "ARI"), ("silhouette_latent", "silhouette, latent"),
     ("silhouette_spectral", "silhouette, spectral"),
+)  # fmt: skip
+
+# Kept equal to `runs.export.NAMES`, which takes a second to load; a test says if they differ.
+EXPORTS = (
+    "labels", "report", "data", "images", "embeddings", "latent", "spectral", "maps", "confusion", "curves", "model",
+    "onnx",
 )  # fmt: skip
 
 
@@ -117,27 +123,54 @@ def show(options) -> dict:
 
 
 def export(options) -> dict:
-    """Write the labels of a run as CSV."""
+    """Write the labels of a run, or what else its suffix or --what names: data, images, report, model."""
     from dsc_core.runs import Store
-    from dsc_core.runs.results import labels_csv
+    from dsc_core.runs import export as exports
+    from dsc_core.runs.console import Progress
 
     run = Store().find(options.run)
-    write_out(options.out, labels_csv(run))
-    return {"run": run.id, "samples": run.samples, "out": options.out}
+    kind, suffix = exports.choose(run, options.out, options.what)
+    progress = Progress()
+    try:
+        with writing(options.out) as out:
+            exports.write(
+                run, kind, suffix, out, lambda done, total: progress.update(f"Written {done:,} of {total:,}")
+            )
+    finally:
+        progress.close(erase=True)
+    return {"run": run.id, "samples": run.samples, "what": kind.name, "out": options.out}
 
 
 def assign(options) -> dict:
-    """Give the samples in DATA to the clusters of a run."""
+    """Give the samples in DATA, any number of them, to the clusters of a run."""
+    from dsc_core.data import open_stream
     from dsc_core.runs import Store
-    from dsc_core.runs.results import LoadedRun, csv_bytes
+    from dsc_core.runs.assigning import assign_all
+    from dsc_core.runs.console import Progress
+    from dsc_core.runs.results import LoadedRun
 
     loaded = LoadedRun(Store().find(options.run))
     loaded.frame  # noqa: B018 - a run without results is told of before the data are read
-    dataset = opened(options, like=loaded.run.dataset)
-    frame = loaded.assign_frame(dataset)
-    tell_of(dataset)
-    write_out(options.out, csv_bytes(frame))
-    return {"run": loaded.id, "samples": len(frame), "out": options.out}
+    progress = Progress()
+
+    def told(done: int, total: int | None) -> None:
+        progress.update(f"Assigned {done:,}" + (f" of {total:,}" if total else ""))
+
+    asked = dict(reading(options))
+    try:
+        with open_stream(options.data, loaded.run.dataset, **asked) as stream, writing(options.out) as out:
+            found = assign_all(loaded, stream, out, told)
+    finally:
+        progress.close(erase=True)
+    tell_of(stream)
+    return {
+        "run": loaded.id,
+        "samples": found.samples,
+        "unseen": found.unseen,
+        "distance_limit": found.limit,
+        "acc": found.acc,
+        "out": options.out,
+    }
 
 
 def stop(options) -> dict:
@@ -252,21 +285,24 @@ def baselines(options) -> dict:
 # Their parts ------------------------------------------------------------------------------------------------
 
 
-def opened(options, like: dict | None = None):
+def opened(options):
     """The Dataset that the options name."""
     from dsc_core.data import open_dataset
 
-    return open_dataset(
-        options.data,
-        labels_from_folders=options.labels_from_folders,
-        size=options.size,
-        label_column=options.label_column,
-        id_column=options.id_column,
-        samples_key=options.samples_key,
-        columns_first=None if options.pixel_order is None else options.pixel_order == "columns",
-        image_shape=options.image_shape,
-        like=like,
-    )
+    return open_dataset(options.data, **reading(options))
+
+
+def reading(options) -> dict:
+    """What the options say of how DATA is to be read."""
+    return {
+        "labels_from_folders": options.labels_from_folders,
+        "size": options.size,
+        "label_column": options.label_column,
+        "id_column": options.id_column,
+        "samples_key": options.samples_key,
+        "columns_first": None if options.pixel_order is None else options.pixel_order == "columns",
+        "image_shape": options.image_shape,
+    }
 
 
 def tell_of(dataset) -> None:
@@ -324,16 +360,23 @@ def row(run) -> dict:
     return {"run": run.id} | {name: getattr(run, name) for name in names}
 
 
-def write_out(out: str, content: bytes) -> None:
-    """Write a file whole, or to standard output for "-"; InputError where it cannot be written."""
-    from dsc_core.runs.files import write_whole
+@contextmanager
+def writing(out: str):
+    """An open binary file that is there whole at the end or not at all; standard output for "-".
+
+    InputError where it cannot be written.
+    """
+    from dsc_core.runs.files import written_whole
 
     if out == "-":
-        sys.__stdout__.buffer.write(content)
+        yield sys.__stdout__.buffer
         sys.__stdout__.flush()
         return
     try:
-        write_whole(Path(out).expanduser(), content)
+        with written_whole(Path(out).expanduser()) as file:
+            yield file
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise InputError(
             f"{out} cannot be written ({error.strerror}); choose another place with --out."
@@ -530,10 +573,16 @@ def build_parser() -> Parser:
     command("show", show, print_run).add_argument(
         "run", metavar="RUN", help="an id or name, or its beginning"
     )
-    one = command("export", export, print_written)
+    one = command("export", export, print_exported)
     one.add_argument("run", metavar="RUN")
-    one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
-    one = command("assign", assign, print_written)
+    one.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="its suffix says the format; - for labels on standard output",
+    )
+    one.add_argument("--what", metavar="KIND", help=f"one of {', '.join(EXPORTS)}")
+    one = command("assign", assign, print_assigned)
     one.add_argument("run", metavar="RUN")
     add_data_options(one)
     one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
@@ -573,6 +622,25 @@ def print_written(found: dict) -> None:
     """Where the rows went; nothing where they went to standard output."""
     if found["out"] != "-":
         print(f"{found['samples']:,} rows written to {found['out']}")
+
+
+def print_exported(found: dict) -> None:
+    """Where it went; of labels, how many rows."""
+    if found["what"] == "labels":
+        print_written(found)
+    elif found["out"] != "-":
+        print(f"{found['what']} of {found['run']} written to {found['out']}")
+
+
+def print_assigned(found: dict) -> None:
+    """Where the rows went, and how many samples look like nothing that was trained on."""
+    if found["out"] == "-":
+        return
+    print_written(found)
+    share = found["unseen"] / found["samples"]
+    print(f"{found['unseen']:,} ({share:.1%}) look like nothing seen in training; there about 1 % do")
+    if found["acc"] is not None:
+        print(f"ACC {found['acc']:.3f} against the labels that came with the data")
 
 
 def main(arguments: list[str] | None = None) -> int:

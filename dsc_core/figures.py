@@ -199,7 +199,7 @@ def group_map(points, groups, names: dict, hover, *, title="", colours: dict | N
         shade = (colours or {}).get(group) or colour(place)
         figure.add_trace(
             _points(
-                points[member], hover[member], name=_plain(name), marker={"color": shade}, total=len(points)
+                points[member], hover[member], name=plain(name), marker={"color": shade}, total=len(points)
             )
         )
     return _map_layout(figure, title, points)
@@ -222,13 +222,13 @@ def value_map(points, values, hover, *, title="", name="", bounds=(0.0, 1.0)) ->
 
 def _points(points, hover, *, name, marker, total) -> go.Scattergl:
     return go.Scattergl(
-        x=points[:, 0], y=points[:, 1], mode="markers", name=name, text=[_plain(text) for text in hover],
+        x=points[:, 0], y=points[:, 1], mode="markers", name=name, text=[plain(text) for text in hover],
         hovertemplate="%{text}<extra></extra>",
         marker={"size": point_size(total), "opacity": 0.8 if total < 5000 else 0.6, **marker},
     )  # fmt: skip
 
 
-def _plain(text) -> str:
+def plain(text) -> str:
     """Plotly reads a little HTML in legends and hover texts: a file name must not become markup."""
     text = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("\n", "<br>")

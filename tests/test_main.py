@@ -127,7 +127,7 @@ def test_assign_writes_a_row_for_every_new_sample(run, blobs, tmp_path):
     assert code == 0, err
     assert json.loads(out)["samples"] == 3
     header, *rows = (tmp_path / "new.csv").read_text().splitlines()
-    assert header == "id,cluster,confidence,latent_x,latent_y,spectral_x,spectral_y"
+    assert header.startswith("id,cluster,confidence,latent_x,latent_y,spectral_x,spectral_y,matched_label,")
     assert len({row.split(",")[1] for row in rows}) == 1
     np.save(tmp_path / "wide.npy", np.zeros((3, 5)))
     code, _, err = run("assign", "mine", tmp_path / "wide.npy", "--out", tmp_path / "wide.csv")

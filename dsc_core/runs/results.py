@@ -128,13 +128,19 @@ def labels_csv(run: Run) -> bytes:
     return csv_bytes(labels_frame(run))
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """A table as CSV: four decimals, Unix line ends, no cell that a spreadsheet would run as a formula."""
+def csv_bytes(frame: pd.DataFrame, header: bool = True, digits: int = 0) -> bytes:
+    """A table as CSV, with or without its header.
+
+    Four decimals, or so many significant digits, Unix line ends, no cell that a spreadsheet would run as a formula.
+    """
     shown = frame.copy()
-    for name in ("id", "label", "matched_label"):
-        if name in shown and not pd.api.types.is_integer_dtype(shown[name]):
+    for name in shown:
+        if not pd.api.types.is_numeric_dtype(shown[name]):
             shown[name] = [harmless(value) for value in shown[name]]
-    return shown.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
+    shown.columns = [harmless(name) for name in shown.columns]
+    return shown.to_csv(
+        index=False, header=header, float_format=f"%.{digits}g" if digits else "%.4f", lineterminator="\n"
+    ).encode()
 
 
 def harmless(value) -> str:
@@ -216,49 +222,43 @@ class LoadedRun:
         return Fitted.load(self.run.folder / "model")
 
     def assign(self, samples):
-        """The clusters of new samples: a Dataset, or an array like the one trained on, in the same units.
+        """The clusters of new samples: a Dataset, an array like the one trained on, in the same units, or a frame.
 
         Returns an Assignment with labels, confidence, latent, spectral and probabilities. InputError where
         the samples' shape is another.
         """
-        scaling = tuple(getattr(samples, "scaling", self.run.dataset.get("scaling", (0.0, 1.0))))
-        array = np.asarray(getattr(samples, "samples", samples))
-        shape = tuple(self.run.dataset["shape"])
-        if array.shape[1:] == shape[1:] and len(shape) == 3 and shape[0] == 1:
-            array = array[:, None]  # grey images without their one channel
-        if array.shape[1:] != shape or not len(array):
-            raise InputError(f"The run takes samples of shape {shape}, not an array of shape {array.shape}.")
-        return self.fitted.assign(array, scaling)
+        from dsc_core.runs.assigning import prepared
+
+        return self.fitted.assign(*prepared(self, samples))
 
     def assign_frame(self, dataset) -> pd.DataFrame:
-        """The columns of labels.csv for a Dataset of new samples, placed on this run's maps.
+        """The columns of labels.csv for a Dataset of new samples, placed on this run's maps, and some more.
 
-        With labels, matched_label tells what the run's own match makes of a cluster, where it has one.
+        The further columns are matched_label (what the run's own match makes of a cluster), where it does not stand
+        beside labels already, distance and unseen: see `assigning.Assigner.frame`.
         """
-        from dsc_core.projection import place
+        from dsc_core.data import cut
+        from dsc_core.runs.assigning import Assigner, fitting
 
-        found = self.assign(dataset)
-        maps = np.hstack(
-            [
-                place(found.latent, self.latent, self.latent_map),
-                place(found.spectral, self.spectral, self.spectral_map),
-            ]
-        )
-        labels, matched = dataset.labels, None
-        if labels is not None and self.labels_true is not None:
-            matched = metrics.match(self.labels_true, self.labels)
-            if labels.dtype.kind not in "iub" or not all(isinstance(name, int) for name in matched.values()):
-                labels = labels.astype(str)  # numbers here and words there may name the same classes
-                matched = {cluster: str(name) for cluster, name in matched.items()}
-        return make_frame(dataset.ids, found.labels, found.confidence, maps, labels, matched)
+        assigner = Assigner(self)
+        parts = [assigner.frame(block) for block in cut(fitting(self, dataset))]
+        return pd.concat(parts, ignore_index=True)
 
 
 def load_run(run_id_or_path: str | Path) -> LoadedRun:
     """Open a run by its id, its name, the beginning of either, or the path of its folder, wherever it lies.
 
-    InputError where there is none.
+    A ZIP that `export` made of a run's folder opens as well: it is unpacked into a temporary folder, which lasts as
+    long as the run that is returned. InputError where there is none.
     """
     folder = Path(run_id_or_path).expanduser()
+    if folder.suffix.lower() == ".zip" and folder.is_file():
+        from dsc_core.runs.packing import unpack
+
+        held = unpack(folder)
+        loaded = load_run(next(path for path in Path(held.name).iterdir()))
+        loaded.held = held
+        return loaded
     if is_run(folder):
         folder = folder.absolute()
         run, _ = read_folder(folder, folder.parents[1])

@@ -46,6 +46,12 @@ class Fitted:
             spectral=np.hstack([level, 1 - level]), probabilities=np.exp(-away),
         )  # fmt: skip
 
+    @property
+    def novelty(self):
+        from dsc_core import novelty
+
+        return novelty.known(self.latent)
+
 
 def level_of(fitted, cluster):
     return float(fitted.latent[fitted.labels == cluster, 0].mean())
