@@ -10,7 +10,6 @@ import streamlit as st
 
 from dsc_core import figures
 from dsc_core.data import (
-    FORMATS,
     fetchable_names,
     guess_columns,
     guess_keys,
@@ -112,27 +111,15 @@ def strip(name: str) -> np.ndarray:
 
 
 def upload() -> None:
-    """The uploader; what it takes is copied to disk at once and let go, by giving the uploader a new key."""
+    """The uploader, and the field for a path."""
     st.subheader("Your own", anchor=False)
-    count = st.session_state.setdefault("uploads", 0)
-    file = st.file_uploader(
-        "Images or a table", key=f"uploader_{count}", label_visibility="collapsed",
-        help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
-    )  # fmt: skip
-    st.caption("ZIP or TAR of images, .npz, .npy, HDF5, .mat, CSV, Parquet, IDX. Stays on this machine.")
-    with st.expander("From a folder or file on this machine", key="from_path"):
-        path = st.text_input("Path", key="path", placeholder="/data/images", label_visibility="collapsed")
-        if st.button("Open", key="open_path", disabled=not path.strip()):
-            chosen(Path(path.strip()).expanduser())
-            st.rerun()
-    if file is not None:
-        try:
-            kept = uploads.keep(file.name, file.getbuffer(), home())
-        except OSError as problem:
-            st.session_state["data_problem"] = InputError(f"The file could not be kept: {problem.strerror}.")
-        else:
-            chosen(kept)
-        st.session_state["uploads"] = count + 1
+    try:
+        path = uploads.pick()
+    except InputError as problem:
+        st.session_state["data_problem"] = problem
+        st.rerun()
+    if path is not None:
+        chosen(path)
         st.rerun()
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import results as run_results
-from pages.shared import explorer, state, widgets
+from pages.shared import explorer, exports, state, widgets
 
 TRAIN, DATA = "pages/views/train.py", "pages/views/data.py"
 SCORES = {
@@ -73,6 +73,7 @@ def show(run) -> None:
     if "label" in frame:
         confusion(found)
     cards(run, frame, found)
+    exports.draw(run, found)
     explore(run)
 
 
