@@ -28,6 +28,10 @@ page = st.navigation(
             help="Scores, maps, the confusion matrix and samples of each cluster; download the labels.",
         ),
         st.Page(
+            "pages/views/assign.py", title="Assign", icon=":material/move_to_inbox:", url_path="assign",
+            help="New images or rows through a trained run: clusters, confidence, what looks like nothing seen.",
+        ),
+        st.Page(
             "pages/views/runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
             help="All runs: the queue, names, notes and stars, disk use, and the trash.",
         ),

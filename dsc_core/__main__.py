@@ -11,15 +11,23 @@ import json
 import os
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+from dsc_core import launch
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, parse_settings, preset, takes
 from dsc_core.errors import InputError, RunError
 
 SUMMARY_LINES = (
     ("acc", "ACC"), ("nmi", "NMI"), ("ari", "ARI"), ("silhouette_latent", "silhouette, latent"),
     ("silhouette_spectral", "silhouette, spectral"),
+)  # fmt: skip
+QUIET, REDRAWN = 1.0, 0.1  # seconds of reading before its progress is told of, and between two such lines
+
+# Kept equal to `runs.export.NAMES`, which takes a second to load; a test says if they differ.
+EXPORTS = (
+    "labels", "report", "data", "images", "embeddings", "latent", "spectral", "maps", "confusion", "curves", "model",
+    "onnx",
 )  # fmt: skip
 
 
@@ -28,29 +36,34 @@ SUMMARY_LINES = (
 
 def train(options) -> dict:
     """Train on DATA in this process, and keep the run."""
+    from dsc_core.model.sizes import in_words
     from dsc_core.runs import Store
 
+    writer_at_hand(options)
     given = {"clusters": options.clusters, "seed": options.seed}
     given = {name: value for name, value in given.items() if value is not None} | parse_settings(options.set)
     preset(options.preset, **given)  # a wrong option is told of before a large file is read
-    dataset = opened(options)
-    given["clusters"] = number_of_clusters(dataset, given.get("clusters"))
     store = Store()
-    run_id = store.create(dataset, preset(options.preset, **given), options.run)
+    key, dataset = imported(options, store.home)
+    given["clusters"] = number_of_clusters(dataset, given.get("clusters"))
+    config = preset(options.preset, **given)
+    run_id = store.create(dataset, config, options.run, key)
     tell_of(dataset)
-    return trained(store, run_id)
+    tell(in_words(dataset.shape, config.encoder))
+    return trained(store, run_id, options.tensorboard)
 
 
 def resume(options) -> dict:
     """Let a paused run go on; or train one that did not end, from its newest checkpoint, in this process."""
     from dsc_core.runs import Store
 
+    writer_at_hand(options)
     store = Store()
     run = store.find(options.run)
     if run.status == "running" and store.pausing(run.id):
         store.control(run.id, resume=True)
         return {"run": run.id, "status": "running", "asked": {"resume": True}}
-    return trained(store, run.id)
+    return trained(store, run.id, options.tensorboard)
 
 
 def branch(options) -> dict:
@@ -73,18 +86,36 @@ def checkpoint_of(store, run, epoch: int | None) -> str | None:
     raise InputError(f"No checkpoint of epoch {epoch} is kept of {run.id}; there is {known}.")
 
 
-def trained(store, run_id: str) -> dict:
+def trained(store, run_id: str, tensorboard: bool = False) -> dict:
     """Train the run here, telling of it on standard error; Ctrl-C once stops it with results."""
     from dsc_core.runs import execute
     from dsc_core.runs.console import Progress, stop_on_interrupt
+    from dsc_core.runs.tensorboard import Following
 
     progress = Progress()
     progress(f"Run {run_id}")
+    following = Following(store, run_id) if tensorboard else None
+
+    def echo(event) -> None:
+        progress(event)
+        if following:
+            following(event)
+
     try:
         with stop_on_interrupt(progress) as asked:
-            return execute(store, run_id, echo=progress, stop_requested=asked.is_set)
+            return execute(store, run_id, echo=echo, stop_requested=asked.is_set)
     finally:
         progress.close()
+        if following:
+            following.close()
+
+
+def writer_at_hand(options) -> None:
+    """InputError where --tensorboard was given and its package is not installed; told before anything is done."""
+    if options.tensorboard:
+        from dsc_core.runs.tensorboard import writer_class
+
+        writer_class()
 
 
 def list_runs(options) -> dict:
@@ -117,27 +148,55 @@ def show(options) -> dict:
 
 
 def export(options) -> dict:
-    """Write the labels of a run as CSV."""
+    """Write the labels of a run, or what else its suffix or --what names; or its events."""
     from dsc_core.runs import Store
-    from dsc_core.runs.results import labels_csv
 
-    run = Store().find(options.run)
-    write_out(options.out, labels_csv(run))
-    return {"run": run.id, "samples": run.samples, "out": options.out}
+    if options.out is None and options.events is None:
+        raise InputError(
+            "Say what to write: results with --out FILE, or events with --events FILE or FOLDER."
+        )
+    store = Store()
+    run = store.find(options.run)
+    found = {"run": run.id}
+    if options.out is not None:
+        kind = write_results(run, options.out, options.what)
+        found |= {"samples": run.samples, "what": kind, "out": options.out}
+    if options.events is not None:
+        found["events"] = write_events(store, run, options.events)
+        found["events_out"] = options.events
+    return found
 
 
 def assign(options) -> dict:
-    """Give the samples in DATA to the clusters of a run."""
+    """Give the samples in DATA, any number of them, to the clusters of a run."""
+    from dsc_core.data import open_stream
     from dsc_core.runs import Store
-    from dsc_core.runs.results import LoadedRun, csv_bytes
+    from dsc_core.runs.assigning import assign_all
+    from dsc_core.runs.console import Progress
+    from dsc_core.runs.results import LoadedRun
 
     loaded = LoadedRun(Store().find(options.run))
     loaded.frame  # noqa: B018 - a run without results is told of before the data are read
-    dataset = opened(options, like=loaded.run.dataset)
-    frame = loaded.assign_frame(dataset)
-    tell_of(dataset)
-    write_out(options.out, csv_bytes(frame))
-    return {"run": loaded.id, "samples": len(frame), "out": options.out}
+    progress = Progress()
+
+    def told(done: int, total: int | None) -> None:
+        progress.update(f"Assigned {done:,}" + (f" of {total:,}" if total else ""))
+
+    asked = dict(reading(options))
+    try:
+        with open_stream(options.data, loaded.run.dataset, **asked) as stream, writing(options.out) as out:
+            found = assign_all(loaded, stream, out, told)
+    finally:
+        progress.close(erase=True)
+    tell_of(stream)
+    return {
+        "run": loaded.id,
+        "samples": found.samples,
+        "unseen": found.unseen,
+        "distance_limit": found.limit,
+        "acc": found.acc,
+        "out": options.out,
+    }
 
 
 def stop(options) -> dict:
@@ -230,9 +289,10 @@ def show_trash(options) -> dict:
 def baselines(options) -> dict:
     """Cluster DATA by what a person would pick instead."""
     from dsc_core.baselines import compare
+    from dsc_core.runs import home
 
     seed = 0 if options.seed is None else options.seed
-    dataset = opened(options)
+    _, dataset = imported(options, home())
     clusters = number_of_clusters(dataset, options.clusters)
     if clusters > len(dataset):
         raise InputError(
@@ -252,21 +312,43 @@ def baselines(options) -> dict:
 # Their parts ------------------------------------------------------------------------------------------------
 
 
-def opened(options, like: dict | None = None):
-    """The Dataset that the options name."""
-    from dsc_core.data import open_dataset
+def imported(options, home: Path):
+    """(key, Dataset) of the workspace's copy of what the options name, its progress told of.
 
-    return open_dataset(
-        options.data,
-        labels_from_folders=options.labels_from_folders,
-        size=options.size,
-        label_column=options.label_column,
-        id_column=options.id_column,
-        samples_key=options.samples_key,
-        columns_first=None if options.pixel_order is None else options.pixel_order == "columns",
-        image_shape=options.image_shape,
-        like=like,
-    )
+    The same data with the same options are not read a second time. Ctrl-C leaves nothing behind.
+    """
+    from dsc_core.data import import_data, load_dataset
+    from dsc_core.runs.console import Progress
+
+    progress, began = Progress(), time.monotonic()
+    told = began + QUIET  # what is quick is over before it is told of
+
+    def tell_how_far(stage: str, done: int, total: int) -> None:
+        nonlocal told
+        if (now := time.monotonic()) >= told:
+            told = now + REDRAWN
+            progress.update(f"{stage}: {done / total:.0%}" if total else f"{stage}: {done / 1e6:,.1f} MB")
+
+    try:
+        key = import_data(options.data, home, tell_how_far, **reading(options))
+    finally:
+        progress.close(erase=True)
+    return key, load_dataset(key, home)
+
+
+def reading(options) -> dict:
+    """How DATA is to be read, as `open_dataset` takes it."""
+    return {
+        "labels_from_folders": options.labels_from_folders,
+        "size": options.size,
+        "crop": options.crop,
+        "channels": options.channels,
+        "label_column": options.label_column,
+        "id_column": options.id_column,
+        "samples_key": options.samples_key,
+        "columns_first": None if options.pixel_order is None else options.pixel_order == "columns",
+        "image_shape": options.image_shape,
+    }
 
 
 def tell_of(dataset) -> None:
@@ -324,20 +406,67 @@ def row(run) -> dict:
     return {"run": run.id} | {name: getattr(run, name) for name in names}
 
 
-def write_out(out: str, content: bytes) -> None:
-    """Write a file whole, or to standard output for "-"; InputError where it cannot be written."""
-    from dsc_core.runs.files import write_whole
+@contextmanager
+def writing(out: str, option: str = "--out"):
+    """An open binary file that is there whole at the end or not at all; standard output for "-".
+
+    InputError where it cannot be written.
+    """
+    from dsc_core.runs.files import written_whole
 
     if out == "-":
-        sys.__stdout__.buffer.write(content)
+        yield sys.__stdout__.buffer
         sys.__stdout__.flush()
         return
     try:
-        write_whole(Path(out).expanduser(), content)
+        with written_whole(Path(out).expanduser()) as file:
+            yield file
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise InputError(
-            f"{out} cannot be written ({error.strerror}); choose another place with --out."
+            f"{out} cannot be written ({error.strerror}); choose another place with {option}."
         ) from error
+
+
+def write_results(run, out: str, what: str | None) -> str:
+    """Write what the suffix of `out`, or `what`, names of a run's results; its name. InputError where it cannot be."""
+    from dsc_core.runs import export as exports
+    from dsc_core.runs.console import Progress
+
+    kind, suffix = exports.choose(run, out, what)
+    progress = Progress()
+    try:
+        with writing(out) as file:
+            exports.write(
+                run, kind, suffix, file, lambda done, total: progress.update(f"Written {done:,} of {total:,}")
+            )
+    finally:
+        progress.close(erase=True)
+    return kind.name
+
+
+def write_events(store, run, out: str) -> int:
+    """Write the events of a run as the name `out` asks for it; how many. InputError where it cannot be."""
+    from dsc_core.runs import table
+
+    path = Path(out).expanduser()
+    events = store.events(run.id)
+    if out == "-" or path.suffix == ".csv":
+        with writing(out, "--events") as file:
+            file.write(table.events_csv(events))
+    elif path.suffix == ".parquet":
+        with writing(out, "--events") as file:
+            file.write(table.events_parquet(events))
+    elif path.suffix or path.is_file():
+        raise InputError(f"--events takes a .csv or a .parquet file, or a folder for TensorBoard, not {out}.")
+    else:
+        from dsc_core.runs.tensorboard import write
+
+        write(
+            path / run.id, events, run.created
+        )  # a folder a run: TensorBoard then shows several side by side
+    return len(events)
 
 
 def tell(text: str) -> None:
@@ -477,6 +606,12 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--labels-from-folders", action="store_true", help="the folder of an image is its label"
     )
     parser.add_argument("--size", type=size, metavar="HxW", help="resize images to this height and width")
+    parser.add_argument(
+        "--crop",
+        action="store_true",
+        help="take the middle of each image, in the proportions of --size or a square",
+    )
+    parser.add_argument("--channels", choices=("grey", "colour"), help="make images grey, or colour")
     parser.add_argument("--label-column", metavar="NAME", help="the column or key with labels; '' for none")
     parser.add_argument("--id-column", metavar="NAME", help="the column or key with ids; '' for none")
     parser.add_argument("--samples-key", metavar="NAME", help="the key of the samples in .npz, .h5 or .mat")
@@ -515,8 +650,12 @@ def build_parser() -> Parser:
     one.add_argument("--preset", default=DEFAULT_PRESET, metavar="NAME", help=f"one of {', '.join(PRESETS)}")
     one.add_argument("--seed", type=int, metavar="N", help="one seed gives one result on one machine")
     one.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help="change one setting")
-    one.add_argument("--run", metavar="NAME", help="a name for the run")
-    command("resume", resume, print_resumed).add_argument("run", metavar="RUN")
+    one.add_argument("--run", "--name", metavar="NAME", help="a name for the run")
+    boarded = "write event files for TensorBoard too, into the run's folder"
+    one.add_argument("--tensorboard", action="store_true", help=boarded)
+    one = command("resume", resume, print_resumed)
+    one.add_argument("run", metavar="RUN")
+    one.add_argument("--tensorboard", action="store_true", help=boarded)
     one = command("branch", branch, print_summary)
     one.add_argument("run", metavar="RUN")
     one.add_argument(
@@ -525,15 +664,22 @@ def build_parser() -> Parser:
     one.add_argument(
         "--set", action="append", required=True, metavar="KNOB=VALUE", help="a setting that may move"
     )
-    one.add_argument("--run", dest="name", metavar="NAME", help="a name for the new run")
+    one.add_argument("--run", "--name", dest="name", metavar="NAME", help="a name for the new run")
     command("list", list_runs, print_list)
     command("show", show, print_run).add_argument(
         "run", metavar="RUN", help="an id or name, or its beginning"
     )
-    one = command("export", export, print_written)
+    one = command("export", export, print_exported)
     one.add_argument("run", metavar="RUN")
-    one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
-    one = command("assign", assign, print_written)
+    one.add_argument(
+        "--out", metavar="FILE", help="its suffix says the format; - for labels on standard output"
+    )
+    one.add_argument("--what", metavar="KIND", help=f"what --out is: one of {', '.join(EXPORTS)}")
+    one.add_argument(
+        "--events", metavar="FILE", help="events: a .csv or .parquet file, - for CSV on standard output, or a folder "
+        "for TensorBoard's event files",
+    )  # fmt: skip
+    one = command("assign", assign, print_assigned)
     one.add_argument("run", metavar="RUN")
     add_data_options(one)
     one.add_argument("--out", required=True, metavar="FILE", help="the CSV file; - for standard output")
@@ -575,15 +721,44 @@ def print_written(found: dict) -> None:
         print(f"{found['samples']:,} rows written to {found['out']}")
 
 
+def print_exported(found: dict) -> None:
+    """Where the results, of labels how many rows, and the events went."""
+    if found.get("what") == "labels":
+        print_written(found)
+    elif found.get("out", "-") != "-":
+        print(f"{found['what']} of {found['run']} written to {found['out']}")
+    if found.get("events_out", "-") != "-":
+        print(f"{found['events']:,} events written to {found['events_out']}")
+
+
+def print_assigned(found: dict) -> None:
+    """Where the rows went, and how many samples look like nothing that was trained on."""
+    if found["out"] == "-":
+        return
+    print_written(found)
+    share = found["unseen"] / found["samples"]
+    print(f"{found['unseen']:,} ({share:.1%}) look like nothing seen in training; there about 1 % do")
+    if found["acc"] is not None:
+        print(f"ACC {found['acc']:.3f} against the labels that came with the data")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
-    options = build_parser().parse_args(arguments)
+    if not launch.first():
+        from dsc_core.runs import together
+
+        return together.follow()
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit:  # all is said; of several processes, the others still wait for this one
+        with leading():
+            raise
     if options.home:
         os.environ["DSC_HOME"] = options.home
     try:
-        if getattr(options, "out", None) == "-" and options.json:
-            raise InputError("--json and --out - both want standard output; choose one of them.")
-        with redirect_stdout(sys.stderr):  # whatever a library prints, it is not the answer
+        # Whatever a library prints, it is not the answer.
+        with redirect_stdout(sys.stderr), leading():
+            check_one_output(options)
             found = options.does(options)
         if options.json:
             print(as_json(found))
@@ -608,6 +783,25 @@ def main(arguments: list[str] | None = None) -> int:
 
         tell(unexpected(error))
         return 1
+
+
+def check_one_output(options) -> None:
+    """InputError where more than one thing would go to standard output."""
+    wanted = [f"--{name} -" for name in ("out", "events") if getattr(options, name, None) == "-"]
+    wanted = ["--json", *wanted] if options.json else wanted
+    if len(wanted) > 1:
+        raise InputError(f"{' and '.join(wanted)} both want standard output; choose one of them.")
+
+
+def leading():
+    """What `together.leading` gives, which is nothing where this process is the only one."""
+    from contextlib import nullcontext
+
+    if not launch.together():
+        return nullcontext()
+    from dsc_core.runs import together
+
+    return together.leading()
 
 
 def as_json(found: dict) -> str:

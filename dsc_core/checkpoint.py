@@ -33,13 +33,15 @@ class Carry:
     """What training takes along from step to step and from epoch to epoch, beside the networks and the clock.
 
     order: the batches of the epoch under way, each (m,) indices; None between two epochs.
-    affinity: the graph of the whole data set, sparse (n, n). labels: (n,), of the last joint epoch.
+    affinity: the graph of the whole data set, sparse (n, n). targets: (n,), the clusters that self-training asks
+    for, −1 where none. labels: (n,), of the last joint epoch.
     last_loss: that epoch's mean. fallbacks: orthonormalisations by QR. setbacks: how often training went back
     after a loss that was no number. over: the joint stage has ended, perhaps early.
     """
 
     order: list[np.ndarray] | None = None
     affinity: object | None = None
+    targets: np.ndarray | None = None
     labels: np.ndarray | None = None
     last_loss: float | None = None
     fallbacks: int = 0
@@ -85,6 +87,11 @@ class State:
         return self.facts["order"] is None
 
     @property
+    def done(self) -> int:
+        """Epochs that are over."""
+        return self.epoch if self.whole else self.epoch - 1
+
+    @property
     def left(self) -> bool:
         """Whether there is anything left to train; epochs that an early end left out count."""
         return not self.whole or self.epoch < self.epochs
@@ -126,8 +133,9 @@ def pack(nets, optimiser, rng: np.random.Generator, clock, config: Config, carry
     arrays = {name: np.array(value.detach().cpu().numpy(), order="C") for name, value in tensors.items()}
     if carry.order is not None:
         arrays["order"] = np.concatenate(carry.order)
-    if carry.labels is not None:
-        arrays["labels"] = carry.labels
+    arrays |= {
+        name: getattr(carry, name) for name in ("labels", "targets") if getattr(carry, name) is not None
+    }
     if carry.affinity is not None:
         arrays |= {f"graph.{part}": getattr(carry.affinity, part) for part in ("data", "indices", "indptr")}
     now = time.monotonic()
@@ -191,7 +199,7 @@ def take_along(state: State, carry: Carry) -> None:
 
     arrays, lengths = state.arrays, state.facts["order"]
     carry.order = None if lengths is None else np.split(arrays["order"], np.cumsum(lengths)[:-1])
-    carry.labels = arrays.get("labels")
+    carry.labels, carry.targets = arrays.get("labels"), arrays.get("targets")
     carry.affinity = None
     if "graph.data" in arrays:
         rows = len(arrays["graph.indptr"]) - 1

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.nn import functional
 
-from dsc_core import graph
+from dsc_core import graph, novelty
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
@@ -23,6 +26,8 @@ from dsc_core.model.spectral import orthonormalise
 
 EMBED = 1000  # samples embedded at once
 RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
+LEAST_SURE = 0.25  # of every cluster
+DIMS_A_CLUSTER = 4  # dimensions of the diffusion map that a readout looks at, for each cluster
 HEAD_STEPS = 300
 HEAD_BATCH = 256
 MODEL_VERSION = 1
@@ -30,19 +35,35 @@ MODEL_VERSION = 1
 
 @dataclass
 class Feed:
-    """Samples by index as float32 tensors on the device. samples: (n, …) raw, memory-mapped or not."""
+    """Samples by index as float32 tensors on the device. samples: (n, …) raw, memory-mapped or not.
+
+    rows: (m,) positions, where only these samples are fed; an index then counts among them.
+    """
 
     samples: np.ndarray
     scaling: tuple[float, float]
     device: torch.device
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.samples) if self.rows is None else len(self.rows)
 
     def __call__(self, index) -> Tensor:
+        index = index if self.rows is None else self.rows[index]
         raw = torch.from_numpy(np.ascontiguousarray(self.samples[index])).to(self.device)
         values = (raw.float() - self.scaling[0]) * self.scaling[1]
         return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
+
+    def part(self, rows: np.ndarray) -> Feed:
+        """The feed of the samples at `rows` alone."""
+        return replace(self, rows=rows)
+
+
+def graph_rows(count: int, config: Config) -> np.ndarray | None:
+    """The samples among `count` that the graph is built on, drawn by the seed and in order; None for all."""
+    if count <= config.graph_samples:
+        return None
+    return np.sort(np.random.default_rng(config.seed).choice(count, config.graph_samples, replace=False))
 
 
 @torch.no_grad()
@@ -50,10 +71,15 @@ def encode(nets: Networks, feed, index: np.ndarray | None = None) -> Tensor:
     """μ of every sample, or of those at `index`, a block at a time → (n, d) on the networks' device."""
     was_training = nets.training
     nets.eval()
-    index = np.arange(len(feed)) if index is None else index
-    parts = [nets.encoder(feed(index[i : i + EMBED])).mean for i in range(0, len(index), EMBED)]
+    count, latent = len(feed) if index is None else len(index), None
+    for start in range(0, count, EMBED):
+        block = slice(start, min(start + EMBED, count))
+        mean = nets.encoder(feed(np.arange(block.start, block.stop) if index is None else index[block])).mean
+        if latent is None:  # in one piece from the start: pieces put together later would be there twice
+            latent = mean.new_empty(count, mean.shape[1])
+        latent[block] = mean
     nets.train(was_training)
-    return torch.cat(parts)
+    return latent
 
 
 @dataclass(frozen=True)
@@ -72,12 +98,30 @@ def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readou
     single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
     is kept.
     """
-    values, vectors = graph.diffusion_map(affinity, 4 * config.clusters, config.seed)
-    powers = (config.damping / 2, config.damping, 2 * config.damping)
-    scales = [graph.damped(values, vectors, power) for power in powers]
+    values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
+    scales = at_scales(values, vectors, config.damping)
     labels = k_means(np.hstack(scales), config).labels_
     labels = labels if like is None else aligned(labels, like, config.clusters)
     return Readout(labels, scales[1], values)
+
+
+def sure_labels(affinity, labels: np.ndarray, config: Config) -> np.ndarray:
+    """The labels (n,) of the samples whose neighbourhood is sure of them, −1 for the others. → (n,) int64.
+
+    Sure is a neighbourhood in the graph, sparse (n, n), of which the share `config.sure` is in the sample's own
+    cluster; of a cluster with few such samples its surest LEAST_SURE count, so that none is forgotten.
+    """
+    agreed = graph.votes(affinity, labels, config.clusters)[np.arange(len(labels)), labels]
+    sure = agreed >= config.sure
+    for cluster in np.unique(labels):
+        members = labels == cluster
+        sure |= members & (agreed >= np.quantile(agreed[members], 1 - LEAST_SURE))
+    return np.where(sure, labels, -1).astype(np.int64)
+
+
+def at_scales(values: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
+    """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`: three of (n, dims)."""
+    return [graph.damped(values, vectors, power) for power in (damping / 2, damping, 2 * damping)]
 
 
 def k_means(points: np.ndarray, config: Config) -> KMeans:
@@ -131,8 +175,14 @@ def teach_head(
 @torch.no_grad()
 def assign_softly(nets: Networks, latent: Tensor) -> tuple[Tensor, Tensor]:
     """The spectral network over latents, a block at a time → Ỹ (n, K'), p(y|z) (n, K)."""
-    parts = [nets.spectral(block) for block in latent.split(8 * EMBED)]
-    return torch.cat([raw for raw, _ in parts]), torch.cat([logits for _, logits in parts]).softmax(1)
+    raw = probabilities = None
+    for start in range(0, len(latent), 8 * EMBED):
+        block = slice(start, start + 8 * EMBED)
+        some, logits = nets.spectral(latent[block])
+        if raw is None:
+            raw, probabilities = (part.new_empty(len(latent), part.shape[1]) for part in (some, logits))
+        raw[block], probabilities[block] = some, logits.softmax(1)
+    return raw, probabilities
 
 
 @dataclass(frozen=True)
@@ -172,12 +222,33 @@ class Fitted:
 
     def assign(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Assignment:
         """Clusters of samples (m, …) of the trained shape; each row's answer depends on that row alone."""
+        parts = list(self.blocks(samples, scaling))
+        if not parts:
+            raise InputError("There are no samples to assign; give at least one.")
+        return Assignment(
+            *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Assignment))
+        )
+
+    def blocks(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Iterator[Assignment]:
+        """The same, EMBED samples at a time in their order: as many as there are, in the memory of a few."""
         if tuple(samples.shape[1:]) != self.shape:
             raise InputError(
                 f"The model takes samples of {_size(self.shape)}, not {_size(samples.shape[1:])}."
             )
+        feed = Feed(samples, scaling, next(self.nets.parameters()).device)
+        for start in range(0, len(samples), EMBED):
+            latent = encode(self.nets, feed, np.arange(start, min(start + EMBED, len(samples))))
+            yield _assign(self.nets, latent, self.transform, self.centres, self.scale)
+
+    @cached_property
+    def novelty(self) -> novelty.Novelty:
+        """How far the training data lie from one another, to tell what is like none of them."""
+        return novelty.known(self.latent, self.config.seed)
+
+    def assign_known(self, rows: np.ndarray) -> Assignment:
+        """The same of the training samples at `rows` (m,), from their codes: with the probabilities of all clusters."""
         device = next(self.nets.parameters()).device
-        latent = encode(self.nets, Feed(samples, scaling, device))
+        latent = torch.from_numpy(np.array(self.latent[rows], dtype=np.float32)).to(device)
         return _assign(self.nets, latent, self.transform, self.centres, self.scale)
 
     def save(self, folder: Path) -> None:
@@ -225,42 +296,73 @@ class Fitted:
 
 
 def _size(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "single numbers"
     return "×".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} columns"
 
 
+@torch.no_grad()
 def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scale: float) -> Assignment:
-    raw, probabilities = assign_softly(nets, latent)
-    spectral = (
-        (raw.double() @ torch.from_numpy(np.array(transform)).to(raw.device, torch.float64))
-        .float()
-        .cpu()
-        .numpy()
-    )
-    if centres is None:
-        probabilities = probabilities.cpu().numpy()
-    else:
-        squared = ((spectral[:, None, :] - centres[None]) ** 2).sum(2)
-        probabilities = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
+    raw, soft = assign_softly(nets, latent)
+    turn = torch.from_numpy(np.array(transform)).to(raw.device, torch.float64)
+    spectral = np.empty((len(raw), turn.shape[1]), np.float32)
+    probabilities = np.empty((len(raw), nets.config.clusters), np.float32)
+    for start in range(0, len(raw), 8 * EMBED):
+        block = slice(start, start + 8 * EMBED)
+        spectral[block] = (raw[block].double() @ turn).float().cpu().numpy()
+        if centres is None:
+            probabilities[block] = soft[block].cpu().numpy()
+        else:
+            squared = ((spectral[block, None, :] - centres[None]) ** 2).sum(2)
+            probabilities[block] = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
     labels = probabilities.argmax(1)
     confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
     return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities)
 
 
-def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:
+def _assign_in_blocks(nets: Networks, feed: Feed, scratch: Path | None, *maps) -> Assignment:
+    """As `_assign` on the codes of all samples, with no more of them in memory than a block; no probabilities."""
+    found: dict[str, np.ndarray] = {}
+    for start in range(0, len(feed), 8 * EMBED):
+        block = slice(start, min(start + 8 * EMBED, len(feed)))
+        said = _assign(nets, encode(nets, feed, np.arange(block.start, block.stop)), *maps)
+        for name in ("labels", "confidence", "latent", "spectral"):
+            part = getattr(said, name)
+            if name not in found:
+                found[name] = _room((len(feed), *part.shape[1:]), part.dtype, scratch)
+            found[name][block] = part
+    return Assignment(**found, probabilities=np.empty((0, nets.config.clusters), np.float32))
+
+
+def _room(shape: tuple[int, ...], dtype, scratch: Path | None) -> np.ndarray:
+    """An array to be filled: in memory, or a row of numbers a sample in a nameless file of the folder `scratch`."""
+    if scratch is None or len(shape) == 1:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def finish(
+    nets: Networks, feed: Feed, config: Config, joint: bool, affinity=None, scratch: Path | None = None
+) -> Fitted:
     """Label the training data and fix the maps that new samples will go through.
 
     joint: stage 2 has run. Where it has not (stopped early, or left out), and with the diffusion readout in
     any case, the spectral network is first taught what the whole graph of the last latent says: its labels
-    then hold for samples old and new alike.
+    then hold for samples old and new alike. Above `graph_samples` samples, a drawn part of them stands for all
+    in that graph and in whatever else is fitted here. affinity: stage 2's graph, which is the last one's too where
+    there is no encoder to move the latent. scratch: a folder that then holds the codes, in place of the memory.
     """
     nets.eval()
-    latent = encode(nets, feed)
+    rows = graph_rows(len(feed), config)
+    drawn = encode(nets, feed if rows is None else feed.part(rows))
     if config.readout == "diffusion" or not joint:
-        like = assign_softly(nets, latent)[1].argmax(1).cpu().numpy() if joint else None
-        readout = read_out(graph.whole_graph(latent, config.neighbours), config, like)
-        teach_head(nets, latent, readout, config)
+        like = assign_softly(nets, drawn)[1].argmax(1).cpu().numpy() if joint else None
+        if affinity is None or config.encoder == "network":
+            affinity = graph.whole_graph(drawn, config.neighbours)
+        teach_head(nets, drawn, read_out(affinity, config, like), config)
     with torch.no_grad():
-        raw, _ = assign_softly(nets, latent)
+        raw, _ = assign_softly(nets, drawn)
         # In double precision: over the whole data set the map R may be steep, and rounding would bend the axes.
         _, transform, _ = orthonormalise(raw.double())
     centres, scale = None, 1.0
@@ -269,7 +371,12 @@ def finish(nets: Networks, feed: Feed, config: Config, joint: bool) -> Fitted:
         centres = found.cluster_centers_.astype(np.float32)
         scale = max(float(found.inertia_) / len(raw) / 2, 1e-6)
     transform = transform.cpu().numpy()
-    said = _assign(nets, latent, transform, centres, scale)
+    maps = transform, centres, scale
+    if rows is None:
+        said = _assign(nets, drawn, *maps)
+    else:
+        del drawn, raw
+        said = _assign_in_blocks(nets, feed, scratch, *maps)
     return Fitted(
         nets, config, nets.shape, said.latent, said.spectral, said.labels, said.confidence, transform, centres, scale
     )  # fmt: skip

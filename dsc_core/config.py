@@ -49,6 +49,9 @@ TITLES = {
     "batch_norm": "Batch normalisation",
     "augmented_agreement": "Agreement with a random copy",
     "augmented_latent": "Latent distance to the copy",
+    "final_rate": "Final learning rate",
+    "joint_share": "Share of the autoencoder's terms",
+    "sure": "Agreement of a sure neighbourhood",
     "noisy_agreement": "Agreement with the noisy code",
     "agreement": "Neighbours' agreement",
     "least_steps": "Fewest steps of a stage",
@@ -64,6 +67,7 @@ TITLES = {
     "train_discriminator": "Train the discriminator",
     "spectral_dims": "Spectral dimensions",
     "epochs": "Epochs, autoencoder",
+    "map_every": "Epochs between two maps",
 }
 
 
@@ -95,6 +99,11 @@ class Config:
     prior: float = knob(
         0.05, "γ", "Weight of the KL divergence to the prior: keeps the codes together.", 1,
         low=0.0, high=5.0, step=0.01, live=True,
+    )  # fmt: skip
+    encoder: str = knob(
+        "network", "", "none takes rows of numbers as their own code, for embeddings of a pretrained model: no "
+        "autoencoder, no stage 1, and their settings have no effect.", 1,
+        choices=("network", "none"),
     )  # fmt: skip
     latent_dims: int = knob(
         32, "d", "Numbers in the code of one sample.", 1, low=2, high=512, step=1,
@@ -136,6 +145,10 @@ class Config:
         "whole", "W", "The neighbour graph: of the whole data set, or of each batch by itself.", 2,
         choices=("whole", "batch"),
     )  # fmt: skip
+    graph_samples: int = knob(
+        100_000, "", "Of larger data sets so many samples, drawn by the seed, make the graph and train stage 2; the "
+        "others are labelled by the spectral network.", 2, low=1000, high=10_000_000, step=1000, advanced=True,
+    )  # fmt: skip
     bandwidth: float = knob(
         0.0, "σ", "Width of the Gaussian affinity; 0 takes the median distance to the last neighbour.", 2,
         low=0.0, high=100.0, step=0.01, advanced=True,
@@ -156,6 +169,18 @@ class Config:
     agreement: float = knob(
         5.0, "η", "Weight of neighbours' agreement: neighbours in the graph share their cluster.", 3,
         low=0.0, high=20.0, step=0.1, live=True,
+    )  # fmt: skip
+    self_training: float = knob(
+        100.0, "κ", "Weight of self-training: where a neighbourhood is sure of its cluster, ψ(z) must be too.", 3,
+        low=0.0, high=500.0, step=1.0, live=True,
+    )  # fmt: skip
+    sure: float = knob(
+        0.95, "τ", "Share of a sample's neighbourhood that must be of its cluster for self-training to use it.", 3,
+        low=0.5, high=1.0, step=0.01,
+    )  # fmt: skip
+    joint_share: float = knob(
+        0.02, "α", "Factor on the autoencoder's terms in stage 2: small lets the code follow the clusters.", 3,
+        low=0.0, high=1.0, step=0.01, live=True,
     )  # fmt: skip
     noisy_agreement: float = knob(
         0.0, "η_s", "Weight of the agreement between a sample's cluster and that of its noisy code ψ(z).", 3,
@@ -199,7 +224,8 @@ class Config:
         low=0, high=100000, step=50, advanced=True,
     )  # fmt: skip
     epochs: int = knob(
-        20, "", "Passes over the data that train the dual autoencoder alone.", 4, low=1, high=2000, step=1,
+        8, "", "Passes over the data that train the dual autoencoder alone; 0 leaves stage 1 out.", 4,
+        low=0, high=2000, step=1,
     )  # fmt: skip
     joint_epochs: int = knob(
         10, "", "Passes over the data that train everything together; 0 leaves stage 2 out.", 4,
@@ -227,11 +253,24 @@ class Config:
     evaluate_every: int = knob(
         2, "", "Epochs between two looks at the clusters while training.", 4, low=1, high=1000, step=1,
     )  # fmt: skip
+    final_rate: float = knob(
+        0.1, "", "Share of the step size that is left at the end of stage 2; it falls evenly. 1: it stays.", 4,
+        low=0.0, high=1.0, step=0.05, advanced=True,
+    )  # fmt: skip
+    map_every: int = knob(
+        2, "", "Epochs between two frames of the latent map's film, which leaves training as it is; 0 makes none.", 4,
+        low=0, high=1000, step=1,
+    )  # fmt: skip
     clusters: int = knob(10, "K", "Number of clusters.", 4, low=2, high=200, step=1)
     seed: int = knob(0, "", "One seed gives one result on one machine.", 4, low=0, high=2**31 - 1, step=1)
     device: str = knob(
         "auto", "", "Where to compute: auto takes CUDA when present.", 4, choices=("auto", "cpu", "cuda"),
         advanced=True,
+    )  # fmt: skip
+    processes: int = knob(
+        1, "", "Processes that train together where the app starts the run: one a graphics card (0: all cards), or on "
+        "the CPU's cores. On the command line, torchrun's option counts instead.", 4,
+        low=0, high=64, step=1, advanced=True,
     )  # fmt: skip
 
     def __post_init__(self):
@@ -252,7 +291,7 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict) -> Config:
         """The inverse of `to_dict`; settings of another version that are not known here are passed over."""
-        return cls(**{name: value for name, value in values.items() if name in KNOBS})
+        return cls(**{name: value for name, value in (BEFORE | values).items() if name in KNOBS})
 
 
 def checked(known: Knob, value):
@@ -288,6 +327,9 @@ def takes(known: Knob) -> str:
     return f"{number} from {known.low:g} to {known.high:g}"
 
 
+# What training did before a setting existed, where that is not its default: for runs of earlier versions.
+BEFORE = {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0}
+
 KNOBS: dict[str, Knob] = {f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)}
 
 
@@ -310,7 +352,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "quick",
             "A first answer in about two minutes on two cores.",
-            {"epochs": 3, "joint_epochs": 1, "least_steps": 230},
+            {"epochs": 3, "joint_epochs": 1, "least_steps": 230, "map_every": 1},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(
@@ -322,8 +364,10 @@ PRESETS: dict[str, Preset] = {
             "paper",
             "As the paper describes it: a graph a batch, K dimensions, k-means on Y.",
             {
-                "batch_norm": False, "spectral_width": 1024, "graph": "batch", "readout": "kmeans", "agreement": 0.0,
-                "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05,
+                "epochs": 20, "batch_norm": False, "spectral_width": 1024, "graph": "batch", "readout": "kmeans",
+                "agreement": 0.0,
+                "noisy_agreement": 0.0, "balance": 0.0, "cluster_prior": 0.05, "self_training": 0.0,
+                "joint_share": 1.0, "final_rate": 1.0,
             },
         ),
         Preset(
@@ -334,7 +378,8 @@ PRESETS: dict[str, Preset] = {
                 "mi_input": "latent", "train_discriminator": False, "global_mi": 0.001, "local_mi": 0.0,
                 "reconstruction": 5.0, "relative": 2.5, "prior": 1.5, "cluster_prior": 1.5, "entropy": 1.0,
                 "graph": "batch", "neighbours": 4, "bandwidth": 2.62, "orthonormalise": "softmax",
-                "readout": "softmax", "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "batch": 1024,
+                "readout": "softmax", "agreement": 0.0, "noisy_agreement": 0.0, "balance": 0.0, "self_training": 0.0,
+                "joint_share": 1.0, "final_rate": 1.0, "batch": 1024,
                 "joint_batch": 1024, "least_steps": 0, "batches": 10, "epochs": 100, "joint_epochs": 500,
                 "stopping": "loss", "tolerance": 0.0001,
             },

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
+from dsc_core.cluster import EMBED as BLOCK
 from dsc_core.config import DEFAULT_PRESET, preset
 from dsc_core.data import Dataset, check_trainable
 from dsc_core.errors import InputError
@@ -71,26 +72,39 @@ class DeepSpectralClustering(ClusterMixin, BaseEstimator):
 
     def predict(self, X) -> np.ndarray:
         """Clusters of new samples, (m,); each depends on that sample alone."""
-        return self._assign(X).labels
+        return np.concatenate([found.labels for found in self._assigned(X)])
 
     def predict_proba(self, X) -> np.ndarray:
         """Soft assignments p(y|z) of new samples, (m, K)."""
-        return self._assign(X).probabilities
+        return np.concatenate([found.probabilities for found in self._assigned(X)])
 
     def transform(self, X) -> np.ndarray:
         """Spectral coordinates Y of new samples, (m, K')."""
-        return self._assign(X).spectral
+        return np.concatenate([found.spectral for found in self._assigned(X)])
 
-    def _assign(self, X):
+    def distances(self, X) -> np.ndarray:
+        """How far the code of each new sample is from its 10th nearest training code, (m,)."""
+        return np.concatenate([self.fitted_.novelty.look(found.latent)[1] for found in self._assigned(X)])
+
+    def unseen(self, X) -> np.ndarray:
+        """Whether a new sample looks like nothing seen, (m,) bool: farther off than 99 % of the training data."""
+        return self.fitted_.novelty.is_far(self.distances(X))
+
+    def _assigned(self, X):
+        """The Assignments of X, block by block."""
         check_is_fitted(self, "fitted_")
         samples = _as_samples(X)
-        if self._columns is not None:
-            if samples.shape[1:] != self.fitted_.shape:
-                raise InputError(
-                    f"X has {samples.shape[1]} columns; the model was trained on {self.n_features_in_}."
-                )
-            samples = ((samples - self._columns[0]) / self._columns[1]).astype(np.float32)
-        return self.fitted_.assign(samples, self._scaling)
+        if len(samples) == 0:
+            raise InputError("X holds no samples; give at least one.")
+        if self._columns is not None and samples.shape[1:] != self.fitted_.shape:
+            raise InputError(
+                f"X has {samples.shape[1]} columns; the model was trained on {self.n_features_in_}."
+            )
+        for start in range(0, len(samples), BLOCK):
+            block = samples[start : start + BLOCK]
+            if self._columns is not None:
+                block = ((block - self._columns[0]) / self._columns[1]).astype(np.float32)
+            yield from self.fitted_.blocks(block, self._scaling)
 
 
 def _as_samples(X) -> np.ndarray:

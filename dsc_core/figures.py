@@ -19,6 +19,10 @@ PALETTE = (
 MAP_LIMIT = 20_000  # points that a browser still turns and zooms fluently, two maps side by side
 CURVE_LIMIT = 500  # points of a curve; more cannot be told apart on a screen
 LANDING_LIMIT = 3000  # points of the map behind the noise explorer, which is sent anew at every move
+FILM_LIMIT = (
+    2000  # points of the film's map, drawn anew twice a second while training wants the processor too
+)
+LEGEND_LIMIT = 20  # names of a legend; beyond it colours repeat anyway
 LANDING_SYMBOLS = ("circle", "triangle", "rect", "diamond")  # one a sample
 EARLY = 0.3  # share of a curve's width in which a mark's text has no room to its left
 CHANCE_MI = 2 * np.log(2)  # where both mutual-information losses start
@@ -199,7 +203,7 @@ def group_map(points, groups, names: dict, hover, *, title="", colours: dict | N
         shade = (colours or {}).get(group) or colour(place)
         figure.add_trace(
             _points(
-                points[member], hover[member], name=_plain(name), marker={"color": shade}, total=len(points)
+                points[member], hover[member], name=plain(name), marker={"color": shade}, total=len(points)
             )
         )
     return _map_layout(figure, title, points)
@@ -207,7 +211,8 @@ def group_map(points, groups, names: dict, hover, *, title="", colours: dict | N
 
 def value_map(points, values, hover, *, title="", name="", bounds=(0.0, 1.0)) -> go.Figure:
     """Scatter of `points` (n, 2) coloured by `values` (n,) on a scale that grows lighter evenly."""
-    points, order = np.asarray(points, np.float32), np.argsort(-np.asarray(values))  # the unsure ones on top
+    points = np.asarray(points, np.float32)
+    order = np.argsort(-np.asarray(values), kind="stable")  # the unsure ones on top
     marker = {
         "color": np.asarray(values, np.float32)[order], "colorscale": "Viridis",
         "cmin": bounds[0], "cmax": bounds[1],
@@ -222,13 +227,13 @@ def value_map(points, values, hover, *, title="", name="", bounds=(0.0, 1.0)) ->
 
 def _points(points, hover, *, name, marker, total) -> go.Scattergl:
     return go.Scattergl(
-        x=points[:, 0], y=points[:, 1], mode="markers", name=name, text=[_plain(text) for text in hover],
+        x=points[:, 0], y=points[:, 1], mode="markers", name=name, text=[plain(text) for text in hover],
         hovertemplate="%{text}<extra></extra>",
         marker={"size": point_size(total), "opacity": 0.8 if total < 5000 else 0.6, **marker},
     )  # fmt: skip
 
 
-def _plain(text) -> str:
+def plain(text) -> str:
     """Plotly reads a little HTML in legends and hover texts: a file name must not become markup."""
     text = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("\n", "<br>")
@@ -303,15 +308,61 @@ def _landed(one: dict, symbol: str, ink: str) -> list[dict]:
     ]  # fmt: skip
 
 
+def film_map(points, groups, samples, names: dict[int, str], limits, *, title="", moving=False) -> dict:
+    """ECharts option of one frame of the film: `points` (n, 2), coloured by `groups` (n,), in fixed axes.
+
+    samples: (n,), which sample each point is. names: group -> text of the legend, in its order; -1 is grey. limits:
+    (low, high), the ends of both axes, each (2,). moving: let the points wander from the frame before.
+    """
+    points, (low, high) = np.asarray(points, np.float32), limits
+    shades = {group: MUTED if group < 0 else colour(group) for group in names}
+    axis = {"type": "value", "show": False}
+    columns = {
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "group": np.asarray(groups),
+        "sample": np.asarray(samples),
+    }
+    legend = [
+        {"type": "scatter", "name": str(name), "data": [], "itemStyle": {"color": shades[group]}}
+        for group, name in (names.items() if len(names) <= LEGEND_LIMIT else ())
+    ]
+    return {
+        "animation": moving, "animationDurationUpdate": 400, "animationDuration": 0,
+        "title": {"text": title, "textStyle": {"fontSize": 13, "fontWeight": 600}, "left": 0, "top": 4},
+        "legend": {
+            "show": bool(legend), "type": "scroll", "selectedMode": False, "bottom": 0,
+            "itemWidth": 9, "itemHeight": 9, "icon": "circle", "data": [one["name"] for one in legend],
+        },
+        "tooltip": {"trigger": "item", "confine": True, "formatter": "sample {@sample}"},
+        "grid": {"left": 4, "right": 4, "top": 30, "bottom": 30},
+        "dataset": {"source": _table(columns)},
+        "visualMap": {
+            "type": "piecewise", "show": False, "seriesIndex": 0, "dimension": 2,
+            "categories": list(shades), "inRange": {"color": list(shades.values())},
+        },
+        "xAxis": axis | {"min": float(low[0]), "max": float(high[0])},
+        "yAxis": axis | {"min": float(low[1]), "max": float(high[1])},
+        "series": [
+            {
+                "type": "scatter", "id": "film", "encode": {"x": "x", "y": "y"}, "itemStyle": {"opacity": 0.75},
+                "symbolSize": point_size(len(points)) + 1.5, "emphasis": {"disabled": True},
+            },
+            *legend,
+        ],
+    }  # fmt: skip
+
+
 # Confusion matrix -----------------------------------------------------------------------------------------
 
 
 def confusion_chart(
-    matrix, classes, clusters, *, shares=False, dark=False, row="class", column="cluster"
+    matrix, classes, clusters, *, shares=False, dark=False, row="class", column="cluster", chosen=None
 ) -> alt.LayerChart:
     """Altair rectangles of a (classes, clusters) count matrix, as ordered; shares: of each class, in %.
 
-    A point selection named "cell" carries the row and the column that was clicked.
+    A point selection named "cell" carries the row and the column that was clicked. chosen: how many samples of
+    each cell are selected, like `matrix`; those cells are framed and say it, the others are dim.
     """
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
@@ -327,6 +378,12 @@ def confusion_chart(
     frame["text"] = [
         f"{s:.0%}" if shares else f"{c:d}" for s, c in zip(frame["share"], frame["count"], strict=True)
     ]
+    frame["selected"] = 0 if chosen is None else np.asarray(chosen).ravel()
+    if chosen is not None:
+        told = frame["selected"] > 0
+        frame.loc[told, "text"] = [
+            f"{part:d}/{whole:d}" for part, whole in frame.loc[told, ["selected", "count"]].to_numpy()
+        ]
     frame.loc[frame["count"] == 0, "text"] = ""
     cell = alt.selection_point(name="cell", fields=[row, column], empty=False)
     base = alt.Chart(frame).encode(
@@ -335,10 +392,14 @@ def confusion_chart(
         ),
         y=alt.Y(f"{row}:N", sort=rows, title=row.capitalize()),
     )
-    squares = base.mark_rect(cornerRadius=3, stroke="transparent").encode(
+    told = [row, column, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {row}")]
+    squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
-        stroke=alt.condition(cell, alt.value(PALETTE[1]), alt.value("transparent")),
-        tooltip=[row, column, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {row}")],
+        stroke=alt.condition("datum.selected > 0", alt.value(PALETTE[1]), alt.value("transparent")),
+        opacity=alt.value(1)
+        if chosen is None
+        else alt.condition("datum.selected > 0", alt.value(1), alt.value(0.5)),
+        tooltip=told if chosen is None else [*told, "selected"],
     )
     squares = squares.add_params(cell)
     if matrix.shape[1] > 30:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.sparse as sparse
 import torch
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 CHUNK = 2**25  # distances held at once: 128 MB
 
 
-def nearest(points: Tensor, count: int, queries: Tensor | None = None) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    points: Tensor,
+    count: int,
+    queries: Tensor | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """The `count` nearest points, exact, a block of rows at a time. → indices, distances, both (q, count).
 
     points: (n, d). queries: (q, d), or None for the points themselves, which then are not their own
-    neighbours (duplicates of a point are).
+    neighbours (duplicates of a point are). progress(done, total): of queries; what it raises ends the search.
     """
     own = queries is None
     queries = points if own else queries
@@ -24,6 +31,8 @@ def nearest(points: Tensor, count: int, queries: Tensor | None = None) -> tuple[
     rows = max(1, CHUNK // len(points))
     indices, distances = [], []
     for start in range(0, len(queries), rows):
+        if progress:
+            progress(start, len(queries))
         block = queries[start : start + rows]
         # ‖a − b‖² = ‖a‖² − 2ab + ‖b‖²; ‖a‖² does not change the order and is added to the few that are kept.
         part = torch.addmm(squares[None, :], block, points.T, alpha=-2)
@@ -56,9 +65,14 @@ def fuzzy_weights(distances: np.ndarray, steps: int = 48) -> np.ndarray:
     return np.exp(-beyond / width[:, None])
 
 
-def whole_graph(points: Tensor, neighbours: int) -> sparse.csr_matrix:
-    """The symmetric fuzzy graph of the whole data set: w + wᵀ − w∘wᵀ. (n, d) → (n, n) sparse, zero diagonal."""
-    indices, distances = nearest(points, neighbours)
+def whole_graph(
+    points: Tensor, neighbours: int, progress: Callable[[int, int], None] | None = None
+) -> sparse.csr_matrix:
+    """The symmetric fuzzy graph of the whole data set: w + wᵀ − w∘wᵀ. (n, d) → (n, n) sparse, zero diagonal.
+
+    progress: as of `nearest`, which takes most of the time.
+    """
+    indices, distances = nearest(points, neighbours, progress=progress)
     rows = np.repeat(np.arange(len(indices)), indices.shape[1])
     shape = (len(indices), len(indices))
     one_way = sparse.csr_matrix((fuzzy_weights(distances).ravel(), (rows, indices.ravel())), shape=shape)
@@ -82,11 +96,14 @@ def batch_affinity(points: Tensor, neighbours: int, bandwidth: float = 0.0) -> T
     return torch.maximum(one_way, one_way.T)
 
 
-def diffusion_map(graph: sparse.csr_matrix, dims: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def diffusion_map(
+    graph: sparse.csr_matrix, dims: int, seed: int, asked: Callable[[], None] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The largest eigenvalues of D^−½·W·D^−½ and D^−½ times their eigenvectors → (dims,), (n, dims).
 
     Sorted from the largest; the sign of each vector is fixed (largest entry positive), so one seed gives one
     result. Multiply by powers of the eigenvalues to damp the later dimensions (Coifman and Lafon, 2006).
+    asked: called before every product with the matrix; what it raises ends the search.
     """
     count = graph.shape[0]
     degree = np.maximum(np.asarray(graph.sum(1)).ravel(), 1e-12)
@@ -98,11 +115,38 @@ def diffusion_map(graph: sparse.csr_matrix, dims: int, seed: int) -> tuple[np.nd
         values, vectors = np.linalg.eigh(normalised.toarray())
         values, vectors = values[-dims:], vectors[:, -dims:]
     else:
-        values, vectors = eigsh(normalised, k=dims, which="LA", v0=start, tol=1e-9, ncv=max(2 * dims + 1, 40))
+        matrix = normalised if asked is None else interruptible(normalised, asked)
+        basis = min(max(2 * dims + 1, 40), count)
+        values, vectors = eigsh(matrix, k=dims, which="LA", v0=start, tol=1e-9, ncv=basis)
     order = np.argsort(values)[::-1]
     values, vectors = values[order], vectors[:, order]
     vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dims)])
     return values, (vectors / np.sqrt(degree)[:, None]) * np.sqrt(degree.mean())
+
+
+def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: int = 2) -> np.ndarray:
+    """How the neighbourhood of each sample votes: the shares of the clusters `hops` random steps away.
+
+    (n, n) sparse, (n,) → (n, K) float32, rows sum to 1; a sample without neighbours votes for itself.
+    """
+    degree = np.asarray(affinity.sum(1)).ravel()
+    step = (
+        sparse.diags(1 / np.maximum(degree, 1e-12)) @ affinity + sparse.diags((degree == 0) * 1.0)
+    ).tocsr()
+    found = np.eye(clusters, dtype=np.float32)[labels]
+    for _ in range(hops):
+        found = step.astype(np.float32) @ found
+    return found
+
+
+def interruptible(matrix: sparse.csr_matrix, asked: Callable[[], None]) -> LinearOperator:
+    """`matrix` as it is, which calls `asked` before each product."""
+
+    def product(vector: np.ndarray) -> np.ndarray:
+        asked()
+        return matrix @ vector
+
+    return LinearOperator(matrix.shape, matvec=product, dtype=matrix.dtype)
 
 
 def row_normalised(points: np.ndarray) -> np.ndarray:

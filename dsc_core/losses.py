@@ -11,7 +11,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
+
+SMOOTHING = 0.1  # of the targets of self-training
 
 
 def reconstruction(sample: Tensor, decoded: Tensor) -> Tensor:
@@ -68,6 +70,17 @@ def agreement(assignment: Tensor, other: Tensor) -> Tensor:
     The pairs are neighbours in the graph, a sample and its noisy code, or a sample and its random copy.
     """
     return -(assignment * other).sum(1).clamp_min(1e-6).log().mean()
+
+
+def self_training(logits: Tensor, targets: Tensor) -> Tensor:
+    """−log p(target), mean over the batch, where samples without a target count as 0. (m, K), (m,) → ().
+
+    targets: the cluster of each sample whose neighbourhood is sure of it, −1 for the others. The targets are
+    smoothed by SMOOTHING, so that no probability is driven to 1. Source: self-training on confident samples, as
+    in Mahon and Lukasiewicz, "Selective Pseudo-label Clustering" (2021), here by the graph's own vote.
+    """
+    kept = cross_entropy(logits, targets, ignore_index=-1, reduction="none", label_smoothing=SMOOTHING)
+    return kept.mean()
 
 
 def balance(assignment: Tensor, shares: Tensor) -> Tensor:

@@ -6,43 +6,67 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dsc_core import graph, losses
+from dsc_core import film, graph, losses, parallel
 from dsc_core.checkpoint import Carry, State, pack, unpack
-from dsc_core.cluster import Feed, Fitted, assign_softly, encode, finish, read_out, teach_head
+from dsc_core.cluster import (
+    Feed,
+    Fitted,
+    assign_softly,
+    encode,
+    finish,
+    graph_rows,
+    read_out,
+    sure_labels,
+    teach_head,
+)  # fmt: skip
 from dsc_core.config import KNOBS, Config
 from dsc_core.device import describe
 from dsc_core.errors import RunError
 from dsc_core.events import Event
 from dsc_core.model.augment import random_copy
+from dsc_core.model.autoencoder import transform_noise
 from dsc_core.model.networks import Networks, autoencoder_terms
+from dsc_core.model.sizes import check_encoder
 from dsc_core.model.spectral import orthonormalise
 
 Control = Callable[[], dict]
 Observe = Callable[[np.ndarray], dict]
 Checkpoint = Callable[[State], None]
+Snapshot = Callable[[int, np.ndarray, np.ndarray | None], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
 REVISION = (
-    1  # of the algorithm: raised when the same settings give other labels, so that old results are known
+    2  # of the algorithm: raised when the same settings give other labels, so that old results are known
 )
 BUILDING = "Building the graph of the whole data set"
+DRAWN = (
+    "Of {:,} samples, {:,} are drawn by the seed for the graph and what is trained on it (graph_samples); the"
+    " spectral network labels the others."
+)
 PERIOD = 1.0  # seconds between two progress events
 EXPLODED = 1e4  # times the epoch before: no noise level that a person turns, and no odd sample, does that
 SETBACKS = 3  # times that training goes back to the last good state
 ADVICE = "try a smaller learning_rate or smaller weights."
 WEIGHTED = (
     "reconstruction", "relative", "global_mi", "local_mi", "prior", "cluster_prior", "spectral", "agreement",
-    "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "entropy",
+    "self_training", "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "entropy",
 )  # fmt: skip
+AUTOENCODER = ("reconstruction", "relative", "global_mi", "local_mi")
 
 
-def total(terms: dict[str, Tensor], config: Config) -> Tensor:
-    """The objective: every term times the weight of the same name. This line is why a weight may move."""
-    return sum(getattr(config, name) * term for name, term in terms.items())
+def total(terms: dict[str, Tensor], config: Config, share: float = 1.0) -> Tensor:
+    """The objective: every term times the weight of the same name. This line is why a weight may move.
+
+    share: the factor on the autoencoder's terms.
+    """
+    return sum(
+        getattr(config, name) * (share if name in AUTOENCODER else 1.0) * term for name, term in terms.items()
+    )
 
 
 @dataclass
@@ -112,9 +136,14 @@ class Clock:
             self.remaining(now, whole), **more,
         )  # fmt: skip
 
-    def remaining(self, now: float, epoch_over: bool) -> float:
-        """Seconds left, from the median epoch so far; a joint epoch not yet seen is taken as 2.5 of stage 1."""
+    def remaining(self, now: float, epoch_over: bool) -> float | None:
+        """Seconds left, from the median epoch so far; a joint epoch not yet seen is taken as 2.5 of stage 1.
+
+        None before the first step, when nothing is known.
+        """
         first, second = self.epoch_seconds["autoencoder"], self.epoch_seconds["joint"]
+        if not (first or second or self.epoch_step):
+            return None
         share = 1.0 if epoch_over else self.epoch_step / self.batches
         running = (now - self.epoch_began) / max(share, 1e-3)
         one = float(np.median(first)) if first else running
@@ -162,8 +191,8 @@ class Steering:
             raise Stopped
 
     def asked(self) -> dict:
-        """What has been asked since the last call."""
-        return self.control() if self.control else {}
+        """What has been asked since the last call; several processes hear it from the first, at the same step."""
+        return parallel.once(lambda: self.control() if self.control else {})
 
     def move(self, changes: dict, clock: Clock) -> list[Event]:
         """Take the values among `changes` that are new; one event where there are any."""
@@ -173,8 +202,6 @@ class Steering:
         moved = {name: pair for name, pair in moved.items() if pair[0] != pair[1]}
         if not moved:
             return []
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate
         told = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in moved.items())
         return [clock.event("note", message=f"Changed while training: {told}.", changes=moved)]
 
@@ -225,6 +252,26 @@ class Keeper:
         return self.clock.event("note", level="warning", message=told, changes={"learning_rate": [old, new]})
 
 
+@dataclass
+class Showing:
+    """Shows the caller where a few samples lie in the latent space, from time to time. `rows`: which samples."""
+
+    nets: Networks
+    feed: Feed
+    snapshot: Snapshot | None
+    every: int
+    rows: np.ndarray
+
+    def after(self, epoch: int, last: bool, latent: Tensor | None = None, labels=None) -> None:
+        """Show what there is after `epoch`, where it is due. latent: μ of all samples (n, d), if it is known."""
+        if not (self.snapshot and self.every and parallel.first()) or (epoch % self.every and not last):
+            return
+        latent = encode(self.nets, self.feed, self.rows) if latent is None else latent[self.rows]
+        latent = latent.cpu().numpy()
+        if np.isfinite(latent).all():  # else the loss has yet to show it, and training goes back
+            self.snapshot(epoch, latent, None if labels is None else labels[self.rows])
+
+
 def fit(
     samples: np.ndarray,
     config: Config,
@@ -233,52 +280,70 @@ def fit(
     observe: Observe | None = None,
     scaling: tuple[float, float] = (0.0, 1.0),
     checkpoint: Checkpoint | None = None,
+    snapshot: Snapshot | None = None,
     resume_from: State | None = None,
-) -> Generator[Event, None, Fitted]:
+    scratch: Path | None = None,
+) -> Generator[Event, None, Fitted | None]:
     """Train both stages and label every sample. Yields events; the generator's return value is the `Fitted`.
+
+    Processes that have joined (see parallel.py) all call it, with the same samples and settings. The first one's
+    `control`, `observe`, `checkpoint` and `snapshot` count; the others return None.
 
     samples: (n, C, H, W) images or (n, F) rows, raw; scaling = (offset, factor) brings them to [0, 1].
     control: called before every step, returns what changed since: {"stop": True}, {"pause": True},
     {"resume": True}, or new values of knobs that are `live`. observe: called now and then with the clusters
-    of the moment, (n,) integers; the scores it returns go into the event and nowhere else.
+    of the moment, (n,) integers, -1 for a sample that has none yet; the scores it returns go into the event and
+    nowhere else.
     checkpoint: called with the `State` at the end of every epoch, at a pause, at a stop and after a change of
     weights; all events until then have been yielded. resume_from: such a state of a training on the same
     samples, whose settings then count in place of `config`'s: on the CPU it goes on to the very same labels.
-    A loss that is no number or explodes: back to the last such state with half the learning rate, at most
+    snapshot: called before the first step, with epoch 0, and after every `map_every`-th epoch and the last, before
+    its checkpoint: with the epoch, the latents (m, d) of the samples that `film.filmed` names, and their clusters
+    (m,) by the head, None in stage 1. scratch: a folder for nameless files, which hold the codes of more than
+    `graph_samples` samples; without it they are held in memory.
+    A loss that is no number or explodes: back to the last good state with half the learning rate, at most
     SETBACKS times; then RunError. Seeds torch's global generator.
     """
     config = with_least_steps(resume_from.config if resume_from else config, len(samples))
+    check_encoder(samples.shape[1:], config.encoder)
     device, _ = describe(config.device)
     torch.manual_seed(config.seed)
     if device.type == "cuda":  # the fastest kernels do not repeat themselves
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     rng = np.random.default_rng(config.seed)
     feed = Feed(samples, scaling, device)
-    nets = Networks(samples.shape[1:], config).to(device)
+    check_processes(len(samples), config)
+    nets = parallel.normalised_together(Networks(samples.shape[1:], config).to(device))
     if len(nets.shape) == 3:
         nets = nets.to(memory_format=torch.channels_last)
     clock, steering, carry = Clock(config), Steering(config, control), Carry()
     steering.optimiser = _optimiser(nets, "autoencoder", config)
     keeper = Keeper(nets, rng, clock, steering, carry, checkpoint)
     steering.save = keeper.keep
+    showing = Showing(nets, feed, snapshot, config.map_every, film.filmed(len(samples), config))
     if resume_from:
         keeper.go_to(resume_from)
     else:
         keeper.keep(tell=False)
+        showing.after(0, last=False)
+        if len(feed) > config.graph_samples:
+            yield clock.event("note", message=DRAWN.format(len(feed), config.graph_samples))
     while True:
         try:
-            yield from _autoencoder_stage(nets, feed, steering, clock, rng, carry)
+            yield from _autoencoder_stage(nets, feed, steering, clock, rng, carry, showing)
             if config.joint_epochs and not carry.over:
-                yield from _joint_stage(nets, feed, steering, clock, rng, carry, observe)
+                yield from _joint_stage(nets, feed, steering, clock, rng, carry, observe, showing)
         except Stopped:
             yield clock.event("note", message="Stopped; the labels are made from what was learned so far.")
         except Diverged as trouble:
             yield keeper.step_back(trouble)
             continue  # the stages take up where the state left off
         break
+    if not parallel.first():
+        return None
     joint, clock.stage = clock.stage == "joint", "labels"
     yield clock.event("note", message="Reading the labels out")
-    fitted = finish(nets, feed, steering.config, joint=joint)
+    fitted = finish(nets, feed, steering.config, joint, carry.affinity, scratch)
     sizes = _sizes(fitted.labels, config.clusters)
     if empty := [str(cluster) for cluster, size in enumerate(sizes) if not size]:
         told = f"Empty clusters: {', '.join(empty)}; ask for fewer clusters, or raise the balance."
@@ -287,15 +352,24 @@ def fit(
     return fitted
 
 
+def check_processes(count: int, config: Config) -> None:
+    """InputError where `count` samples, or this machine, cannot be trained on by as many processes as have joined."""
+    smallest = min(_smallest(count, size) for size in (config.batch, config.joint_batch))
+    parallel.check(describe(config.device)[0], smallest)
+
+
 def with_least_steps(config: Config, count: int) -> Config:
-    """More epochs where `count` samples make so few batches that a stage would end before `least_steps`."""
+    """More epochs where `count` samples make so few batches that a stage would end before `least_steps`.
+
+    None of stage 1 without an encoder, which has nothing to learn there.
+    """
 
     def enough(name: str, batch: int, least: int) -> int:
         epochs, steps = getattr(config, name), max(1, round(count / batch))
         steps = min(steps, config.batches) if config.batches else steps
         return min(max(epochs, math.ceil(least / steps)), KNOBS[name].high) if epochs else 0
 
-    first = enough("epochs", config.batch, config.least_steps)
+    first = enough("epochs", config.batch, config.least_steps) if config.encoder == "network" else 0
     # The joint stage needs fewer: its networks are past their beginning.
     second = enough("joint_epochs", config.joint_batch, config.least_steps // 8)
     return config.replace(epochs=first, joint_epochs=second)
@@ -313,6 +387,11 @@ def _epoch_indices(count: int, batch: int, limit: int, rng: np.random.Generator)
     return parts[:limit] if limit else parts
 
 
+def _smallest(count: int, batch: int) -> int:
+    """Samples in the smallest of those batches."""
+    return count // max(1, round(count / batch))
+
+
 def _batches(stage: str, count: int, batch: int, limit: int, clock: Clock, rng, carry: Carry):
     """The batches of an epoch that begins, or those left of one that was broken off."""
     if carry.order is None:
@@ -325,6 +404,12 @@ def _epochs_over(clock: Clock, carry: Carry) -> int:
     return clock.epoch - (carry.order is not None)
 
 
+def _rate(config: Config, clock: Clock) -> float:
+    """Adam's step size now: that of the settings, which falls evenly from epoch to epoch of stage 2."""
+    done = clock.epoch - 1 - config.epochs if clock.stage == "joint" else 0
+    return config.learning_rate * (1 - (1 - config.final_rate) * done / max(config.joint_epochs, 1))
+
+
 def _size(terms: dict[str, float]) -> float:
     """All unweighted terms, added up without their signs."""
     return sum(abs(value) for name, value in terms.items() if name != "total")
@@ -332,42 +417,55 @@ def _size(terms: dict[str, float]) -> float:
 
 def _step(terms: dict[str, Tensor], steering: Steering, clock: Clock, images: int) -> Event | None:
     """One step down the weighted sum. The loss is looked at first: a step on NaN would spoil the networks."""
-    loss = total(terms, steering.config)
+    loss = total(terms, steering.config, steering.config.joint_share if clock.stage == "joint" else 1.0)
+    steering.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # before the look: processes that train together may not leave the gradients half exchanged
     told = {name: float(term.detach()) for name, term in terms.items()} | {"total": float(loss.detach())}
     if not np.isfinite(told["total"]):
         raise Diverged(f"The loss is no longer a number; {ADVICE}")
     clock.usual = _size(told) if clock.usual is None else clock.usual
     if _size(told) > EXPLODED * max(clock.usual, 1.0):
         raise Diverged(f"The loss has exploded; {ADVICE}")
-    steering.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    for group in steering.optimiser.param_groups:
+        group["lr"] = _rate(steering.config, clock)
     steering.optimiser.step()
     return clock.tick(told, images)
 
 
 def _autoencoder_stage(
-    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry
+    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, showing: Showing
 ) -> Generator[Event, None, None]:
-    config = steering.config
+    config, of_all = steering.config, parallel.averaged(nets)
     for _ in range(_epochs_over(clock, carry), config.epochs):
         batches = _batches("autoencoder", len(feed), config.batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
             yield from steering.poll(clock)
-            code, _, terms = autoencoder_terms(nets, feed(index), steering.config)
-            terms["prior"] = losses.gaussian_kl(code.mean, code.log_variance)
+            terms = of_all(first_terms, feed, index, steering.config)
             if event := _step(terms, steering, clock, len(index)):
                 yield event
         yield clock.event("epoch")
         carry.order = None
+        showing.after(clock.epoch, last=clock.epoch == clock.epochs)
         steering.save()
 
 
-class Pairs:
-    """The whole-data graph, from which a batch is drawn together with one neighbour of each of its samples."""
+def first_terms(nets, feed: Feed, index: np.ndarray, config: Config) -> dict[str, Tensor]:
+    """All terms of stage 1 for the samples at `index` (m,), unweighted."""
+    share = parallel.share(len(index))
+    code, _, terms = autoencoder_terms(nets, feed(share.mine(index)), config, share)
+    terms["prior"] = losses.gaussian_kl(code.mean, code.log_variance)
+    return share.mean(terms)
 
-    def __init__(self, affinity, rng: np.random.Generator):
-        self.affinity, self.rng = affinity, rng
+
+class Pairs:
+    """The whole-data graph, from which a batch is drawn together with one neighbour of each of its samples.
+
+    targets: (n,), the clusters that self-training asks for, −1 where none; None: there are none at all.
+    """
+
+    def __init__(self, affinity, rng: np.random.Generator, targets: np.ndarray | None = None):
+        self.affinity, self.rng, self.targets = affinity, rng, targets
         # Per row, the running sum of weights: one uniform number a row then picks a neighbour by its weight.
         self.running = np.cumsum(affinity.data)
         self.before = np.concatenate([[0.0], self.running])[affinity.indptr]
@@ -385,37 +483,43 @@ class Pairs:
         return torch.from_numpy(self.affinity[index][:, index].toarray()).float().to(device)
 
 
-def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, observe):
+def _joint_stage(
+    nets, feed: Feed, steering: Steering, clock: Clock, rng, carry: Carry, observe, showing: Showing
+):
     config = steering.config
     whole = config.graph == "whole"
+    if whole and (rows := graph_rows(len(feed), config)) is not None:
+        feed, observe = feed.part(rows), _of_part(observe, rows, len(feed))
     if clock.stage != "joint":  # else it goes on where it was broken off
         if whole:
             yield clock.event("progress", message=BUILDING)
-            latent = encode(nets, feed)
-            carry.affinity = graph.whole_graph(latent, config.neighbours)
-            readout = read_out(carry.affinity, config)
+            latent, carry.affinity, readout = _read_whole(nets, feed, config)
+            carry.targets = sure_labels(carry.affinity, readout.labels, config)
             teach_head(nets, latent, readout, config)
+            parallel.spread(nets)
             yield _look(
                 readout.labels, clock, config, observe, "Labels read from the graph of stage 1's latent"
             )
         else:
             torch.nn.init.normal_(nets.centres, std=0.1)
         steering.optimiser = _optimiser(nets, "joint", steering.config)
-    pairs = Pairs(carry.affinity, rng) if whole else None
+    of_all = parallel.averaged(nets)
+    pairs = Pairs(carry.affinity, rng, carry.targets) if whole else None
     for epoch in range(_epochs_over(clock, carry) - config.epochs, config.joint_epochs):
-        if whole and epoch and epoch % config.refresh == 0 and carry.order is None:
+        moves = config.encoder == "network"  # else the latent stays what it is, and so does its graph
+        if whole and moves and epoch and epoch % config.refresh == 0 and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
-            latent = encode(nets, feed)
-            carry.affinity = graph.whole_graph(latent, config.neighbours)
-            pairs = Pairs(carry.affinity, rng)
-            readout = read_out(carry.affinity, config, carry.labels)
+            latent, carry.affinity, readout = _read_whole(nets, feed, config, carry.labels)
+            carry.targets = sure_labels(carry.affinity, readout.labels, config)
+            pairs = Pairs(carry.affinity, rng, carry.targets)
             teach_head(nets, latent, readout, config, REFRESH_STEPS)
+            parallel.spread(nets)
         batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
             yield from steering.poll(clock)
-            terms, how = joint_terms(nets, feed, index, pairs, steering.config)
+            terms, how = of_all(joint_terms, feed, index, pairs, steering.config)
             if how == "qr" and not carry.fallbacks:
                 yield clock.event("note", level="warning", message="The orthonormalisation fell back to QR: the "
                     "batch spans fewer dimensions than K′.")  # fmt: skip
@@ -424,18 +528,38 @@ def _joint_stage(nets, feed: Feed, steering: Steering, clock: Clock, rng, carry:
                 yield event
         ended = clock.event("epoch")
         yield ended
-        latent = encode(nets, feed)
-        labels = assign_softly(nets, latent)[1].argmax(1).cpu().numpy()
+        latent = encode_together(nets, feed)
+        labels = parallel.once(lambda z=latent: assign_softly(nets, z)[1].argmax(1).cpu().numpy())
         if (epoch + 1) % config.evaluate_every == 0:
             yield _look(labels, clock, config, observe)
         loss, before, last_loss = ended.losses["total"], carry.labels, carry.last_loss
         settled = before is not None and np.mean(labels != before) < config.tolerance
         level = bool(last_loss) and abs(last_loss - loss) < config.tolerance
-        carry.over = bool(settled if config.stopping == "labels" else level)
+        over = bool(settled if config.stopping == "labels" else level)
+        carry.over = parallel.once(lambda answer=over: answer)  # no process goes on alone for a rounding
         carry.order, carry.labels, carry.last_loss = None, labels, loss
+        showing.after(clock.epoch, carry.over or clock.epoch == clock.epochs, latent, labels)
         steering.save()
         if carry.over:
             break
+
+
+def encode_together(nets: Networks, feed: Feed) -> Tensor:
+    """μ of every sample, (n, d); each of several processes encodes its share."""
+    share = parallel.share(len(feed))
+    (latent,) = share.whole(encode(nets, feed, share.mine(np.arange(len(feed)))))
+    return latent
+
+
+def _read_whole(nets: Networks, feed: Feed, config: Config, like: np.ndarray | None = None):
+    """μ of every sample, its graph, and what is read from that: made once, since machines may round differently."""
+    latent = encode_together(nets, feed)
+
+    def read():
+        affinity = graph.whole_graph(latent, config.neighbours)
+        return affinity, read_out(affinity, config, like)
+
+    return latent, *parallel.once(read)
 
 
 def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config: Config):
@@ -446,33 +570,53 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
     count = len(index)
     if pairs:
         index = np.concatenate([index, pairs.neighbours(index)])
-    samples = feed(index)
-    code, noisy, terms = autoencoder_terms(nets, samples, config)
-    raw, logits = nets.spectral(code.mean)
+    share = parallel.share(len(index))
+    samples = feed(share.mine(index))
+    code, noisy, terms = autoencoder_terms(nets, samples, config, share)
+    terms = share.mean(terms)
+    # From here on each process computes with the codes of the whole batch.
+    mean, log_variance, raw, logits = share.whole(code.mean, code.log_variance, *nets.spectral(code.mean))
     assignment = logits.softmax(1)
-    terms["cluster_prior"] = losses.cluster_conditional_kl(
-        code.mean, code.log_variance, assignment, nets.centres
-    )
+    if config.encoder == "network":
+        terms["cluster_prior"] = losses.cluster_conditional_kl(mean, log_variance, assignment, nets.centres)
     coordinates, _, how = orthonormalise(raw)
     affinity = (
         pairs.among(index, feed.device) if pairs
-        else graph.batch_affinity(code.mean, config.neighbours, config.bandwidth)
+        else graph.batch_affinity(mean, config.neighbours, config.bandwidth)
     )  # fmt: skip
     terms["spectral"] = losses.spectral_loss(coordinates, affinity)
     if config.agreement and pairs:
         terms["agreement"] = losses.agreement(assignment[:count], assignment[count:])
+    if config.self_training and pairs and pairs.targets is not None:
+        # The noise is the paper's own: it keeps the code's few best numbers from deciding alone.
+        logits = nets.spectral(transform_noise(mean, config.noise_level))[1]
+        targets = torch.from_numpy(pairs.targets[index]).to(feed.device)
+        terms["self_training"] = losses.self_training(logits, targets)
     if config.noisy_agreement:
-        terms["noisy_agreement"] = losses.agreement(assignment, nets.spectral(noisy)[1].softmax(1))
+        (shaken,) = share.whole(nets.spectral(noisy)[1])
+        terms["noisy_agreement"] = losses.agreement(assignment, shaken.softmax(1))
     if config.augmented_agreement and samples.dim() == 4:
-        copy = random_copy(samples, config.shift, config.rotation, config.scaling)
+        copy = random_copy(samples, config.shift, config.rotation, config.scaling, share)
         moved = nets.encoder(copy).mean
-        terms["augmented_agreement"] = losses.agreement(assignment, nets.spectral(moved)[1].softmax(1))
-        terms["augmented_latent"] = (code.mean - moved).square().sum(1).mean()
+        moved, told = share.whole(moved, nets.spectral(moved)[1])
+        terms["augmented_agreement"] = losses.agreement(assignment, told.softmax(1))
+        terms["augmented_latent"] = (mean - moved).square().sum(1).mean()
     if config.balance:
         terms["balance"] = losses.balance(assignment, nets.shares)
     if config.entropy:
         terms["entropy"] = losses.assignment_kl(assignment)
     return terms, how
+
+
+def _of_part(observe: Observe | None, rows: np.ndarray, count: int) -> Observe | None:
+    """`observe` for the labels of the samples at `rows` alone; of the others among `count` nothing is known."""
+
+    def spread(labels: np.ndarray) -> dict:
+        every = np.full(count, -1)
+        every[rows] = labels
+        return observe(every)
+
+    return spread if observe else None
 
 
 def _look(labels, clock: Clock, config: Config, observe, message: str = "") -> Event:

@@ -97,6 +97,21 @@ def test_any_epoch_is_a_place_to_go_on_from(whole, disk, which):
         assert all(np.array_equal(state.arrays[name], known.arrays[name]) for name in known.arrays)
 
 
+@pytest.mark.parametrize("which", [0, 2, 4])
+def test_the_film_goes_on_after_the_epoch_of_the_state(whole, disk, which):
+    seen, later = [], []
+    config = Config(**SMALL, map_every=2)
+    run(config, snapshot=lambda *shown: seen.append(shown))
+    state = whole[2][which]
+    facts = state.facts | {"config": config.to_dict()}
+    run(config, snapshot=lambda *shown: later.append(shown), resume_from=disk(State(state.arrays, facts)))
+    assert [epoch for epoch, *_ in seen] == [0, 2, 4, 6]
+    assert [epoch for epoch, *_ in later] == [epoch for epoch in (2, 4, 6) if epoch > state.done]
+    for (_, latent, clusters), (_, wanted, groups) in zip(later, seen[-len(later) :], strict=True):
+        assert np.array_equal(latent, wanted)
+        assert np.array_equal(clusters, groups) or clusters is groups is None
+
+
 @pytest.mark.parametrize("poll", [0, 5, 9, 12])
 def test_a_pause_in_the_middle_of_an_epoch_loses_and_repeats_nothing(whole, disk, poll, monkeypatch):
     states, fed = [], []
@@ -135,7 +150,7 @@ def test_a_pause_in_the_middle_of_an_epoch_loses_and_repeats_nothing(whole, disk
 )
 def test_other_settings_and_tables_go_on_as_well(changes, samples, disk):
     states = []
-    config = Config.from_dict(changes)
+    config = Config(**changes)
     fitted, _ = run(config, samples, checkpoint=states.append)
     assert same(run(config, samples, resume_from=disk(states[-2]))[0], fitted)
 
@@ -208,8 +223,8 @@ def spoilt(monkeypatch, when, by=float("nan")):
     """Make the objective's terms bad wherever `when(config)` says so."""
     terms = train.autoencoder_terms
 
-    def bad(nets, samples, config):
-        code, noisy, found = terms(nets, samples, config)
+    def bad(nets, samples, config, share):
+        code, noisy, found = terms(nets, samples, config, share)
         if when(config):
             found["reconstruction"] = found["reconstruction"] * by
         return code, noisy, found
@@ -299,7 +314,7 @@ def test_a_checkpoint_is_safetensors_and_json_and_the_last_two_are_kept(whole, t
     assert events == 5
     assert state.arrays.keys() == whole[2][-1].arrays.keys()
     assert {name.split(".")[0] for name in state.arrays} == {
-        "networks", "optimiser", "random", "graph", "labels",
+        "networks", "optimiser", "random", "graph", "labels", "targets",
     }  # fmt: skip
     kept = checkpoints.kept(tmp_path)
     assert [(one.epoch, one.stage, one.events, one.left) for one in kept] == [

@@ -59,8 +59,15 @@ def test_an_unknown_preset_names_the_known_ones():
         preset("slow")
 
 
+def test_runs_from_before_a_setting_existed_have_what_training_then_did():
+    old = {k: v for k, v in Config().to_dict().items() if k not in settings.BEFORE}
+    assert Config.from_dict(old) == Config(**settings.BEFORE)
+    assert Config.from_dict(Config().to_dict()) == Config()
+
+
 def test_settings_of_another_version_are_passed_over():
-    assert Config.from_dict({"noise_level": 0.1, "gone": 3}) == Config(noise_level=0.1)
+    whole = Config(noise_level=0.1)
+    assert Config.from_dict(whole.to_dict() | {"gone": 3}) == whole
 
 
 def test_events_survive_json_and_leave_out_what_is_empty():

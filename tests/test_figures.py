@@ -124,3 +124,24 @@ def test_an_image_sheet_holds_each_image_in_its_place(shape):
 def test_values_that_are_no_numbers_do_not_break_a_sheet():
     sheet = figures.image_sheet(np.array([[[[np.nan, 2.0], [-1.0, 0.5]]]]), 1, tile=2)
     assert sheet[..., 0].tolist() == [[0, 255], [0, 128]]
+
+
+def test_a_frame_of_the_film_has_fixed_axes_and_grey_points_where_no_cluster_is_known():
+    points = np.random.default_rng(0).normal(size=(30, 2))
+    limits = np.array([-9.0, -8.0]), np.array([7.0, 6.0])
+    option = figures.film_map(
+        points, np.full(30, -1), np.arange(30), {-1: "none yet"}, limits, title="After epoch 3"
+    )
+    assert [option[name][end] for name in ("xAxis", "yAxis") for end in ("min", "max")] == [-9, 7, -8, 6]
+    assert option["visualMap"]["inRange"]["color"] == [figures.MUTED]
+    assert option["dataset"]["source"]["sample"].to_pylist() == list(range(30))
+    names = {0: "zero", 1: "one"}
+    option = figures.film_map(points, np.arange(30) % 2, np.arange(30), names, limits)
+    assert option["visualMap"]["inRange"]["color"] == [figures.colour(0), figures.colour(1)]
+    assert option["legend"]["data"] == ["zero", "one"]
+    assert (
+        figures.film_map(points, np.arange(30), np.arange(30), dict.fromkeys(range(30)), limits)["legend"][
+            "show"
+        ]
+        is False
+    )

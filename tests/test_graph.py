@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sparse
 import torch
 from sklearn.neighbors import NearestNeighbors
 
 from dsc_core import graph
+from dsc_core.cluster import LEAST_SURE, sure_labels
+from dsc_core.config import Config
 
 
 def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
@@ -83,3 +86,39 @@ def test_damping_drops_the_later_dimensions_and_rows_have_norm_one():
 @pytest.mark.parametrize("bandwidth", [0.0, 2.5])
 def test_batch_affinity_of_identical_points_is_finite(bandwidth):
     assert torch.isfinite(graph.batch_affinity(torch.ones(12, 3), 4, bandwidth)).all()
+
+
+def test_votes_are_shares_and_certain_inside_a_group():
+    points, group = blobs()
+    affinity = graph.whole_graph(torch.from_numpy(points), 6)
+    votes = graph.votes(affinity, group, 3)
+    assert np.allclose(votes.sum(1), 1, atol=1e-5)
+    assert np.allclose(votes[np.arange(len(group)), group], 1)  # the groups lie far apart
+    wrong = group.copy()
+    wrong[0] = 2  # one of the first group
+    doubted = graph.votes(affinity, wrong, 3)
+    assert doubted[0].argmax() == 0
+    assert doubted[0, 2] < 0.5
+
+
+def test_a_sample_without_neighbours_votes_for_itself():
+    affinity = sparse.csr_matrix(np.array([[0, 1.0, 0], [1, 0, 0], [0, 0, 0]]))
+    votes = graph.votes(affinity, np.array([0, 0, 1]), 2)
+    assert np.allclose(votes, [[1, 0], [1, 0], [0, 1]])
+
+
+def test_sure_are_those_whose_neighbourhood_agrees_and_some_of_every_cluster():
+    points, group = blobs()
+    affinity = graph.whole_graph(torch.from_numpy(points), 6)
+    rng = np.random.default_rng(0)
+    labels = np.where(
+        group == 2, rng.integers(0, 2, len(group)) + 2, group
+    )  # the third group is split at random
+    config = Config(clusters=5)  # and the fifth cluster is empty
+    targets = sure_labels(affinity, labels, config)
+    assert set(targets) == {-1, 0, 1, 2, 3}
+    assert (targets[group < 2] == group[group < 2]).all()
+    for cluster in (2, 3):
+        share = (targets == cluster).sum() / (labels == cluster).sum()
+        assert LEAST_SURE <= share < 0.6
+    assert ((targets == labels) | (targets == -1)).all()

@@ -146,6 +146,25 @@ def test_agreement_is_zero_only_for_certain_and_equal_pairs():
     assert losses.agreement(unsure, unsure).item() == pytest.approx(math.log(3), rel=1e-5)
 
 
+def test_self_training_asks_nothing_of_samples_without_a_target():
+    logits = torch.randn(6, 4, requires_grad=True)
+    targets = torch.tensor([0, -1, 3, -1, 1, -1])
+    loss = losses.self_training(logits, targets)
+    loss.backward()
+    assert (logits.grad[targets < 0] == 0).all()
+    assert (logits.grad[targets >= 0] != 0).all()
+    named = losses.self_training(logits[targets >= 0], targets[targets >= 0])
+    assert loss.item() == pytest.approx(named.item() / 2, rel=1e-5)  # half of the batch has a target
+    assert losses.self_training(logits, torch.full((6,), -1)) == 0
+
+
+def test_self_training_is_least_at_the_target_but_not_at_certainty():
+    target = torch.tensor([2])
+    at = [losses.self_training(torch.tensor([[0.0, 0.0, scale]]), target).item() for scale in (-2, 0, 3, 50)]
+    assert at[0] > at[1] > at[2]
+    assert at[3] > at[2]  # smoothing
+
+
 def test_balance_is_zero_at_the_expected_shares_and_positive_elsewhere():
     shares = torch.tensor([0.5, 0.25, 0.25])
     assert losses.balance(torch.eye(3)[[0, 0, 1, 2]], shares).item() == pytest.approx(0, abs=1e-6)

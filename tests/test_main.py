@@ -16,7 +16,7 @@ from dsc_core import baselines
 from dsc_core.__main__ import main
 from dsc_core.config import preset
 from dsc_core.data import Dataset
-from dsc_core.runs import Store, results
+from dsc_core.runs import Store, results, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKES = ROOT / "tests" / "runs" / "fakes.py"
@@ -127,7 +127,7 @@ def test_assign_writes_a_row_for_every_new_sample(run, blobs, tmp_path):
     assert code == 0, err
     assert json.loads(out)["samples"] == 3
     header, *rows = (tmp_path / "new.csv").read_text().splitlines()
-    assert header == "id,cluster,confidence,latent_x,latent_y,spectral_x,spectral_y"
+    assert header.startswith("id,cluster,confidence,latent_x,latent_y,spectral_x,spectral_y,matched_label,")
     assert len({row.split(",")[1] for row in rows}) == 1
     np.save(tmp_path / "wide.npy", np.zeros((3, 5)))
     code, _, err = run("assign", "mine", tmp_path / "wide.npy", "--out", tmp_path / "wide.csv")
@@ -407,3 +407,106 @@ def test_baselines_without_labels_have_no_scores(monkeypatch):
     samples = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     data = Dataset("plain", samples, np.arange(30).astype(str), None, "table")
     assert all(one["acc"] is None and one["seconds"] >= 0 for one in baselines.compare(data, 3))
+
+
+def test_events_are_exported_as_the_name_asks_for_it(run, blobs, tmp_path):
+    assert run("train", blobs, "--run", "mine")[0] == 0
+    store = Store()
+    events = store.events(store.find("mine").id)
+    code, out, _ = run("export", "mine", "--events", tmp_path / "events.csv")
+    assert (code, out.strip()) == (0, f"{len(events)} events written to {tmp_path / 'events.csv'}")
+    assert (
+        run("export", "mine", "--events", tmp_path / "events.parquet", "--out", tmp_path / "labels.csv")[0]
+        == 0
+    )
+    assert (tmp_path / "labels.csv").read_bytes() == results.labels_csv(store.find("mine"))
+    written = (tmp_path / "events.csv").read_bytes()
+    assert written == table.events_csv(events)
+    assert (tmp_path / "events.parquet").read_bytes()[:4] == b"PAR1"
+    assert run("export", "mine", "--events", "-")[1].encode() == written
+    found = json.loads(run("export", "mine", "--events", tmp_path / "e.csv", "--json")[1])
+    assert found["events"] == len(events)
+
+
+def test_what_cannot_be_exported_is_one_sentence(run, blobs, tmp_path):
+    assert run("train", blobs, "--run", "mine")[0] == 0
+    code, _, err = run("export", "mine")
+    assert (code, len(err.splitlines())) == (2, 1)
+    code, _, err = run("export", "mine", "--events", tmp_path / "events.xlsx")
+    assert code == 2
+    assert "a .csv or a .parquet file, or a folder for TensorBoard" in err
+    assert run("export", "mine", "--events", "-", "--out", "-")[0] == 2
+    assert run("export", "mine", "--events", "-", "--json")[0] == 2
+
+
+def test_event_files_for_tensorboard_come_with_training_and_afterwards(run, blobs, tmp_path):
+    pytest.importorskip("tensorboard")
+    code, _, err = run("train", blobs, "--run", "mine", "--tensorboard")
+    assert code == 0, err
+    kept = Store().find("mine")
+    (during,) = (kept.folder / "tensorboard").glob("events.out.tfevents.*")
+    of_another = tmp_path / "board" / "events.out.tfevents.1.other"
+    of_another.parent.mkdir()
+    of_another.touch()
+    assert run("export", "mine", "--events", tmp_path / "board")[0] == 0
+    assert of_another.exists(), "what lies there already is left alone"
+    (after,) = (tmp_path / "board" / kept.id).glob("events.out.tfevents.*")
+    assert abs(during.stat().st_size - after.stat().st_size) < 100, (
+        "the files' heads differ, their events do not"
+    )
+
+
+def test_without_tensorboard_s_package_nothing_is_read_or_trained(run, blobs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    code, out, err = run("train", blobs, "--tensorboard")
+    assert (code, out) == (2, "")
+    assert "requirements-tensorboard.txt" in err
+    assert not Store().list()
+
+
+def test_the_second_training_on_the_same_file_reads_it_no_more(run, blobs, monkeypatch):
+    from dsc_core import data
+
+    read, real = [], data.open_dataset
+    monkeypatch.setattr(
+        data, "open_dataset", lambda source, **options: read.append(source) or real(source, **options)
+    )
+    one = json.loads(run("train", blobs, "--json")[1])
+    other = json.loads(run("train", blobs, "--json")[1])
+    assert run("baselines", blobs, "--json")[0] == 0
+    assert read == [blobs]
+    described = [Store().get(found["run"]).dataset for found in (one, other)]
+    assert described[0] == described[1]
+    assert run("train", blobs, "--channels", "colour", "--size", "10x12", "--crop")[0] == 0
+    assert len(read) == 2
+    assert Store().list()[0].dataset["shape"] == [3, 10, 12]
+    assert Store().list()[0].dataset["preprocessing"] == {"crop": True}
+
+
+def test_a_long_import_tells_how_far_it_is_and_ctrl_c_leaves_nothing(run, tmp_path, monkeypatch):
+    from dsc_core import __main__ as command
+
+    path = tmp_path / "large.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (9000, 28, 28), dtype=np.uint8))
+    monkeypatch.setattr(command, "QUIET", 0.0)
+    code, _, err = run("train", path, "--clusters", "2")
+    assert code == 0, err
+    assert "Comparing with what was imported: " in err
+    before = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    np.save(path, np.zeros((9000, 28, 28), np.uint8) + np.arange(9000, dtype=np.uint8)[:, None, None])
+    monkeypatch.setattr("dsc_core.runs.console.Progress.update", interrupted)
+    code, out, err = run("train", path, "--clusters", "2")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "Interrupted."
+    assert [file for file in (tmp_path / "home").rglob("*") if file.is_file()] == before
+
+
+def test_training_tells_which_network_the_shape_gets_and_images_need_an_encoder(run, blobs):
+    assert "Encoder: 4 convolutions, 8×8 → 4×4" in run("train", blobs)[2]
+    code, out, err = run("train", blobs, "--set", "encoder=none")
+    assert (code, out) == (2, "")
+    assert "encoder=none is for rows of numbers" in err

@@ -1,12 +1,16 @@
 """The networks: exact shapes for any size, and the orthonormal layer with its fallbacks."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from dsc_core.config import Config
+from dsc_core.errors import InputError
 from dsc_core.model.augment import random_copy
-from dsc_core.model.autoencoder import Decoder, Encoder, feature_shape
+from dsc_core.model.autoencoder import Decoder, Encoder
 from dsc_core.model.networks import Networks, autoencoder_terms
+from dsc_core.model.sizes import MAP, feature_shape, in_words, layers
 from dsc_core.model.spectral import orthonormalise
 
 
@@ -31,6 +35,11 @@ def gram_error(coordinates):
         (3, 27, 31),
         (1, 28, 28),
         (3, 64, 47),
+        (1, 65, 65),
+        (3, 65, 8),
+        (1, 97, 140),
+        (3, 224, 224),
+        (1, 201, 223),
         (11,),
     ],
 )
@@ -44,6 +53,53 @@ def test_the_decoder_returns_exactly_the_inputs_shape(shape, batch_norm):
     assert decoded.shape == samples.shape
     if len(shape) == 3:
         assert ((decoded >= 0) & (decoded <= 1)).all()
+
+
+def test_up_to_64_pixels_the_four_layers_of_the_released_code_serve():
+    for side in (16, 28, 64):
+        found = layers((1, side, side))
+        assert [layer.width for layer in found] == [32, 32, 64, 64]
+        assert [layer.stride for layer in found] == [(2, 2), (1, 1), (2, 2), (1, 1)]
+        assert feature_shape((1, side, side)) == (64, side // 4, side // 4)
+    assert [layer.stride for layer in layers((1, 8, 8))] == [(1, 1), (1, 1), (2, 2), (1, 1)]
+
+
+@pytest.mark.parametrize("side", range(65, 225))
+def test_above_64_pixels_layers_are_added_until_the_map_is_small(side):
+    for shape in ((3, side, side), (3, side, 8), (3, 40, side)):
+        found = layers(shape)
+        assert len(found) > 4
+        assert max(feature_shape(shape)[1:]) <= MAP
+        assert min(feature_shape(shape)[1:]) >= MAP // 2
+        assert found[0].before == shape[1:]
+        assert all(one.after == other.before for one, other in pairwise(found))
+
+
+def test_what_network_a_size_gets_is_told_in_words():
+    assert in_words((1, 28, 28)) == (
+        "Encoder: 4 convolutions, 28×28 → 14×14 → 7×7, at the end 64 channels; the decoder is its mirror."
+    )
+    assert "6 convolutions, 224×224 → 112×112 → 56×56 → 28×28 → 14×14 → 7×7, at the end 128" in in_words(
+        (3, 224, 224)
+    )
+    assert "3 dense layers" in in_words((20,))
+    assert in_words((768,), "none") == "No encoder: the 768 numbers of a row are its code."
+
+
+def test_without_an_encoder_rows_are_their_own_codes_and_images_are_refused():
+    config = Config(encoder="none", latent_dims=5)
+    nets, rows = Networks((7,), config), torch.randn(6, 7)
+    code, noisy, terms = autoencoder_terms(nets, rows, config)
+    assert torch.equal(code.mean, rows)
+    assert torch.equal(code.sample(), rows)
+    assert noisy.shape == rows.shape
+    assert not torch.equal(noisy, rows)
+    assert terms == {}
+    assert nets.centres.shape == (10, 7)
+    assert torch.equal(nets.decode(rows, rows)[0], rows)
+    assert not any("discriminator" in name or "decoder" in name for name in nets.state_dict())
+    with pytest.raises(InputError, match="images of 1×8×8"):
+        Networks((1, 8, 8), config)
 
 
 def test_decoders_are_shared_or_separate():

@@ -69,6 +69,20 @@ def test_a_result_of_other_settings_or_of_an_older_algorithm_is_not_shown(tmp_pa
     assert [kept["seed"] for kept in quality.collected(tmp_path)] == [3, 2]
 
 
+def test_a_setting_that_came_later_is_read_as_its_default():
+    old = result()
+    del old["config"]["encoder"], old["config"]["graph_samples"]
+    assert quality.is_current(old)
+    assert not quality.is_current(old | {"config": old["config"] | {"graph_samples": 5000}})
+    assert not quality.is_current(old | {"config": old["config"] | {"balance": 3.0}})
+    assert not quality.is_current(old | {"config": old["config"] | {"gone": 1}})
+
+
+def test_the_results_that_were_kept_are_of_the_present_settings():
+    kept = [quality.read(path) for path in quality.RESULTS.glob("*/*.json")]
+    assert all(quality.is_current(one) for one in kept)
+
+
 def test_a_method_that_reads_values_and_one_that_trains_give_one_cluster_a_sample(monkeypatch):
     from dsc_core.data import open_dataset
 
@@ -91,6 +105,35 @@ def test_the_tables_tell_mean_and_spread_and_the_step_from_stage_1():
     assert "| usps | `standard` | 0, 1 | .910 ± .028 |" in text
     assert "+0.010" in text
     assert tables([]) == "No results yet."
+
+
+def test_other_numbers_of_clusters_and_the_ablation_have_tables_of_their_own():
+    other = result("standard-k+2", acc=0.8, clusters=12, smallest=31)
+    text = tables([result(), other, result("ablation-ae"), result("ablation-joint", acc=0.91)])
+    assert "| usps | `standard`, two clusters too many | 12 | 0 | .800 | .700 | .600 | 31 |" in text
+    assert text.count("two clusters too many") == 1
+    for step in (
+        "k-means on the code",
+        "spectral network",
+        "joint training",
+        "joint training and self-training",
+    ):
+        assert text.count(f"| {step} |") == 1
+
+
+def test_an_unbalanced_subset_keeps_whole_classes_in_even_steps_and_repeats():
+    labels = np.repeat(np.arange(10), 100)
+    rows = methods.unbalanced(labels)
+    assert np.array_equal(np.bincount(labels[rows]), np.arange(10, 101, 10))
+    assert np.array_equal(rows, methods.unbalanced(labels))
+    assert len(np.unique(rows)) == len(rows)
+
+
+def test_a_method_with_another_number_of_clusters_is_configured_so():
+    asked = {name: methods.clusters_of(name, 10) for name in methods.OTHER_K}
+    assert asked == {"standard-k-2": 8, "standard-k+2": 12, "standard-k20": 20, "standard-k40": 40}
+    assert methods.config_of("standard-k-2", 8, 0).clusters == 8
+    assert methods.clusters_of("standard", 10) == 10
 
 
 def test_spread_needs_two():

@@ -5,11 +5,12 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core.cluster import Fitted
+from dsc_core import film
+from dsc_core.cluster import EMBED, Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
-from dsc_core.train import fit, with_least_steps
+from dsc_core.train import AUTOENCODER, Clock, _rate, fit, with_least_steps
 
 SMALL = {
     "epochs": 3,
@@ -57,13 +58,28 @@ def test_losses_are_named_weighted_and_fall(trained):
     assert epochs[2].losses["reconstruction"] < 0.7 * epochs[0].losses["reconstruction"]
     weighted = {"reconstruction", "relative", "global_mi", "local_mi", "prior", "total"}
     assert set(epochs[0].losses) == weighted
-    assert {"spectral", "agreement", "balance", "cluster_prior"} <= set(epochs[-1].losses)
+    assert {"spectral", "agreement", "self_training", "balance", "cluster_prior"} <= set(epochs[-1].losses)
     for event in epochs:
         config = Config(**SMALL)
-        parts = sum(getattr(config, name) * value for name, value in event.losses.items() if name != "total")
+        shares = dict.fromkeys(AUTOENCODER, config.joint_share if event.stage == "joint" else 1.0)
+        parts = sum(
+            getattr(config, name) * shares.get(name, 1.0) * value
+            for name, value in event.losses.items() if name != "total"
+        )  # fmt: skip
         assert event.losses["total"] == pytest.approx(parts, rel=1e-4)
         assert event.images_per_second > 0
     assert epochs[-1].remaining == pytest.approx(0, abs=0.5)
+
+
+def test_the_step_size_stays_in_stage_1_and_falls_evenly_in_stage_2():
+    config = Config(epochs=3, joint_epochs=4, learning_rate=0.01, final_rate=0.2)
+    clock = Clock(config)
+    rates = []
+    for stage in ["autoencoder"] * 3 + ["joint"] * 4:
+        clock.start_epoch(stage, 1)
+        rates.append(_rate(config, clock))
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.008, 0.006, 0.004])
+    assert _rate(config.replace(final_rate=1.0), clock) == 0.01
 
 
 def test_one_seed_gives_one_result_and_another_seed_another(trained):
@@ -82,6 +98,49 @@ def test_what_the_observer_answers_is_told_and_changes_nothing(trained):
     assert len(looks) == len(seen) >= 2
     assert all(event.scores == {"acc": 0.123} for event in looks)
     assert all(len(a) == 300 for a in seen)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_looking_at_the_latent_changes_no_loss_and_no_label(trained, every):
+    seen = []
+    config = Config(**SMALL, map_every=every)
+    fitted, events = run(images(), config, snapshot=lambda *shown: seen.append(shown))
+    losses = lambda told: [event.losses for event in told if event.kind == "epoch"]  # noqa: E731
+    assert losses(events) == losses(trained[1])
+    for name in ("labels", "latent", "spectral", "confidence"):
+        assert np.array_equal(getattr(fitted, name), getattr(trained[0], name)), name
+    rows = film.filmed(300, config)
+    assert [epoch for epoch, _, _ in seen] == ([0, 1, 2, 3, 4, 5] if every == 1 else [0, 2, 4, 5])
+    assert all(latent.shape == (len(rows), 32) for _, latent, _ in seen)
+    assert all((clusters is None) == (epoch <= 3) for epoch, _, clusters in seen)
+    assert all(clusters.shape == (len(rows),) for epoch, _, clusters in seen if epoch > 3)
+
+
+def test_the_latents_shown_are_those_of_the_filmed_samples(monkeypatch):
+    monkeypatch.setattr(film, "FEWEST", 40)
+    seen, config = [], Config(**SMALL | {"joint_epochs": 1}, map_every=1)
+    fitted, _ = run(images(), config, snapshot=lambda *shown: seen.append(shown))
+    rows = film.filmed(300, config)
+    assert len(rows) == 75
+    assert np.array_equal(seen[-1][1], fitted.latent[rows])
+
+
+def test_without_maps_nobody_is_shown_anything():
+    run(
+        images(64),
+        Config(**SMALL | {"joint_epochs": 0}, map_every=0),
+        snapshot=lambda *_: pytest.fail("shown"),
+    )
+
+
+def test_a_latent_that_is_no_number_is_not_shown(monkeypatch):
+    from dsc_core import train
+
+    seen = []
+    real = train.encode
+    monkeypatch.setattr(train, "encode", lambda *given: real(*given) * float("nan"))
+    run(images(64), Config(**SMALL | {"joint_epochs": 0}), snapshot=lambda *shown: seen.append(shown))
+    assert seen == []
 
 
 def test_new_samples_get_the_same_answer_alone_as_in_company(trained):
@@ -181,6 +240,104 @@ def test_small_sets_get_more_epochs_and_large_ones_do_not():
     assert small.joint_epochs > 2
     assert large == config
     assert with_least_steps(config.replace(joint_epochs=0), 50).joint_epochs == 0
+
+
+def test_without_an_encoder_vectors_go_straight_to_the_graph_and_the_spectral_network():
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((4, 30)) * 3
+    kinds = np.arange(200) % 4
+    vectors = (centres[kinds] + rng.standard_normal((200, 30))).astype(np.float32)
+    config = Config(**{**SMALL, "clusters": 4}, encoder="none")
+    fitted, events = run(vectors, config)
+    assert {event.stage for event in events} == {
+        "autoencoder",
+        "joint",
+        "labels",
+    }  # the first only as a place
+    assert not any(event.kind == "epoch" and event.stage == "autoencoder" for event in events)
+    assert np.allclose(fitted.latent, vectors * SCALING[1], atol=1e-6)
+    assert fitted.spectral.shape == (200, 8)
+    assert scores(kinds, fitted.labels)["acc"] > 0.95
+    losses = [event for event in events if event.kind == "epoch"][-1].losses
+    assert not {"reconstruction", "global_mi", "prior", "cluster_prior"} & set(losses)
+    assert {"spectral", "agreement"} <= set(losses)
+    again, _ = run(vectors, config)
+    assert np.array_equal(again.spectral, fitted.spectral)
+
+
+def test_a_model_without_an_encoder_survives_the_disk(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((80, 6)).astype(np.float32)
+    fitted, _ = run(rows, Config(**{**SMALL, "clusters": 3}, encoder="none"))
+    fitted.save(tmp_path)
+    loaded = Fitted.load(tmp_path, "cpu")
+    assert np.array_equal(loaded.assign(rows, SCALING).labels, fitted.labels)
+
+
+def test_images_cannot_do_without_an_encoder():
+    with pytest.raises(InputError, match="encoder=none is for rows"):
+        run(images(40), Config(**SMALL, encoder="none"))
+
+
+@pytest.mark.parametrize("readout", ["softmax", "diffusion", "kmeans"])
+def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, monkeypatch, tmp_path):
+    from dsc_core import graph
+
+    sizes, seen, real = [], [], graph.whole_graph
+    monkeypatch.setattr(graph, "whole_graph", lambda points, k: sizes.append(len(points)) or real(points, k))
+    samples = np.tile(images(600), (2, 1, 1, 1))
+    config = Config(**{**SMALL, "epochs": 2, "joint_epochs": 1}, readout=readout, graph_samples=1000)
+    fitted, events = run(samples, config, observe=lambda labels: seen.append(labels) or {})
+    assert set(sizes) == {1000}
+    assert fitted.labels.shape == fitted.confidence.shape == (1200,)
+    assert len(np.unique(fitted.labels)) > 3
+    # What was not drawn is labelled by the same map: a copy gets the label of what it is a copy of.
+    assert np.array_equal(fitted.labels[:600], fitted.labels[600:])
+    assert all(len(labels) == 1200 and (labels < 0).sum() == 200 for labels in seen)
+    assert any("1,000 are drawn" in event.message for event in events)
+    again, _ = run(samples, config, scratch=tmp_path)
+    assert isinstance(again.latent, np.memmap)
+    assert np.array_equal(again.spectral, fitted.spectral)
+    assert np.array_equal(again.labels, fitted.labels)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Watched:
+    """Samples that know how many of them were asked for at once."""
+
+    def __init__(self, samples):
+        self.samples, self.shape, self.most = samples, samples.shape, 0
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        picked = self.samples[index]
+        self.most = max(self.most, len(picked))
+        return picked
+
+
+@pytest.mark.parametrize("most", [1000, 10_000])
+def test_training_and_labelling_take_a_block_of_samples_at_a_time(most):
+    samples = Watched(images(1797))
+    config = Config(**{**SMALL, "epochs": 1, "joint_epochs": 1, "batches": 2}, graph_samples=most)
+    fitted, _ = run(samples, config)
+    assert fitted.labels.shape == (1797,)
+    assert 128 <= samples.most <= EMBED < len(samples)
+
+
+def test_up_to_the_limit_nothing_is_drawn_and_nothing_changes(trained):
+    fitted, events = run(
+        images(1000), Config(**{**SMALL, "epochs": 1, "joint_epochs": 1}, graph_samples=1000)
+    )
+    other, _ = run(images(1000), Config(**{**SMALL, "epochs": 1, "joint_epochs": 1}))
+    assert np.array_equal(fitted.spectral, other.spectral)
+    assert not any("drawn" in event.message for event in events)
+
+
+def test_the_first_stage_can_be_left_out():
+    fitted, events = run(images(200), Config(**{**SMALL, "epochs": 0, "joint_epochs": 1}))
+    assert [event.stage for event in events if event.kind == "epoch"] == ["joint"]
+    assert fitted.labels.shape == (200,)
 
 
 def test_fewer_samples_than_clusters_is_refused():

@@ -10,13 +10,23 @@ from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_traina
 from dsc_core.data.importing import Cancelled, import_data
 from dsc_core.data.keyed import Keys, guess_keys
 from dsc_core.data.limits import Limits
-from dsc_core.data.options import Options, checked_size, dataset_name, parse_size, suffix_of
+from dsc_core.data.options import (
+    CHANNELS,
+    Options,
+    checked_channels,
+    checked_size,
+    dataset_name,
+    parse_size,
+    suffix_of,
+)
 from dsc_core.data.samples import fetchable_names, known_sample, open_sample, sample_names
-from dsc_core.data.store import content_key, load_dataset, store_dataset
+from dsc_core.data.store import content_key, is_stored, load_dataset, store_dataset
+from dsc_core.data.streams import Stream, cut, open_stream
 from dsc_core.data.table import Columns, guess_columns
 from dsc_core.errors import InputError
 
 __all__ = [
+    "CHANNELS",
     "FORMATS",
     "Cancelled",
     "Columns",
@@ -25,14 +35,18 @@ __all__ = [
     "Limits",
     "MixedSizes",
     "NeedsResize",
+    "Stream",
     "check_trainable",
     "content_key",
+    "cut",
     "fetchable_names",
     "guess_columns",
     "guess_keys",
     "import_data",
+    "is_stored",
     "load_dataset",
     "open_dataset",
+    "open_stream",
     "parse_size",
     "sample_names",
     "source_kind",
@@ -73,19 +87,24 @@ def open_dataset(
     *,
     labels_from_folders: bool = False,
     size: tuple[int, int] | None = None,
+    crop: bool = False,
+    channels: str | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
     samples_key: str | None = None,
     columns_first: bool | None = None,
     image_shape: tuple[int, ...] | None = None,
     like: dict | None = None,
+    most: int | None = None,
     name: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Dataset:
     """Open a sample by its name, or a file or folder by its path.
 
     labels_from_folders: the folder that holds an image is its label. size: (height, width) to resize
-    images to.
+    images to. crop: of each image only the middle, as large as the proportions of `size` allow (without a size, a
+    square), where it would else be squeezed. channels: "grey" or "colour"; None leaves images as they are.
+    most: read only about so many images of a folder or an archive, to show what they will be like.
     label_column, id_column: the columns of a table, or the keys of an .npz, HDF5 or .mat file, that hold them;
     None takes those named "label" and "id" (of keys: those with a usual name), "" none. samples_key: the key of
     the samples, where the usual names and the size do not tell.
@@ -102,12 +121,15 @@ def open_dataset(
         name=name or dataset_name(Path(data)),
         labels_from_folders=labels_from_folders,
         size=checked_size(size),
+        crop=crop,
+        channels=checked_channels(channels),
         label_column=label_column,
         id_column=id_column,
         samples_key=samples_key,
         columns_first=columns_first,
         image_shape=image_shape,
         like=like,
+        most=most,
         progress=progress,
     )
     if isinstance(data, str) and known_sample(data):

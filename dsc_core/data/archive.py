@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dsc_core.data.images import (
     collect,
     is_hidden,
     most_bytes,
+    spread,
     too_large,
     unwanted,
 )
@@ -49,6 +51,15 @@ def read_zip(path: Path, options: Options) -> Dataset:
     is a link, an archive or points outside is left out and listed. InputError for a file that is no ZIP
     archive, has nothing readable, or goes beyond a limit.
     """
+    skipped: list[tuple[str, str]] = []
+    with zip_members(path, options, skipped) as members:
+        members = spread(members, options.most)
+        return collect(members, len(members), skipped, options, path.name)
+
+
+@contextmanager
+def zip_members(path: Path, options: Options, skipped: list[tuple[str, str]]):
+    """The image files of an open ZIP archive, to be read while the block lasts; what is none goes to `skipped`."""
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
@@ -59,9 +70,7 @@ def read_zip(path: Path, options: Options) -> Dataset:
         if len(archive.infolist()) > options.limits.members:
             raise options.limits.refuse(path.name, "members")
         budget = Budget(path.name, path.stat().st_size, options.limits)
-        skipped: list[tuple[str, str]] = []
-        members = list(_members(archive, skipped, budget))
-        return collect(members, len(members), skipped, options, path.name)
+        yield list(_members(archive, skipped, budget))
 
 
 def _members(archive: zipfile.ZipFile, skipped: list, budget: Budget) -> Iterator[Member]:

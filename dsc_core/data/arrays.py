@@ -11,6 +11,7 @@ import numpy as np
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.layout import (
     as_images,
+    crop_middle,
     guess_scaling,
     match_channels,
     pixels_as_images,
@@ -133,7 +134,10 @@ def from_array(samples, labels, ids, options: Options, notes=(), scaling=None) -
 
 
 def from_images(images, labels, ids, options: Options, notes=(), skipped=(), scaling=None) -> Dataset:
-    """A Dataset of images (n, C, H, W): resized, and with `like` brought to the trained shape and scaling."""
+    """A Dataset of images (n, C, H, W): cropped, resized and made grey or colour as `options` says.
+
+    With `like` they are brought to the shape and the scaling of the training.
+    """
     notes, like = list(notes), options.like
     if like is not None and like["kind"] != "image":
         raise InputError(
@@ -141,13 +145,17 @@ def from_images(images, labels, ids, options: Options, notes=(), skipped=(), sca
         )
     if images.dtype == np.float16 or images.dtype.itemsize > 4:
         images = images.astype(np.float32)
-    size = options.image_size
+    size, was = options.image_size, images.shape[2:]
+    if options.image_crop and (images := crop_middle(images, size)).shape[2:] != was:
+        notes.append(_crop_note(was, images.shape[2:]))
     if size is not None and images.shape[2:] != size:
         was, images = images.shape[2:], resize_all(images, size)
         notes.append(f"The images were resized from {was[0]}×{was[1]} to {size[0]}×{size[1]}.")
-    if like is not None:
-        images, note = match_channels(images, like["shape"][0])
+    if options.image_channels is not None:
+        why = "as asked for" if like is None else "as in training"
+        images, note = match_channels(images, options.image_channels, why)
         notes += [note] if note else []
+    if like is not None:
         scaling, note = scaling_like(images, like)
         notes += [note] if note else []
     scaling = guess_scaling(images) if scaling is None else scaling
@@ -160,7 +168,12 @@ def from_images(images, labels, ids, options: Options, notes=(), skipped=(), sca
         scaling=tuple(float(value) for value in scaling),
         skipped=tuple(skipped),
         notes=tuple(notes),
+        preprocessing={"crop": True} if options.image_crop else None,
     )
+
+
+def _crop_note(was: tuple[int, int], now: tuple[int, int]) -> str:
+    return f"The images were cut to their middle, {now[0]}×{now[1]} of {was[0]}×{was[1]}."
 
 
 def tidy_labels(labels: np.ndarray, n: int, notes: list[str]) -> np.ndarray | None:

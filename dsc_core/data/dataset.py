@@ -21,7 +21,8 @@ class Dataset:
     labels: (n,) str or int, None without labels. kind: "image" or "table".
     scaling: (offset, factor): the value in [0, 1] is (raw - offset) * factor; (0, 1) for tables.
     skipped: (id, reason) of every member that could not be read. notes: sentences for the screen.
-    preprocessing: for tables, JSON-able: what was fitted (means, scales, categories, fillings, column names).
+    preprocessing: JSON-able. For tables, what was fitted (means, scales, categories, fillings, column names);
+    for images {"crop": True} where only their middle was taken.
     """
 
     name: str

@@ -14,6 +14,7 @@ from dsc_core.data.images import (
     collect,
     is_hidden,
     most_bytes,
+    spread,
     too_large,
     unwanted,
 )
@@ -28,8 +29,13 @@ def read_folder(path: Path, options: Options) -> Dataset:
     files only where they stay inside. InputError where there is nothing readable or there are too many files.
     """
     skipped: list[tuple[str, str]] = []
-    members = list(_members(path, skipped, options.limits))
+    members = spread(folder_members(path, options, skipped), options.most)
     return collect(members, len(members), skipped, options, clean(path.resolve().name) or "the folder")
+
+
+def folder_members(path: Path, options: Options, skipped: list[tuple[str, str]]) -> list[Member]:
+    """The image files in a folder and its folders; what is none goes to `skipped`."""
+    return list(_members(path, skipped, options.limits))
 
 
 def _members(root: Path, skipped: list, limits: Limits) -> Iterator[Member]:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from dsc_core.data.arrays import from_images
 from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, fitting_size, resize_advice
-from dsc_core.data.layout import resize_image
+from dsc_core.data.layout import crop_middle, middle, resize_image
 from dsc_core.data.limits import MEBI, Limits, setting
 from dsc_core.data.options import Options, clean
 from dsc_core.errors import InputError
@@ -25,6 +25,10 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".7z",
 BROKEN = "The file is broken, or is not the image that its name says."
 NO_FOLDER = "(no folder)"
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap height and width
+
+
+class NothingReadable(InputError):
+    """Not one image among the members can be read."""
 
 
 class Unreadable(Exception):
@@ -174,6 +178,11 @@ def _deep(values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint16)
 
 
+def spread(members: list, most: int | None) -> list:
+    """About `most` of the members, evenly drawn, twice as many since some may be broken; all of them for None."""
+    return members if most is None else members[:: max(1, len(members) // (2 * most))]
+
+
 def collect(
     members: Iterable[Member], total: int | None, skipped: list[tuple[str, str]], options: Options, name: str
 ) -> Dataset:
@@ -186,14 +195,19 @@ def collect(
     """
     images, kept, sizes, held = [], [], Counter(), 0
     for done, member in enumerate(members):
+        if options.most is not None and done >= 4 * options.most:
+            break
         if total is not None and options.progress is not None:
             options.progress(done, total)
         try:
             data = member.read()
             if len(sizes) > 1 and options.image_size is None:  # refused already: only the sizes matter now
-                sizes[image_size(data, options.limits)] += 1
+                size = image_size(data, options.limits)
+                sizes[middle(*size) if options.image_crop else size] += 1
                 continue
             image = decode_image(data, options.limits)
+            if options.image_crop:
+                image = crop_middle(image, options.image_size)
         except Unreadable as reason:
             skipped.append((clean(member.path), str(reason)))
             continue
@@ -206,13 +220,18 @@ def collect(
         images.append(image)
         kept.append(member)
         held += image.nbytes
+        if len(images) == options.most:
+            break
         if held > options.limits.memory_mb * MEBI:
             raise _too_much(image.shape[1:], options, name)
     if options.image_size is None and len(sizes) > 1:
         raise _mixed(sizes, name)
     if not images:
         raise _nothing(skipped, name)
-    return _assembled(images, kept, skipped, options, _resize_note(sizes, options.image_size))
+    notes = _resize_note(sizes, options.image_size)
+    if options.image_crop:
+        notes.insert(0, "Of each image the middle was taken, as large as the proportions allow.")
+    return _assembled(images, kept, skipped, options, notes)
 
 
 def _resize_note(sizes: Counter, size: tuple[int, int] | None) -> list[str]:
@@ -229,7 +248,7 @@ def _assembled(
     images[:], kept = [images[place] for place in order], [kept[place] for place in order]
     colours = {len(image) for image in images}
     deep = any(image.dtype == np.uint16 for image in images)
-    if len(colours) > 1:
+    if len(colours) > 1 and options.image_channels is None:
         notes.append("Grey and colour images came together, so all were taken as colour.")
     samples = np.empty(
         (len(images), max(colours), *images[0].shape[1:]), dtype=np.uint16 if deep else np.uint8
@@ -282,9 +301,11 @@ def _too_much(size: tuple[int, int], options: Options, name: str) -> InputError:
     )
 
 
-def _nothing(skipped: list, name: str) -> InputError:
+def _nothing(skipped: list, name: str) -> NothingReadable:
     found = ""
     if skipped:
         first, reason = skipped[0]
         found = f" ({len(skipped):,} files were left out, the first, {first[:80]!r}: {reason.rstrip('.')})"
-    return InputError(f"{name} holds no image that can be read{found}: put PNG, JPEG or other images in.")
+    return NothingReadable(
+        f"{name} holds no image that can be read{found}: put PNG, JPEG or other images in."
+    )

@@ -63,7 +63,8 @@ def _known(source, home: Path, options: dict, progress) -> Path | None:
     """The file that names, or would name, the key of this source; None for one that is not there."""
     digest = hashlib.blake2b(digest_size=16)
     name = options.get("name") or dataset_name(Path(source))
-    digest.update(json.dumps([FORMAT, str(name), sorted(options.items())], default=str).encode())
+    given = sorted((key, value) for key, value in options.items() if value not in (None, False))
+    digest.update(json.dumps([FORMAT, str(name), given], default=str).encode())
     try:
         if isinstance(source, str) and known_sample(source):
             path = sample_file(source)

@@ -154,19 +154,34 @@ def scaling_like(samples: np.ndarray, like: dict) -> tuple[tuple[float, float], 
     )
 
 
-def match_channels(images: np.ndarray, channels: int) -> tuple[np.ndarray, str | None]:
+def match_channels(
+    images: np.ndarray, channels: int, why: str = "as in training"
+) -> tuple[np.ndarray, str | None]:
     """`images` (n, C, H, W) with 1 or 3 channels as `channels` says, and a note where that changed them."""
     if images.shape[1] == channels:
         return images, None
     if channels == 3:
-        return np.repeat(
-            images, 3, axis=1
-        ), "The grey images were given three equal channels, as in training."
+        return np.repeat(images, 3, axis=1), f"The grey images were given three equal channels, {why}."
     grey = np.empty((len(images), 1, *images.shape[2:]), images.dtype)
     for start, block in chunks(images):
         luma = np.einsum("nchw,c->nhw", block.astype(np.float32), GREY)[:, None]
         grey[start : start + len(block)] = luma if images.dtype.kind == "f" else luma.round()
-    return grey, "The colour images were made grey, as in training."
+    return grey, f"The colour images were made grey, {why}."
+
+
+def middle(height: int, width: int, size: tuple[int, int] | None = None) -> tuple[int, int]:
+    """(height, width) of the largest part of an image with the proportions of `size`; None: of a square."""
+    tall, wide = size or (1, 1)
+    if height * wide > width * tall:
+        return max(1, round(width * tall / wide)), width
+    return height, max(1, round(height * wide / tall))
+
+
+def crop_middle(images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+    """The middle of images (…, H, W), see `middle`; a view."""
+    height, width = middle(*images.shape[-2:], size)
+    top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
+    return images[..., top : top + height, left : left + width]
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

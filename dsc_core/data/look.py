@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsc_core.data.arrays import from_images
 from dsc_core.data.dataset import Dataset, chunks
+from dsc_core.data.options import Options, checked_channels, checked_size
 
 FLAT = 0.02  # of the range from black to white: 5 grey levels of 255
 SHOWN = 200  # duplicates and near-constant images that are named
@@ -54,6 +56,17 @@ def look(dataset: Dataset) -> Look:
     return Look(
         len(dataset), len(repeats), repeats[:SHOWN], len(flat), flat[:SHOWN], missing_values(dataset), classes
     )
+
+
+def as_read(dataset: Dataset, rows: np.ndarray, **options) -> Dataset:
+    """The images at `rows` as they would be, read with the `size`, `crop` and `channels` of `open_dataset`."""
+    options = Options(
+        dataset.name,
+        size=checked_size(options.get("size")),
+        crop=bool(options.get("crop")),
+        channels=checked_channels(options.get("channels")),
+    )
+    return from_images(dataset.samples[rows], None, dataset.ids[rows], options, scaling=dataset.scaling)
 
 
 def missing_values(dataset: Dataset) -> tuple[tuple[str, int], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from dsc_core.data.limits import Limits
 from dsc_core.errors import InputError
 
+CHANNELS = {"grey": 1, "colour": 3}
 PACKED = (".gz", ".bz2", ".xz")  # how a TAR may be compressed
 SUFFIXES = (
     *PACKED, ".zip", ".tar", ".tgz", ".tbz2", ".tbz", ".txz", ".npz", ".npy", ".csv", ".tsv", ".parquet", ".idx",
@@ -25,12 +26,15 @@ class Options:
     name: str
     labels_from_folders: bool = False
     size: tuple[int, int] | None = None
+    crop: bool = False
+    channels: str | None = None
     label_column: str | None = None
     id_column: str | None = None
     samples_key: str | None = None
     columns_first: bool | None = None
     image_shape: tuple[int, ...] | None = None
     like: dict | None = None
+    most: int | None = None
     limits: Limits = field(default_factory=Limits.read)
     progress: Callable[[int, int], None] | None = None
 
@@ -40,6 +44,27 @@ class Options:
         if self.like is not None and self.like["kind"] == "image":
             return tuple(self.like["shape"][1:])
         return self.size
+
+    @property
+    def image_crop(self) -> bool:
+        """Whether images are cut to their middle: as those of the run's data were, else `crop`."""
+        if self.like is not None and self.like["kind"] == "image":
+            return bool((self.like.get("preprocessing") or {}).get("crop"))
+        return self.crop
+
+    @property
+    def image_channels(self) -> int | None:
+        """1 or 3 channels to bring images to: those of the run's data, else `channels`; None leaves them."""
+        if self.like is not None and self.like["kind"] == "image":
+            return self.like["shape"][0]
+        return CHANNELS[self.channels] if self.channels else None
+
+
+def checked_channels(channels: str | None) -> str | None:
+    """`channels` as one of CHANNELS or None, or an InputError."""
+    if channels is not None and channels not in CHANNELS:
+        raise InputError(f"channels takes {' or '.join(CHANNELS)}, not {str(channels)[:40]!r}.")
+    return channels
 
 
 def checked_size(size, what: str = "size") -> tuple[int, int] | None:
@@ -85,6 +110,6 @@ def dataset_name(path: Path) -> str:
     return clean(name) or "data"
 
 
-def row_ids(n: int) -> np.ndarray:
-    """The row numbers as ids: "0", "1", ..."""
-    return np.arange(n).astype(str)
+def row_ids(n: int, first: int = 0) -> np.ndarray:
+    """The row numbers as ids: "0", "1", ..., or counted from `first`."""
+    return np.arange(first, first + n).astype(f"<U{len(str(max(first + n - 1, 0)))}")

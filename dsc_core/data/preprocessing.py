@@ -214,3 +214,29 @@ def _note_dropped(notes: list[str], why: str, names: list[str]) -> None:
 def _listed(names: list[str]) -> str:
     shown = ", ".join(str(name)[:40] for name in names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def in_own_units(matrix: np.ndarray, preprocessing: dict | None):
+    """The inverse of `apply_table` and `apply_matrix`: a pandas frame of the columns as they came, gaps filled.
+
+    matrix: (n, F). Numbers are their former selves to float32's seven digits; a category that was not there in
+    training comes out as "". Without preprocessing the columns are numbered.
+    """
+    import pandas as pd
+
+    columns = (preprocessing or {}).get("columns")
+    if columns is None:
+        return pd.DataFrame(np.asarray(matrix), columns=[f"column {i}" for i in range(matrix.shape[1])])
+    found, names, place = [], [], 0
+    for column in columns:
+        names.append(str(column["name"]))
+        if column["kind"] == "number":
+            found.append(matrix[:, place].astype(np.float64) * column["scale"] + column["mean"])
+            place += 1
+        else:
+            kinds = [*column["categories"], ""]
+            part = matrix[:, place : place + len(kinds) - 1]
+            at = np.where(part.max(1) > 0.5, part.argmax(1), len(kinds) - 1)
+            found.append(pd.Series([kinds[i] for i in at], dtype=object))
+            place += len(kinds) - 1
+    return pd.concat([pd.Series(values) for values in found], axis=1, keys=names)

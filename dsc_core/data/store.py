@@ -21,6 +21,7 @@ from dsc_core.data.dataset import Dataset, chunks
 from dsc_core.errors import RunError
 
 SAMPLES, ROWS, DESCRIPTION = "samples.npy", "rows.parquet", "dataset.json"
+ROWS_AT_ONCE = 50_000
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -50,8 +51,18 @@ def content_key(dataset: Dataset, progress: Callable[[int, int], None] | None = 
         digest.update(np.ascontiguousarray(block, dtype=samples.dtype.newbyteorder("<")).data)
     for column in (dataset.ids, dataset.labels):
         if column is not None:
-            digest.update(json.dumps(column.tolist()).encode())
+            for piece in _json_pieces(column):
+                digest.update(piece)
     return digest.hexdigest()
+
+
+def _json_pieces(column: np.ndarray):
+    """`json.dumps(column.tolist())` in pieces, as bytes."""
+    yield b"["
+    for start in range(0, len(column), ROWS_AT_ONCE):
+        part = json.dumps(column[start : start + ROWS_AT_ONCE].tolist())[1:-1]
+        yield (", " * (start > 0) + part).encode()
+    yield b"]"
 
 
 def store_dataset(dataset: Dataset, home: Path, progress: Callable[[int, int], None] | None = None) -> str:
@@ -128,10 +139,17 @@ def _write(dataset: Dataset, folder: Path, progress: Callable[[int], None] | Non
         samples[start : start + len(block)] = block
     samples.flush()
     del samples
-    columns = {"id": pa.array(dataset.ids.tolist(), pa.string())}
-    if dataset.labels is not None:
-        columns["label"] = pa.array(dataset.labels.tolist())
-    pq.write_table(pa.table(columns), folder / ROWS)
+
+    def rows(start: int) -> pa.Table:
+        part = slice(start, start + ROWS_AT_ONCE)
+        columns = {"id": pa.array(dataset.ids[part].tolist(), pa.string())}
+        if dataset.labels is not None:
+            columns["label"] = pa.array(dataset.labels[part].tolist())
+        return pa.table(columns)
+
+    with pq.ParquetWriter(folder / ROWS, rows(0).schema) as writer:
+        for start in range(0, len(dataset), ROWS_AT_ONCE):
+            writer.write_table(rows(start))
     description = dataset.describe() | {"skipped": [list(pair) for pair in dataset.skipped]}
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
@@ -143,12 +161,12 @@ def _read(folder: Path) -> Dataset:
     samples = np.load(folder / SAMPLES, mmap_mode="r", allow_pickle=False)
     if len(samples) != description["samples"] or list(samples.shape[1:]) != description["shape"]:
         raise ValueError("the samples are not those described")
-    rows = pq.read_table(folder / ROWS)
-    labels = np.array(rows["label"].to_pylist()) if "label" in rows.column_names else None
+    with pq.ParquetFile(folder / ROWS) as rows:
+        ids, labels = (_column(rows, name) for name in ("id", "label"))
     return Dataset(
         name=description["name"],
         samples=samples,
-        ids=np.array(rows["id"].to_pylist(), dtype=str),
+        ids=ids.astype(str, copy=False),
         labels=labels,
         kind=description["kind"],
         scaling=tuple(description["scaling"]),
@@ -156,3 +174,12 @@ def _read(folder: Path) -> Dataset:
         notes=tuple(description["notes"]),
         preprocessing=description["preprocessing"],
     )
+
+
+def _column(rows, name: str) -> np.ndarray | None:
+    """A column of a parquet file, some rows at a time: no Python object a sample. None where there is none."""
+    if name not in rows.schema_arrow.names:
+        return None
+    batches = rows.iter_batches(ROWS_AT_ONCE, columns=[name])
+    parts = [np.array(batch.column(0).to_pylist()) for batch in batches]
+    return np.concatenate(parts) if parts else np.empty(0, str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -83,17 +84,41 @@ def from_matrix(samples: np.ndarray, labels, ids: np.ndarray, options: Options, 
     return _table(table, ids, labels, preprocessing, options, notes)
 
 
-def from_frame(frame, name: str, options: Options, notes: list[str]) -> Dataset:
-    """A Dataset from a pandas frame: a table, or with `options.image_shape` images of pixel columns."""
+def table_blocks(path: Path, options: Options, size: int) -> Iterator[Dataset]:
+    """A CSV or parquet file for a run that was trained on `options.like`, `size` rows at a time, in their order.
+
+    Column by column it is read as the whole file would be; the rows are numbered on from block to block.
+    """
+    frames = _parquet_frames if path.suffix.lower() == ".parquet" else _csv_frames
+    first, roles = 0, None
+    for frame in frames(path, options, size):
+        notes: list[str] = []
+        if roles is None:
+            roles = _roles(frame, path.name, options, notes)
+        chosen = replace(options, label_column=roles[0] or "", id_column=roles[1] or "")
+        yield from_frame(frame, path.name, chosen, notes, first)
+        first += len(frame)
+
+
+def _roles(frame, name: str, options: Options, notes: list[str]) -> tuple[str | None, str | None]:
+    """The columns of labels and of ids, as asked for, as in training, or by their usual names."""
+    if options.like is not None and options.like["preprocessing"] is not None:
+        options = _columns_of_training(frame, options.like["preprocessing"], options)
+    label = _pick(frame, options.label_column, "label", name, notes)
+    return label, _pick_id(frame, options.id_column, name, notes, taken=label)
+
+
+def from_frame(frame, name: str, options: Options, notes: list[str], first: int = 0) -> Dataset:
+    """A Dataset from a pandas frame: a table, or with `options.image_shape` images of pixel columns.
+
+    first: the number of the first row, which is its id where no column gives ids.
+    """
     if not len(frame):
         raise InputError(f"{name} has no rows: choose a table with one row a sample.")
     like = options.like
-    if like is not None and like["preprocessing"] is not None:
-        options = _columns_of_training(frame, like["preprocessing"], options)
-    label = _pick(frame, options.label_column, "label", name, notes)
-    key = _pick_id(frame, options.id_column, name, notes, taken=label)
+    label, key = _roles(frame, name, options, notes)
     labels = None if label is None else labels_of(frame[label], notes)
-    ids = row_ids(len(frame)) if key is None else _ids_of(frame[key])
+    ids = row_ids(len(frame), first) if key is None else _ids_of(frame[key], first)
     features = frame.drop(columns=[column for column in (label, key) if column is not None])
     if not len(features.columns):
         raise InputError(
@@ -193,7 +218,8 @@ def _images(features, labels, ids, options: Options, name: str, notes: list[str]
     with np.errstate(over="ignore"):
         images = pixels_as_images(values.astype(np.uint8 if whole else np.float32), shape)
     dataset = from_images(images, labels, ids, options, notes)
-    return replace(dataset, preprocessing={"pixel_columns": list(features.columns)})
+    more = {"pixel_columns": list(features.columns)}
+    return replace(dataset, preprocessing=(dataset.preprocessing or {}) | more)
 
 
 def _columns_of_training(frame, preprocessing: dict, options: Options) -> Options:
@@ -245,11 +271,10 @@ def labels_of(series, notes: list[str]) -> np.ndarray:
     return np.array([MISSING_LABEL if text is None else clean(text) for text in texts], dtype=str)
 
 
-def _ids_of(series) -> np.ndarray:
+def _ids_of(series, first: int = 0) -> np.ndarray:
     """A column as ids; a missing one takes its row's number."""
-    return np.array(
-        [str(i) if text is None else clean(text) for i, text in enumerate(as_texts(series))], dtype=str
-    )
+    numbered = enumerate(as_texts(series), start=first)
+    return np.array([str(i) if text is None else clean(text) for i, text in numbered], dtype=str)
 
 
 # --- CSV ---
@@ -259,14 +284,61 @@ def _csv_frame(path: Path, limits: Limits, notes: list[str], rows: int | None = 
     """The file as a pandas frame with text column names; InputError when it is no table."""
     import pandas as pd
 
+    encoding, form, columns = _csv_arguments(path, limits, notes)
+    if rows is None:
+        _check_cells(path, columns, limits)
+    try:
+        try:
+            frame = pd.read_csv(path, encoding=encoding, nrows=rows, **form)
+        except UnicodeDecodeError:
+            frame = pd.read_csv(path, encoding="latin-1", nrows=rows, **form)
+    except Exception as error:  # the parser has its own errors, and MemoryError
+        raise _no_csv(path, error) from error
+    return _named_columns(frame, form, path.name, limits)
+
+
+def _csv_frames(path: Path, options: Options, size: int) -> Iterator:
+    """The same, `size` rows at a time. Columns that are text as a whole are text in each block."""
+    import pandas as pd
+
+    limits = options.limits
+    encoding, form, _ = _csv_arguments(path, limits, [])
+    encoding = encoding if _decodes(path, encoding) else "latin-1"
+    head = _csv_frame(path, limits, [], rows=1000)
+    known = ((options.like or {}).get("preprocessing") or {}).get("columns", [])
+    texts = {column["name"] for column in known if column["kind"] == "category"}
+    texts |= {name for name in _roles(head, path.name, options, []) if name and not is_number(head[name])}
+    form["dtype"] = {
+        name if form["header"] == 0 else int(name) - 1: str for name in texts & set(head.columns)
+    }
+    try:
+        for frame in pd.read_csv(path, encoding=encoding, chunksize=size, **form):
+            yield _named_columns(frame, form, path.name, limits)
+    except InputError:
+        raise
+    except Exception as error:  # see _csv_frame
+        raise _no_csv(path, error) from error
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    """Whether the whole file is text of this encoding."""
+    try:
+        with open(path, encoding=encoding, newline="") as file:
+            while file.read(HEAD_BYTES):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _csv_arguments(path: Path, limits: Limits, notes: list[str]) -> tuple[str, dict, int]:
+    """(encoding, what pandas' reader is to be told, columns), from the file's beginning."""
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     encoding, text = _decoded(head, path.name)
     delimiter, first, has_header = _csv_form(text, path.name, limits)
     if len(first) > limits.columns or ("\n" not in text.replace("\r", "\n") and len(head) == HEAD_BYTES):
         raise limits.refuse(path.name, "columns")
-    if rows is None:
-        _check_cells(path, len(first), limits)
     if not has_header:
         notes.append(
             "The first line holds numbers, so it was read as data, and the columns are called 1, 2, 3 ..."
@@ -277,21 +349,23 @@ def _csv_frame(path: Path, limits: Limits, notes: list[str], rows: int | None = 
         "header": 0 if has_header else None,
         "na_values": list(MISSING),
         "low_memory": False,
-        "nrows": rows,
         "index_col": False,
     }
-    try:
-        try:
-            frame = pd.read_csv(path, encoding=encoding, **form)
-        except UnicodeDecodeError:
-            frame = pd.read_csv(path, encoding="latin-1", **form)
-    except Exception as error:  # the parser has its own errors, and MemoryError
-        raise InputError(
-            f"{path.name} is not a proper CSV table{_where(error)}: save it again as CSV."
-        ) from error
-    frame.columns = [str(name) if has_header else str(index + 1) for index, name in enumerate(frame.columns)]
-    _check_texts(frame, path.name, limits)
+    return encoding, form, len(first)
+
+
+def _named_columns(frame, form: dict, name: str, limits: Limits):
+    """The frame with text for column names, its texts within the limits."""
+    has_header = form["header"] == 0
+    frame.columns = [
+        str(title) if has_header else str(index + 1) for index, title in enumerate(frame.columns)
+    ]
+    _check_texts(frame, name, limits)
     return frame
+
+
+def _no_csv(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path.name} is not a proper CSV table{_where(error)}: save it again as CSV.")
 
 
 def _decoded(head: bytes, name: str) -> tuple[str, str]:
@@ -388,39 +462,65 @@ def _where(error: Exception) -> str:
 
 def _parquet_frame(path: Path, limits: Limits, notes: list[str], rows: int | None = None):
     """The file's plain columns as a pandas frame; InputError when it is no parquet file or too large."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            schema, total = file.schema_arrow, file.metadata.num_rows
-            kept = [field.name for field in schema if _plain(field.type)]
-            if len(schema) > limits.columns:
-                raise limits.refuse(path.name, "columns")
-            if total * len(kept) * 8 > limits.memory_mb * MEBI:
+            kept, left = _parquet_columns(file, path.name, limits)
+            if file.metadata.num_rows * len(kept) * 8 > limits.memory_mb * MEBI:
                 raise limits.refuse(path.name, "memory_mb")
             if rows is None:
                 table = file.read(columns=kept)
             else:
-                import pyarrow as pa
-
                 table = pa.Table.from_batches([next(file.iter_batches(rows, columns=kept))])
             frame = table.to_pandas(ignore_metadata=True)
     except InputError:
         raise
     except Exception as error:  # Arrow's errors, and StopIteration for a file without rows
-        raise InputError(
-            f"{path.name} is not a whole parquet file: save the table again as parquet."
-        ) from error
-    left = [field.name for field in schema if field.name not in kept]
+        raise _no_parquet(path) from error
     if left:
         notes.append(f"Columns left out since they hold neither numbers nor text: {', '.join(left)[:200]}.")
+    return _checked_parquet(frame, kept, path.name, limits)
+
+
+def _parquet_frames(path: Path, options: Options, size: int) -> Iterator:
+    """The same, `size` rows at a time."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            kept, _ = _parquet_columns(file, path.name, options.limits)
+            for batch in file.iter_batches(size, columns=kept):
+                yield _checked_parquet(batch.to_pandas(), kept, path.name, options.limits)
+    except InputError:
+        raise
+    except Exception as error:  # Arrow's errors
+        raise _no_parquet(path) from error
+
+
+def _parquet_columns(file, name: str, limits: Limits) -> tuple[list[str], list[str]]:
+    """The plain columns of an open parquet file, and the others."""
+    schema = file.schema_arrow
+    if len(schema) > limits.columns:
+        raise limits.refuse(name, "columns")
+    kept = [field.name for field in schema if _plain(field.type)]
+    return kept, [field.name for field in schema if field.name not in kept]
+
+
+def _checked_parquet(frame, kept: list[str], name: str, limits: Limits):
+    """The frame with text for column names; InputError where they are not all different."""
     if not kept or len(set(kept)) < len(kept):
         raise InputError(
-            f"{path.name} needs columns of numbers or text with different names: rename or add columns."
+            f"{name} needs columns of numbers or text with different names: rename or add columns."
         )
-    frame.columns = [str(name) for name in frame.columns]
-    _check_texts(frame, path.name, limits)
+    frame.columns = [str(title) for title in frame.columns]
+    _check_texts(frame, name, limits)
     return frame
+
+
+def _no_parquet(path: Path) -> InputError:
+    return InputError(f"{path.name} is not a whole parquet file: save the table again as parquet.")
 
 
 def _plain(kind) -> bool:

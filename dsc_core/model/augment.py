@@ -8,13 +8,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dsc_core.parallel import Share
 
-def random_copy(images: Tensor, shift: float, rotation: float, scaling: float) -> Tensor:
+
+def random_copy(
+    images: Tensor, shift: float, rotation: float, scaling: float, share: Share | None = None
+) -> Tensor:
     """Each image moved by up to ±shift of its width, turned by ±rotation degrees, scaled by 1 ± scaling.
 
-    (m, C, H, W) → (m, C, H, W); what comes in from outside repeats the border.
+    (m, C, H, W) → (m, C, H, W); what comes in from outside repeats the border. share: of which batch the images
+    are the rows, if they are not the whole.
     """
-    draw = torch.rand(len(images), 4, device=images.device, dtype=images.dtype) * 2 - 1
+    share = share or Share(len(images))
+    draw = share.mine(torch.rand(share.count, 4, device=images.device, dtype=images.dtype)) * 2 - 1
     angle = draw[:, 0] * math.radians(rotation)
     size = 1 + draw[:, 1] * scaling
     cos, sin = torch.cos(angle) / size, torch.sin(angle) / size

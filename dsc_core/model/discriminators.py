@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from dsc_core.parallel import Share
+
 
 class GlobalDiscriminator(nn.Module):
     """T(x, z): the flattened feature map (or, after the released code, the code itself) against a code."""
@@ -49,9 +51,14 @@ def _start_undecided(last: nn.Module) -> None:
     nn.init.zeros_(last.bias)
 
 
-def other_codes(latent: Tensor) -> Tensor:
-    """A code drawn from another sample of the batch, for each sample: never its own. (m, d) → (m, d)."""
-    return torch.roll(latent, 1, dims=0)
+def other_codes(latent: Tensor, share: Share | None = None) -> Tensor:
+    """A code drawn from another sample of the batch, for each sample: never its own. (m, d) → (m, d).
+
+    share: of which batch the codes are the rows, if they are not the whole.
+    """
+    share = share or Share(len(latent))
+    (whole,) = share.whole(latent)
+    return share.mine(torch.roll(whole, 1, dims=0))
 
 
 def map_size(map_shape: tuple[int, int, int]) -> int:

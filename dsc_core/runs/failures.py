@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
+from dsc_core import launch
 from dsc_core.errors import InputError, RunError
 
 DISK_FULL = "The disk is full: free some space, then start the run again."
@@ -13,6 +14,9 @@ OUT_OF_MEMORY = (
 )
 KILLED = "The training process was ended from outside, perhaps by the system for lack of memory."
 RESTARTED = "The computer was restarted, or the training process was lost, while this run trained."
+LOST = "One of the processes that trained this run together was lost: resume the run."
+# What gloo and NCCL say of it, each in its own way.
+LOST_WORDS = ("closed by peer", "reset by peer", "gloo", "nccl", "processgroup")
 # Libraries that write files in other languages hand the system's own words on, without its number.
 FULL_WORDS = ("no space left", "disk is full", "requested and 0 written", "disk quota")
 MEMORY_WORDS = ("can't allocate memory", "out of memory", "unable to allocate")
@@ -27,6 +31,8 @@ def sentence(error: BaseException) -> str:
         return text
     if isinstance(error, MemoryError) or any(words in text.lower() for words in MEMORY_WORDS):
         return OUT_OF_MEMORY
+    if is_lost(error):
+        return LOST
     if isinstance(error, KeyboardInterrupt):
         return "Training was interrupted from the keyboard."
     return f"Training stopped by an unexpected error ({named(error)}); the log tells more."
@@ -42,6 +48,14 @@ def named(error: BaseException) -> str:
     """ "ValueError: what it says", on one line."""
     text = " ".join(str(error).split())
     return shortened(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether `error` says that another of the processes that train together does not answer."""
+    text = str(error).lower()
+    return (
+        launch.together() and isinstance(error, RuntimeError) and any(words in text for words in LOST_WORDS)
+    )
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -18,10 +18,17 @@ from dsc_core.workspace import ROOT, home  # noqa: F401 - asked for here by the 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write `content` under another name, then move it to `path`, so that a reader never sees half of it."""
     content = content.encode() if isinstance(content, str) else content
+    with written_whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written_whole(path: Path):
+    """An open binary file that takes the place of `path` when the block ends well, and leaves nothing if not."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        with os.fdopen(handle, "w+b") as file:
+            yield file
         os.chmod(temporary, 0o644)  # mkstemp's own 0600 would lock a colleague out of a shared folder
         os.replace(temporary, path)
     except BaseException:

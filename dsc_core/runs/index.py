@@ -39,6 +39,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
         "CREATE INDEX wishes ON controls (run_id, id)",
     ),
+    # the graphics cards on which the run was started, "0,1"
+    ("ALTER TABLE runs ADD COLUMN cards TEXT NOT NULL DEFAULT ''",),
 )
 
 

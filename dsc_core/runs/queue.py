@@ -11,9 +11,10 @@ import threading
 import time
 from pathlib import Path
 
+from dsc_core import launch
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import processes
-from dsc_core.runs.store import Run, Store
+from dsc_core.runs.store import Run, Store, numbers
 
 MOST = 16  # runs at a time that can be asked for
 EVERY = 5.0  # seconds between two looks of `keep_going`
@@ -22,8 +23,8 @@ WAITING = "SELECT * FROM runs WHERE status = 'queued' ORDER BY queued, id"
 
 
 def at_a_time(store: Store) -> int:
-    """How many runs may train at once; 1 until another number is set."""
-    return int(store.setting("at_a_time", "1"))
+    """How many runs may train at once; until a number is set, one a graphics card, and 1 without any."""
+    return int(store.setting("at_a_time", "0")) or max(1, launch.cards())
 
 
 def set_at_a_time(store: Store, number: int) -> None:
@@ -77,8 +78,11 @@ def advance(store: Store) -> list[str]:
     whose process cannot be started fails with the reason and makes way for the next.
     """
     started = []
-    while store._read(f"{WAITING} LIMIT 1"):  # mostly nobody waits, and a read itself waits for nobody
-        run_id, running = _start_next(store)
+    if not waiting(store):  # mostly nobody waits, and a read itself waits for nobody
+        return started
+    most = at_a_time(store)  # counts the graphics cards, which may take seconds, before the transaction
+    while store._read(f"{WAITING} LIMIT 1"):
+        run_id, running = _start_next(store, most)
         if run_id is None:
             break
         store._write_card(run_id)
@@ -86,12 +90,16 @@ def advance(store: Store) -> list[str]:
     return started
 
 
-def _start_next(store: Store) -> tuple[str | None, bool]:
-    """(id of the run taken from the queue, whether it runs); (None, False) where there is no room."""
+def _start_next(store: Store, most: int) -> tuple[str | None, bool]:
+    """(id of the run taken from the queue, whether it runs); (None, False) where there is no room.
+
+    A run on several graphics cards takes as many places, or all of them where it wants more than there are.
+    """
     with store._transaction() as db:
-        at_work = db.execute("SELECT pid, process, heartbeat FROM runs WHERE status = 'running'").fetchall()
+        at_work = db.execute("SELECT pid, process, heartbeat, cards FROM runs WHERE status = 'running'")
+        taken = sum(max(1, len(numbers(cards))) for *one, cards in at_work if processes.alive(*one))
         row = db.execute(f"{WAITING} LIMIT 1").fetchone()
-        if row is None or sum(processes.alive(*one) for one in at_work) >= at_a_time(store):
+        if row is None or (taken and taken + launch.places(store._as_run(row).config) > most):
             return None, False
         try:
             store._launch(db, store._as_run(row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ from dsc_core.runs.folder import is_run
 from dsc_core.runs.store import Run, Store, read_folder
 
 MAP_COLUMNS = ("latent_x", "latent_y", "spectral_x", "spectral_y")
+COLUMNS = ("id", "cluster", "confidence", *MAP_COLUMNS)
+PIECE = 100_000  # rows of labels.csv that are held at once
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # what a spreadsheet takes as a plain number
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -66,18 +69,24 @@ def load_results(run: Run) -> Results:
 
 def labels_frame(run: Run) -> pd.DataFrame:
     """The table behind labels.csv. InputError where the run has no results, RunError where it is damaged."""
+    path = _labels_path(run)
+    try:
+        frame = pd.read_parquet(path)
+        frame[list(COLUMNS)]
+    except Exception as error:  # pyarrow has an error of its own for every kind of damage
+        raise damaged(path) from error
+    return frame
+
+
+def _labels_path(run: Run) -> Path:
+    """Where the table of a run's labels lies; InputError where it has none."""
     if run.status not in ("done", "stopped"):
         reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
         raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
     path = run.folder / "labels.parquet"
     if not path.is_file():
         raise InputError(f"The run '{run.name}' has no results: it was {run.status} before there were any.")
-    try:
-        frame = pd.read_parquet(path)
-        frame[["id", "cluster", "confidence", *MAP_COLUMNS]]
-    except Exception as error:  # pyarrow has an error of its own for every kind of damage
-        raise damaged(path) from error
-    return frame
+    return path
 
 
 def read_array(path: Path, dims: int) -> np.ndarray:
@@ -123,18 +132,60 @@ def make_frame(ids, clusters, confidence, maps: np.ndarray, labels=None, matched
     return frame
 
 
+def write_frame(path: Path, ids, clusters, confidence, maps: np.ndarray, labels=None) -> None:
+    """Write the columns of labels.csv as parquet, PIECE rows at a time. The arguments of `make_frame`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    matched = None if labels is None else metrics.match(labels, clusters)
+
+    def rows(part) -> pd.DataFrame:
+        known = None if labels is None else np.asarray(labels)[part]
+        return make_frame(ids[part], clusters[part], confidence[part], maps[part], known, matched)
+
+    # A row of each cluster shows every column's type: in a piece there may be no cluster that has a class.
+    schema = pa.Schema.from_pandas(rows(np.unique(clusters, return_index=True)[1]), preserve_index=False)
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(ids), PIECE):
+            frame = rows(slice(start, start + PIECE))
+            writer.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
+
+
 def labels_csv(run: Run) -> bytes:
     """The run's labels.csv, UTF-8, one row a sample in input order: the same for app and command line."""
-    return csv_bytes(labels_frame(run))
+    return b"".join(csv_pieces(run))
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """A table as CSV: four decimals, Unix line ends, no cell that a spreadsheet would run as a formula."""
+def csv_pieces(run: Run) -> Iterator[bytes]:
+    """`labels_csv` in pieces of PIECE rows. InputError and RunError as for `labels_frame`."""
+    import pyarrow.parquet as pq
+
+    path = _labels_path(run)
+    try:
+        with pq.ParquetFile(path) as file:
+            if not set(COLUMNS) <= set(file.schema_arrow.names):
+                raise damaged(path)
+            for place, batch in enumerate(file.iter_batches(PIECE)):
+                yield csv_bytes(batch.to_pandas(), header=not place)
+    except RunError:
+        raise
+    except Exception as error:  # see `labels_frame`
+        raise damaged(path) from error
+
+
+def csv_bytes(frame: pd.DataFrame, header: bool = True, digits: int = 0) -> bytes:
+    """A table as CSV, with or without its header.
+
+    Four decimals, or so many significant digits, Unix line ends, no cell that a spreadsheet would run as a formula.
+    """
     shown = frame.copy()
-    for name in ("id", "label", "matched_label"):
-        if name in shown and not pd.api.types.is_integer_dtype(shown[name]):
+    for name in shown:
+        if not pd.api.types.is_numeric_dtype(shown[name]):
             shown[name] = [harmless(value) for value in shown[name]]
-    return shown.to_csv(index=False, float_format="%.4f", lineterminator="\n").encode()
+    shown.columns = [harmless(name) for name in shown.columns]
+    return shown.to_csv(
+        index=False, header=header, float_format=f"%.{digits}g" if digits else "%.4f", lineterminator="\n"
+    ).encode()
 
 
 def harmless(value) -> str:
@@ -216,49 +267,43 @@ class LoadedRun:
         return Fitted.load(self.run.folder / "model")
 
     def assign(self, samples):
-        """The clusters of new samples: a Dataset, or an array like the one trained on, in the same units.
+        """The clusters of new samples: a Dataset, an array like the one trained on, in the same units, or a frame.
 
         Returns an Assignment with labels, confidence, latent, spectral and probabilities. InputError where
         the samples' shape is another.
         """
-        scaling = tuple(getattr(samples, "scaling", self.run.dataset.get("scaling", (0.0, 1.0))))
-        array = np.asarray(getattr(samples, "samples", samples))
-        shape = tuple(self.run.dataset["shape"])
-        if array.shape[1:] == shape[1:] and len(shape) == 3 and shape[0] == 1:
-            array = array[:, None]  # grey images without their one channel
-        if array.shape[1:] != shape or not len(array):
-            raise InputError(f"The run takes samples of shape {shape}, not an array of shape {array.shape}.")
-        return self.fitted.assign(array, scaling)
+        from dsc_core.runs.assigning import prepared
+
+        return self.fitted.assign(*prepared(self, samples))
 
     def assign_frame(self, dataset) -> pd.DataFrame:
-        """The columns of labels.csv for a Dataset of new samples, placed on this run's maps.
+        """The columns of labels.csv for a Dataset of new samples, placed on this run's maps, and some more.
 
-        With labels, matched_label tells what the run's own match makes of a cluster, where it has one.
+        The further columns are matched_label (what the run's own match makes of a cluster), where it does not stand
+        beside labels already, distance and unseen: see `assigning.Assigner.frame`.
         """
-        from dsc_core.projection import place
+        from dsc_core.data import cut
+        from dsc_core.runs.assigning import Assigner, fitting
 
-        found = self.assign(dataset)
-        maps = np.hstack(
-            [
-                place(found.latent, self.latent, self.latent_map),
-                place(found.spectral, self.spectral, self.spectral_map),
-            ]
-        )
-        labels, matched = dataset.labels, None
-        if labels is not None and self.labels_true is not None:
-            matched = metrics.match(self.labels_true, self.labels)
-            if labels.dtype.kind not in "iub" or not all(isinstance(name, int) for name in matched.values()):
-                labels = labels.astype(str)  # numbers here and words there may name the same classes
-                matched = {cluster: str(name) for cluster, name in matched.items()}
-        return make_frame(dataset.ids, found.labels, found.confidence, maps, labels, matched)
+        assigner = Assigner(self)
+        parts = [assigner.frame(block) for block in cut(fitting(self, dataset))]
+        return pd.concat(parts, ignore_index=True)
 
 
 def load_run(run_id_or_path: str | Path) -> LoadedRun:
     """Open a run by its id, its name, the beginning of either, or the path of its folder, wherever it lies.
 
-    InputError where there is none.
+    A ZIP that `export` made of a run's folder opens as well: it is unpacked into a temporary folder, which lasts as
+    long as the run that is returned. InputError where there is none.
     """
     folder = Path(run_id_or_path).expanduser()
+    if folder.suffix.lower() == ".zip" and folder.is_file():
+        from dsc_core.runs.packing import unpack
+
+        held = unpack(folder)
+        loaded = load_run(next(path for path in Path(held.name).iterdir()))
+        loaded.held = held
+        return loaded
     if is_run(folder):
         folder = folder.absolute()
         run, _ = read_folder(folder, folder.parents[1])

@@ -20,13 +20,15 @@ import time
 import unicodedata
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dsc_core import launch
 from dsc_core.config import KNOBS, Config, checked
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes
+from dsc_core.model.sizes import check_encoder
+from dsc_core.runs import checkpoints, failures, frames, processes
 from dsc_core.runs.files import ROOT, read_json, write_json, write_whole
 from dsc_core.runs.files import home as default_home
 from dsc_core.runs.folder import (
@@ -78,6 +80,7 @@ class Run:
     note: str = ""  # what a person wrote about it
     starred: bool = False
     queued: float | None = None  # when it was put into the queue, while it waits there
+    cards: tuple[int, ...] = ()  # the graphics cards that it was given when it was last started
 
     @property
     def folder(self) -> Path:
@@ -116,17 +119,20 @@ class Store:
 
     # -- runs ------------------------------------------------------------------------------------------------
 
-    def create(self, dataset, config: Config, name: str | None = None) -> str:
+    def create(self, dataset, config: Config, name: str | None = None, key: str | None = None) -> str:
         """Make a run of `dataset` with `config` and return its id, such as "digits-20261124-231955-ab3f".
 
+        key: of the workspace's copy, where `dataset` is that copy; else one is made.
         InputError where the data cannot be trained on, or where `name` is taken. RunError on a full disk.
         """
-        from dsc_core.data import check_trainable, store_dataset
+        from dsc_core.data import check_trainable, is_stored, store_dataset
 
         check_trainable(dataset, config.clusters)
+        check_encoder(dataset.shape, config.encoder)
         if name is not None:
             self._check_name(name)
-        described = {**dataset.describe(), "key": store_dataset(dataset, self.home)}
+        key = key if key and is_stored(key, self.home) else store_dataset(dataset, self.home)
+        described = {**dataset.describe(), "key": key}
         return self._keep_new(self._new_run(name, dataset.name, described, config))
 
     def branch(
@@ -135,8 +141,8 @@ class Store:
         """A new run that goes on from a kept checkpoint of another one with other weights; its id.
 
         checkpoint: the name of one of `checkpoints(run_id)`; None takes the newest that leaves something to
-        train. changes: new values of settings that are `live`. The new run holds the events until then, and
-        one more that tells of the branch; `start` or `execute` trains it on.
+        train. changes: new values of settings that are `live`. The new run holds the events and the maps until
+        then, and one event more that tells of the branch; `start` or `execute` trains it on.
         InputError where a setting cannot be changed, the name is taken or no such checkpoint is kept;
         RunError where the checkpoint is damaged or the disk is full.
         """
@@ -159,6 +165,7 @@ class Store:
         def fill(folder: Path) -> None:
             write_whole(folder / "events.jsonl", "".join([*lines, event_line(last + 1, note.to_json())]))
             checkpoints.save(folder, state.branched(changes), last + 1)
+            frames.copy(parent.folder, folder, state.done)
 
         self._keep_new(run, fill)
         with self._transaction() as db:
@@ -216,6 +223,7 @@ class Store:
         InputError where it is running already or is done; RunError where the process cannot be started.
         """
         run = self.get(run_id)
+        launch.cards()  # counted before the transaction: it may take seconds
         with self._transaction() as db:
             self._refuse_second_start(db, run_id)
             self._launch(db, run)
@@ -233,7 +241,8 @@ class Store:
                 forget_wishes(db, run_id)
                 self._lay_aside(db, run_id)
             since = row["started"] if launched else None  # a page takes another start for another attempt
-            self._mark_running(db, run_id, os.getpid(), claimed=1, since=since)
+            cards = row["cards"] if launched else ",".join(map(str, launch.own(run.config)))
+            self._mark_running(db, run_id, os.getpid(), claimed=1, since=since, cards=cards)
         prepare_last_words(run.folder)
         self._write_card(run_id)
         return self.get(run_id)
@@ -442,6 +451,7 @@ class Store:
     def _launch(self, db: sqlite3.Connection, run: Run) -> None:
         """Start the run's process and note it, in the transaction of `db`. RunError where it cannot start."""
         forget_wishes(db, run.id)
+        run = replace(run, cards=tuple(launch.chosen(run.config, cards_in_use(db))))
         try:
             process = self._spawn(run)
         except OSError as error:
@@ -450,7 +460,7 @@ class Store:
             ) from error
         try:
             self._lay_aside(db, run.id)
-            self._mark_running(db, run.id, process.pid, claimed=0)
+            self._mark_running(db, run.id, process.pid, claimed=0, cards=",".join(map(str, run.cards)))
         except BaseException:
             process.kill()
             raise
@@ -467,19 +477,26 @@ class Store:
             )
 
     def _mark_running(
-        self, db: sqlite3.Connection, run_id: str, pid: int, claimed: int, since: float | None = None
+        self,
+        db: sqlite3.Connection,
+        run_id: str,
+        pid: int,
+        claimed: int,
+        cards: str,
+        since: float | None = None,
     ) -> None:
         now = time.time()
         db.execute(
             "UPDATE runs SET status = 'running', reason = '', pid = ?, process = ?, claimed = ?, started = ?,"
-            " paused = 0, ended = NULL, queued = NULL, heartbeat = ? WHERE id = ?",
-            (pid, processes.identity(pid), claimed, since or now, now, run_id),
+            " paused = 0, ended = NULL, queued = NULL, heartbeat = ?, cards = ? WHERE id = ?",
+            (pid, processes.identity(pid), claimed, since or now, now, cards, run_id),
         )
 
     def _spawn(self, run: Run) -> subprocess.Popen:
         """Start the worker in a session of its own: closing the terminal or the server leaves it alone."""
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "DSC_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        environment = launch.environment(run.config, list(run.cards))
+        environment |= {"DSC_HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
         environment["PYTHONPATH"] = os.pathsep.join(paths)
         if os.name == "nt":
             apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
@@ -487,7 +504,8 @@ class Store:
             apart = {"start_new_session": True}
         with open(run.folder / "log.txt", "ab") as log:
             streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            return subprocess.Popen(worker_command(run.id), env=environment, **streams, **apart)
+            command = launch.command(worker_command(run.id), launch.processes(run.config))
+            return subprocess.Popen(command, env=environment, **streams, **apart)
 
     def _checked(self, row: sqlite3.Row) -> Run:
         """The row as a Run; one whose process is gone is noted as failed first."""
@@ -515,6 +533,7 @@ class Store:
             **{name: row[name] for name in PLAIN} | {"starred": bool(row["starred"])},
             paused=bool(row["paused"]) and row["status"] == "running",
             parent=json.loads(row["parent"]),
+            cards=numbers(row["cards"]),
             dataset=json.loads(row["dataset"]),
             config=Config.from_dict(json.loads(row["config"])),
             home=self.home,
@@ -670,6 +689,23 @@ def branched(parent: Run, state, moved: dict) -> Event:
 def forget_wishes(db: sqlite3.Connection, run_id: str) -> None:
     """Drop what was asked of an earlier attempt, as a run is started: a stop right after that must count."""
     db.execute("UPDATE controls SET taken = 0 WHERE run_id = ?", (run_id,))
+
+
+def cards_in_use(db: sqlite3.Connection) -> list[int]:
+    """The graphics cards of the runs that train, each once a run."""
+    rows = db.execute("SELECT * FROM runs WHERE status = 'running'").fetchall()
+    used = []
+    for row in rows:
+        if processes.alive(row["pid"], row["process"], row["heartbeat"]):
+            # One that was started from a command line computes on the first card, where it uses any.
+            on_cpu = json.loads(row["config"]).get("device") == "cpu"
+            used += numbers(row["cards"]) or ([] if on_cpu else [0])
+    return used
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """ "0,1" as (0, 1)."""
+    return tuple(int(part) for part in text.split(",") if part)
 
 
 def worker_command(run_id: str) -> list[str]:

@@ -20,14 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core import metrics
+from dsc_core import film, launch, metrics
 from dsc_core.checkpoint import State
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes, queue
+from dsc_core.runs import checkpoints, failures, processes, queue, together
 from dsc_core.runs.files import staged, write_json
-from dsc_core.runs.results import make_frame
+from dsc_core.runs.filming import Filming
+from dsc_core.runs.results import write_frame
 from dsc_core.runs.store import Run, Store
 
 Echo = Callable[[Event], None]
@@ -86,13 +87,15 @@ class Session:
         state = self.pick_up()
         began = time.monotonic() - (state.seconds if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
-        _, device = describe(self.run.config.device)
+        device = together.of_all(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
-        fitted, done = self.train(dataset, state)
-        trained = time.monotonic()
-        self.keep_model(fitted)
-        maps = self.draw(fitted)
+        with Filming(self.run.folder, self.run.config.seed, self.warn) as filming:
+            fitted, done = self.train(dataset, state, filming)
+            trained = time.monotonic()
+            self.keep_model(fitted)
+            maps = self.draw(fitted)
+            filming.end()
         summary = {
             "run": self.run.id,
             "status": "stopped" if self.stopped else "done",
@@ -144,18 +147,27 @@ class Session:
                 self.unkept = True
                 told = f"The checkpoint {state.place} could not be kept: {failures.plainly(error)}. "
                 told += "Training goes on, and what was kept before stays."
-                self.tell(self.note(told, level="warning"))
+                self.warn(told)
 
-    def train(self, dataset, state: State | None):
+    def train(self, dataset, state: State | None, filming: Filming):
         """(Fitted, the last event of training)."""
         from dsc_core import train
 
         scores = None
         if dataset.labels is not None:
-            scores = lambda clusters: metrics.scores(dataset.labels, clusters)  # noqa: E731
+
+            def scores(clusters: np.ndarray) -> dict:
+                known = clusters >= 0  # of a large data set, training looks at a part
+                return metrics.scores(dataset.labels[known], clusters[known])
+
+        filmed = bool(self.run.config.map_every)
+        if filmed:
+            filming.begin(film.filmed(len(dataset), self.run.config), state.done if state else -1)
+        together.begin(self.run, state, len(dataset))
         steps = train.fit(
             dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
-            checkpoint=self.keep, resume_from=state,
+            checkpoint=self.keep, snapshot=filming.take if filmed else None, resume_from=state,
+            scratch=self.run.folder,
         )  # fmt: skip
         while True:
             try:
@@ -177,6 +189,10 @@ class Session:
             log(self.run.folder, line(event))
         if self.echo:
             self.echo(event)
+
+    def warn(self, message: str) -> None:
+        """Tell of something that went wrong and ends nothing."""
+        self.tell(self.note(message, level="warning"))
 
     def control(self) -> dict:
         """What has been asked of the run since the last step; called by training."""
@@ -242,12 +258,12 @@ class Session:
 
     def keep_results(self, dataset, fitted, maps: np.ndarray, summary: dict) -> None:
         """The maps, the labels and last the summary, each in its place only when all are written."""
-        frame = make_frame(dataset.ids, fitted.labels, fitted.confidence, maps, dataset.labels)
         with staged(self.run.folder) as new:
             (new / "embeddings").mkdir()
             np.save(new / "embeddings" / "latent_map.npy", maps[:, :2])
             np.save(new / "embeddings" / "spectral_map.npy", maps[:, 2:])
-            frame.to_parquet(new / "labels.parquet", index=False)
+            columns = dataset.ids, fitted.labels, fitted.confidence, maps, dataset.labels
+            write_frame(new / "labels.parquet", *columns)
             write_json(new / "summary.json", summary)
 
 
@@ -294,11 +310,14 @@ def log(folder: Path, text: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Train one run; SIGTERM and SIGINT end it as Stop does. The exit code is 0, or 1 after a failure."""
     (run_id,) = sys.argv[1:] if arguments is None else arguments
+    if not launch.first():
+        return together.follow()
     asked = threading.Event()
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: asked.set())
     try:
-        execute(Store(), run_id, stop_requested=asked.is_set)
+        with together.leading():
+            execute(Store(), run_id, stop_requested=asked.is_set)
     except InputError as error:  # perhaps of a second start, which may not write into the first one's log
         print(error, file=sys.stderr)
         return 1

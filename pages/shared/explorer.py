@@ -35,11 +35,21 @@ def available(run) -> bool:
 
 def draw(run) -> None:
     """The explorer of a run with a model; moving anything in it draws it alone anew."""
-    kept = run.folder / "model" / "model.json"
-    drawn = run.folder / "embeddings" / "latent_map.npy"
-    # The times tell an explorer of an earlier attempt's model from this one's; a map must be of this model.
-    stamp, mapped = _time(kept), _time(drawn)
-    st.fragment(_explorer)(run.id, stamp, mapped if mapped >= stamp else 0)
+    st.fragment(_explorer)(run.id, *_stamps(run))
+
+
+def model_of(run) -> Opened:
+    """The run's model and data, the same that the explorer holds. RunError where it has none, or a damaged one."""
+    if not available(run):
+        raise RunError("This run has kept no model: train it again.")
+    return opened(run.id, *_stamps(run))
+
+
+def _stamps(run) -> tuple[int, int]:
+    """The times tell an explorer of an earlier attempt's model from this one's; a map must be of this model."""
+    stamp = _time(run.folder / "model" / "model.json")
+    mapped = _time(run.folder / "embeddings" / "latent_map.npy")
+    return stamp, mapped if mapped >= stamp else 0
 
 
 def _time(path: Path) -> int:

@@ -10,7 +10,7 @@ from dsc_core.errors import RunError
 from dsc_core.runs import queue
 from pages.shared import state, widgets
 
-ABOUT_A_RUN = ("train", "results")
+ABOUT_A_RUN = ("train", "results", "assign")
 
 
 def draw(page) -> None:

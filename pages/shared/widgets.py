@@ -105,14 +105,14 @@ def knobs_config() -> Config:
 
 
 def preset_of(config: Config) -> str | None:
-    """The preset that `config` is, the number of clusters, seed and device aside; None where it is none."""
+    """The preset that `config` is, clusters, seed, place of training and maps aside; None where it is none."""
     name, differs = nearest_preset(config)
     return None if differs else name
 
 
 def nearest_preset(config: Config) -> tuple[str, list[str]]:
     """The preset that `config` is nearest to, and the titles of the settings that differ from it."""
-    aside, values = {"clusters", "seed", "device"}, config.to_dict()
+    aside, values = {"clusters", "seed", "device", "processes", "map_every"}, config.to_dict()
     differs = {}
     for name, known in PRESETS.items():
         of_preset = known.config.to_dict()

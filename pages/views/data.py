@@ -10,17 +10,19 @@ import streamlit as st
 
 from dsc_core import figures
 from dsc_core.data import (
-    FORMATS,
+    CHANNELS,
     fetchable_names,
     guess_columns,
     guess_keys,
+    load_dataset,
     open_dataset,
     parse_size,
     sample_names,
     source_kind,
 )
-from dsc_core.data.look import look, plane
-from dsc_core.errors import InputError
+from dsc_core.data.look import as_read, look, plane
+from dsc_core.errors import InputError, RunError
+from dsc_core.model.sizes import in_words
 from dsc_core.runs import home
 from pages.shared import imports, state, uploads, widgets
 
@@ -36,7 +38,8 @@ ABOUT = {
     "fashion-mnist-test": "10,000 pictures of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
 }
 PICTURED = ("digits", "mnist-test")  # quick enough to open for a strip of thumbnails
-PREVIEW = 60
+PREVIEW, FEW = 60, 15
+AS_THEY_ARE = "as they are"
 
 
 # Where data comes from ------------------------------------------------------------------------------------
@@ -59,9 +62,25 @@ def taken() -> bool:
     st.session_state["data_problem"] = job.problem
     if job.key is not None:
         st.session_state["preview_seed"] = 0
+        remember(job)
         state.choose("data", job.key)
         state.choose("run", None)
     return True
+
+
+def remember(job) -> None:
+    """Whence the current data set came, so that it can be read once more with other choices.
+
+    "plain": the key under which it was first read. What is chosen later is shown on these images.
+    """
+    known = st.session_state.get("came_from")
+    otherwise = any(job.options.get(name) for name in ("size", "crop", "channels"))
+    if known and known["source"] == job.source and otherwise:
+        known["key"] = job.key
+    else:
+        st.session_state["came_from"] = {
+            "key": job.key, "plain": job.key, "source": job.source, "options": job.options,
+        }  # fmt: skip
 
 
 def samples(columns: int) -> None:
@@ -112,27 +131,15 @@ def strip(name: str) -> np.ndarray:
 
 
 def upload() -> None:
-    """The uploader; what it takes is copied to disk at once and let go, by giving the uploader a new key."""
+    """The uploader, and the field for a path."""
     st.subheader("Your own", anchor=False)
-    count = st.session_state.setdefault("uploads", 0)
-    file = st.file_uploader(
-        "Images or a table", key=f"uploader_{count}", label_visibility="collapsed",
-        help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
-    )  # fmt: skip
-    st.caption("ZIP or TAR of images, .npz, .npy, HDF5, .mat, CSV, Parquet, IDX. Stays on this machine.")
-    with st.expander("From a folder or file on this machine", key="from_path"):
-        path = st.text_input("Path", key="path", placeholder="/data/images", label_visibility="collapsed")
-        if st.button("Open", key="open_path", disabled=not path.strip()):
-            chosen(Path(path.strip()).expanduser())
-            st.rerun()
-    if file is not None:
-        try:
-            kept = uploads.keep(file.name, file.getbuffer(), home())
-        except OSError as problem:
-            st.session_state["data_problem"] = InputError(f"The file could not be kept: {problem.strerror}.")
-        else:
-            chosen(kept)
-        st.session_state["uploads"] = count + 1
+    try:
+        path = uploads.pick()
+    except InputError as problem:
+        st.session_state["data_problem"] = problem
+        st.rerun()
+    if path is not None:
+        chosen(path)
         st.rerun()
 
 
@@ -153,8 +160,11 @@ def choices() -> None:
         ask = {"table": table_choices, "keys": key_choices}.get(source_kind(path), image_choices)
         options = ask(path)
         size = getattr(st.session_state.get("data_problem"), "proposed", None)
-        if options is not None and (size or (ask is image_choices and st.session_state.get("resize"))):
-            options["size"] = size_choice(size)
+        if options is not None and source_kind(path) == "images":
+            options |= seen_choices("", size, bool(size))
+            preview_of_files(path, options)
+        elif options is not None and size:
+            options["size"] = size_choice("", size, True)
         if options is not None and st.button(
             "Open", type="primary", key="open_source", icon=":material/folder_open:"
         ):
@@ -173,16 +183,87 @@ def image_choices(path: Path) -> dict:
     return options
 
 
-def size_choice(proposed: tuple[int, int] | None) -> tuple[int, int] | None:
-    """A common size for images of mixed sizes; it starts at the proposed one."""
-    if proposed and "resize_height" not in st.session_state:
-        st.session_state["resize_height"], st.session_state["resize_width"] = map(int, proposed)
-    if not st.toggle("Resize all images", value=True, key="resize", persist_state="session"):
+def seen_choices(prefix: str, proposed: tuple[int, int] | None, resized: bool) -> dict:
+    """How images are to be brought to one size, one cut and one number of channels. prefix: of the widgets' keys."""
+    options = {"size": size_choice(prefix, proposed, resized)}
+    options["crop"] = st.toggle(
+        "Crop to the middle", key=f"{prefix}crop", persist_state="session",
+        help="Take the middle of each image, in the proportions of the size or a square. Off: the whole image, "
+        "squeezed where its proportions differ.",
+    )  # fmt: skip
+    channels = st.segmented_control(
+        "Channels", [AS_THEY_ARE, *CHANNELS], default=AS_THEY_ARE, required=True, key=f"{prefix}channels",
+        persist_state="session",
+    )  # fmt: skip
+    return options | {"channels": channels if channels in CHANNELS else None}
+
+
+def size_choice(prefix: str, proposed: tuple[int, int] | None, resized: bool) -> tuple[int, int] | None:
+    """A common size for images, None for their own; it starts at the proposed one, in use if `resized`."""
+    names = [f"{prefix}resize_{side}" for side in ("height", "width")]
+    if proposed and st.session_state.get(f"{prefix}proposed") != proposed:
+        st.session_state[f"{prefix}proposed"] = proposed
+        st.session_state[f"{prefix}resize"] = resized
+        st.session_state[names[0]], st.session_state[names[1]] = map(int, proposed)
+    for name in names:
+        st.session_state.setdefault(name, 28)
+    if not st.toggle("Resize all images", key=f"{prefix}resize", persist_state="session"):
         return None
     left, right = st.columns(2)
-    height = left.number_input("Height", 8, 512, key="resize_height", persist_state="session")
-    width = right.number_input("Width", 8, 512, key="resize_width", persist_state="session")
+    height = left.number_input("Height", 8, 512, key=names[0], persist_state="session")
+    width = right.number_input("Width", 8, 512, key=names[1], persist_state="session")
     return int(height), int(width)
+
+
+def preview_of_files(path: Path, options: dict) -> None:
+    """Some of the images of a folder or an archive as the choices make them; or in words why there are none."""
+    try:
+        found = some_images(path, path.stat().st_mtime_ns, **options)
+    except (InputError, OSError) as problem:
+        st.caption(widgets.plain(problem))
+    else:
+        seen(*found)
+
+
+@st.cache_data(show_spinner="Looking at some images", max_entries=20)
+def some_images(path: Path, stamp: int, **options) -> tuple[np.ndarray, tuple[int, ...]]:
+    """A sheet of a few images and the shape of one. stamp: of the file's last change."""
+    found = open_dataset(path, most=FEW, **options)
+    return figures.image_sheet(found.values(), FEW, tile=56), found.shape
+
+
+def seen(sheet: np.ndarray, shape: tuple[int, ...]) -> None:
+    """A sheet of images as the network will see them, and which network that is."""
+    st.image(sheet, width="stretch", alt="Some images as the network will see them")
+    size = " × ".join(map(str, shape))
+    st.caption(f"**What the network will see**, {size}. {in_words(shape)}")
+
+
+def adjust(dataset, key: str) -> None:
+    """Size, crop and channels of a data set that was read at once, on request."""
+    known = st.session_state.get("came_from")
+    if dataset.kind != "image" or not known or known["key"] != key:
+        return
+    if isinstance(known["source"], Path) and source_kind(known["source"]) == "images":
+        return  # the panel of its file asks for the same
+    place = st.expander("Size, crop and colour", icon=":material/crop:", key="adjust", on_change="rerun")
+    if not place.open:
+        return
+    with place:
+        try:
+            plain = load_dataset(known["plain"], home())
+            options = seen_choices(
+                f"adjust_{known['plain'][:8]}_", plain.shape[1:], bool(known["options"].get("size"))
+            )
+            rows = figures.seeded_choice(len(plain), FEW, st.session_state["preview_seed"])
+            made = as_read(plain, rows, **options)
+        except (InputError, RunError) as problem:
+            st.error(widgets.plain(problem), icon=":material/error:")
+            return
+        seen(figures.image_sheet(made.values(), FEW, tile=56), made.shape)
+        if st.button("Read it so", key="adjust_open", icon=":material/crop:"):
+            take(known["source"], **(known["options"] | options))
+            st.rerun()
 
 
 def table_choices(path: Path) -> dict | None:
@@ -301,6 +382,7 @@ def show(dataset, key: str) -> None:
         st.caption(widgets.plain(note))
     if dataset.kind == "image":
         images(dataset, key)
+        adjust(dataset, key)
     else:
         table(dataset)
     before_training(dataset, key)
@@ -320,6 +402,7 @@ def images(dataset, key: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
             st.caption(f"{min(PREVIEW, len(dataset))} of {len(dataset):,}, drawn at random (seed {seed}).")
+        st.caption(f"As the network sees them. {in_words(dataset.shape)}")
 
 
 def reshuffle() -> None:
@@ -342,6 +425,7 @@ def table(dataset) -> None:
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
     st.dataframe(frame, hide_index=True, height=320)
+    st.caption(in_words(dataset.shape))
     st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
 
 

@@ -10,14 +10,16 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import queue
-from pages.shared import explorer, state, steering, widgets
+from dsc_core.model.sizes import in_words
+from dsc_core.runs import queue, table
+from pages.shared import explorer, film, state, steering, widgets
 from pages.shared.history import history
 
 DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
 TERMS = (
     "total", "reconstruction", "relative", "global_mi", "local_mi", "prior", "spectral", "agreement",
-    "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior", "entropy",
+    "self_training", "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior",
+    "entropy",
 )  # fmt: skip
 MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
@@ -47,7 +49,8 @@ def set_up(dataset) -> None:
             st.text_input(
                 "Name", key="run_name", placeholder="optional", max_chars=60, persist_state="session"
             )
-        st.caption(widgets.plain(PRESETS[st.session_state["preset"]].help))
+        about = in_words(dataset.shape, st.session_state.get(widgets.knob_key("encoder"), "network"))
+        st.caption(widgets.plain(f"{PRESETS[st.session_state['preset']].help} {about}"))
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
             changed_note()
@@ -89,8 +92,9 @@ def start(dataset) -> None:
     """Create the run, queue it, which starts it where there is room, and put its id into the address."""
     try:
         run_id = state.store().create(
-            dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None
-        )
+            dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None,
+            key=state.current("data"),
+        )  # fmt: skip
         queue.enqueue(state.store(), run_id)
     except (InputError, RunError) as problem:
         st.error(widgets.plain(problem))
@@ -131,6 +135,7 @@ def show(run) -> None:
         )  # fmt: skip
     polls = None if held else pace(run)
     st.fragment(live, run_every=polls)(run.id, top, slot, shown, smoothing, log, looks(run, wishes))
+    film.show(run, pace(run))
     explore(run)
     settings(run)
 
@@ -341,10 +346,27 @@ def settings(run) -> None:
         name, differs = widgets.nearest_preset(run.config)
         st.caption(f"Preset {name}" + (f", but for: {', '.join(differs)}." if differs else "."))
         st.dataframe(pd.DataFrame(widgets.settings_rows(run.config)), hide_index=True, height=340)
+    events_buttons(run)
     log = st.expander("Log", icon=":material/description:", key="log", on_change="rerun")
     if log.open:
         with log:
             st.code(log_text(run), language=None, wrap_lines=True, height=320)
+
+
+def events_buttons(run) -> None:
+    """The events as a table to take along; made when asked for, with those told until then."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for kind, made in (("csv", table.events_csv), ("parquet", table.events_parquet)):
+            st.download_button(
+                f"Events as {'CSV' if kind == 'csv' else 'Parquet'}", events_content(run.id, made),
+                f"{run.id}-events.{kind}", icon=":material/download:", key=f"events_{kind}", on_click="ignore",
+                help="A row an event: losses, scores, changed settings and notes, by step.",
+            )  # fmt: skip
+
+
+def events_content(run_id: str, made):
+    """What makes the file of the run's events."""
+    return lambda: made(state.store().events(run_id))
 
 
 def log_text(run) -> str:

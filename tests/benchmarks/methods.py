@@ -5,6 +5,7 @@ Every method sees the same array and no labels; `observe` only turns clusters in
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,12 +17,21 @@ from dsc_core.config import PRESETS, Config, preset
 from dsc_core.train import fit
 
 PLAIN = {"global_mi": 0.0, "local_mi": 0.0, "relative": 0.0}
-# The paper's ablation, whose steps read their clusters from stage 1 alone; "standard" is the last step.
+ONE = {"joint_epochs": 0}
+# The paper's ablation, whose first steps read their clusters from stage 1 alone; "standard" is the last step.
 ABLATION = {
-    "ablation-ae": PLAIN,
-    "ablation-ae-mi": {"relative": 0.0},
-    "ablation-ae-relative": {"global_mi": 0.0, "local_mi": 0.0},
-    "ablation-ae-both": {},
+    "ablation-ae": ONE | PLAIN,
+    "ablation-ae-mi": ONE | {"relative": 0.0},
+    "ablation-ae-relative": ONE | {"global_mi": 0.0, "local_mi": 0.0},
+    "ablation-ae-both": ONE,
+    "ablation-joint": {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0},
+}
+# `standard` with a number of clusters that is not the number of classes.
+OTHER_K = {
+    "standard-k-2": lambda classes: classes - 2,
+    "standard-k+2": lambda classes: classes + 2,
+    "standard-k20": lambda classes: 20,
+    "standard-k40": lambda classes: 40,
 }
 N2D = "n2d"
 BASELINES = {
@@ -29,7 +39,10 @@ BASELINES = {
     "spectral": baselines.spectral,
     "umap-mixture": baselines.umap_mixture,
 }
-DATA = ("digits", "mnist-test", "usps", "fashion-mnist-test", "mnist", "fashion-mnist")
+UNBALANCED = "-unbalanced"  # after a data set's name: class sizes from a tenth to the whole
+DATA = (
+    "digits", "mnist-test", "mnist-test-unbalanced", "usps", "fashion-mnist-test", "mnist", "fashion-mnist",
+)  # fmt: skip
 TITLES = {
     "k-means": "k-means on the pixels",
     "spectral": "spectral clustering on the pixels",
@@ -40,6 +53,11 @@ TITLES = {
     "ablation-ae-mi": "+ mutual information",
     "ablation-ae-relative": "+ relative reconstruction",
     "ablation-ae-both": "+ both",
+    "ablation-joint": "+ both",
+    "standard-k-2": "`standard`, two clusters too few",
+    "standard-k+2": "`standard`, two clusters too many",
+    "standard-k20": "`standard`, 20 clusters",
+    "standard-k40": "`standard`, 40 clusters",
     **{name: f"`{name}`" for name in PRESETS},
 }
 
@@ -55,17 +73,47 @@ class Outcome:
 
 def names() -> tuple[str, ...]:
     """All methods, the baselines first."""
-    return (*BASELINES, N2D, *PRESETS, *ABLATION)
+    return (*BASELINES, N2D, *PRESETS, *OTHER_K, *ABLATION)
+
+
+def opened(data: str):
+    """The data set of that name; with UNBALANCED after it, a seeded subset of it."""
+    from dsc_core.data import open_dataset
+
+    if not data.endswith(UNBALANCED):
+        return open_dataset(data)
+    whole = open_dataset(data.removesuffix(UNBALANCED))
+    rows = unbalanced(whole.labels)
+    return dataclasses.replace(
+        whole, samples=whole.samples[rows], labels=whole.labels[rows], ids=np.asarray(whole.ids)[rows]
+    )
+
+
+def unbalanced(labels: np.ndarray, smallest: float = 0.1) -> np.ndarray:
+    """Rows of a subset: the classes keep from `smallest` to all of their samples, in even steps. (n,) → (m,)."""
+    rng, classes = np.random.default_rng(0), np.unique(labels)
+    kept = []
+    for label, share in zip(classes, np.linspace(smallest, 1, len(classes)), strict=True):
+        members = np.flatnonzero(labels == label)
+        kept.append(rng.permutation(members)[: max(1, round(share * len(members)))])
+    return np.sort(np.concatenate(kept))
+
+
+def clusters_of(method: str, classes: int) -> int:
+    """How many clusters a method makes of data with so many classes."""
+    return OTHER_K[method](classes) if method in OTHER_K else classes
 
 
 def config_of(method: str, clusters: int, seed: int) -> Config | None:
     """The settings that a trained method runs with; None for one that only reads the values."""
     if method in PRESETS:
         return preset(method, clusters=clusters, seed=seed)
+    if method in OTHER_K:
+        return preset("standard", clusters=clusters, seed=seed)
     if method in ABLATION:
-        return preset("standard", joint_epochs=0, clusters=clusters, seed=seed, **ABLATION[method])
+        return preset("standard", clusters=clusters, seed=seed, **ABLATION[method])
     if method == N2D:  # its code has as many dimensions as clusters
-        return preset("standard", joint_epochs=0, latent_dims=clusters, clusters=clusters, seed=seed, **PLAIN)
+        return preset("standard", latent_dims=clusters, clusters=clusters, seed=seed, **ONE, **PLAIN)
     return None
 
 

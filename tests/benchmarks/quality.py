@@ -19,8 +19,10 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from dsc_core import metrics
-from dsc_core.data import open_dataset
+from dsc_core.config import KNOBS, Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError
 from dsc_core.train import REVISION
@@ -37,11 +39,16 @@ def path_of(data: str, method: str, seed: int, folder: Path = RESULTS) -> Path:
 
 
 def is_current(result: dict) -> bool:
-    """Whether the result was made by the present algorithm with the settings that its method has now."""
+    """Whether the result was made by the present algorithm with the settings that its method has now.
+
+    A setting that came after the result stood at what is its default today.
+    """
     config = methods.config_of(result["method"], result["clusters"], result["seed"])
     if config is None:
         return True
-    return result["revision"] == REVISION and result["config"] == config.to_dict()
+    # A setting that came later was, then, what its default is now; how often a map is drawn changes no cluster.
+    made = Config.from_dict(result["config"]).replace(map_every=config.map_every)
+    return result["revision"] == REVISION and made == config and result["config"].keys() <= KNOBS.keys()
 
 
 def read(path: Path) -> dict | None:
@@ -54,8 +61,8 @@ def read(path: Path) -> dict | None:
 
 def measure(data: str, method: str, seed: int, tell) -> dict:
     """Run once; the result as it is written down."""
-    dataset = open_dataset(data)
-    clusters = dataset.classes
+    dataset = methods.opened(data)
+    clusters = methods.clusters_of(method, dataset.classes)
     began = time.monotonic()
     outcome = methods.run(method, dataset, clusters, seed, tell)
     seconds = time.monotonic() - began
@@ -73,6 +80,7 @@ def measure(data: str, method: str, seed: int, tell) -> dict:
         "readouts": scores,
         "seconds": round(seconds, 1),
         "note": outcome.note,
+        "smallest": int(np.bincount(outcome.clusters[""], minlength=clusters).min()),
         "revision": REVISION,
         "config": outcome.config,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

@@ -4,10 +4,10 @@ import pytest
 
 from tests.browser.driving import NARROW, ROOT, serving, settled
 
-PAGES = ("Data", "Train", "Results", "Runs")
+PAGES = ("Data", "Train", "Results", "Assign", "Runs")
 
 
-@pytest.mark.parametrize("path", ["/", "/train", "/results", "/runs"])
+@pytest.mark.parametrize("path", ["/", "/train", "/results", "/assign", "/runs"])
 def test_a_cold_deep_link_goes_through_the_frame(page, tmp_path, path):
     with serving(tmp_path / "home") as address:
         page.goto(address + path)
@@ -36,7 +36,7 @@ def test_pages_fit_into_a_narrow_window(page, tmp_path):
         page.locator(".st-key-use_digits button:visible").first.click()
         page.locator(".st-key-continue button:visible").first.wait_for()
         settled(page)
-        for path in ("", "train", "results", "runs"):
+        for path in ("", "train", "results", "assign", "runs"):
             if path:
                 page.goto(f"{address}/{path}?{page.url.partition('?')[2]}")
                 settled(page)

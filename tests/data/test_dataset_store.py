@@ -86,6 +86,24 @@ def test_every_change_of_content_changes_the_key(change):
     assert content_key(replace(IMAGES, **change)) != content_key(IMAGES)
 
 
+@pytest.mark.parametrize("labels", [None, np.arange(30) % 4, IMAGES.labels])
+def test_rows_kept_in_pieces_are_the_same_and_so_is_the_key(labels, tmp_path, monkeypatch):
+    from dsc_core.data import store
+
+    ids = np.array([f"ö{'x' * i}.png" for i in range(30)])
+    dataset = replace(IMAGES, labels=labels, ids=ids)
+    key = store_dataset(dataset, tmp_path / "whole")
+    for rows in (1, 7, 30):
+        monkeypatch.setattr(store, "ROWS_AT_ONCE", rows)
+        assert store_dataset(dataset, tmp_path / str(rows)) == key
+        loaded = load_dataset(key, tmp_path / str(rows))
+        assert loaded.ids.dtype == ids.dtype
+        assert np.array_equal(loaded.ids, ids)
+        assert labels is None or (
+            np.array_equal(loaded.labels, labels) and loaded.labels.dtype == labels.dtype
+        )
+
+
 def test_labels_that_only_look_alike_differ():
     numbers = replace(IMAGES, labels=np.arange(30))
     assert content_key(numbers) != content_key(replace(numbers, labels=np.arange(30).astype(str)))
@@ -132,7 +150,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter", full)
     with pytest.raises(RunError, match="No space left"):
         store_dataset(IMAGES, tmp_path)
     assert list((tmp_path / "data").iterdir()) == []

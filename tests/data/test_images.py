@@ -1,15 +1,17 @@
 """Single image files: what each kind of picture becomes, and what is refused."""
 
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
-from writers import bomb_png, colour, encoded, grey, png_file, tarred
+from writers import bomb_png, colour, encoded, grey, png_file, tarred, zipped
 
-from dsc_core.data import open_dataset
+from dsc_core.data import MixedSizes, open_dataset
 from dsc_core.data.images import Unreadable, decode_image, image_size, natural_key
 from dsc_core.data.limits import Limits
+from dsc_core.errors import InputError
 
 LIMITS = Limits()
 
@@ -229,3 +231,94 @@ def test_natural_order_takes_numbers_of_any_length():
     """Python's int() refuses more than 4,300 digits, and a name in an archive may have 65,535."""
     names = ["9" * 5000 + ".png", "1" + "0" * 5000 + ".png", "²³.png", "٣.png"]
     assert sorted(names, key=natural_key).index(names[0]) < sorted(names, key=natural_key).index(names[1])
+
+
+# What the network will see ----------------------------------------------------------------------------------
+
+
+def striped(height, width):
+    """A colour image, black but for its middle square, which is red, green and blue in its three thirds."""
+    image = np.zeros((height, width, 3), np.uint8)
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    for channel in range(3):
+        image[top : top + side, left + channel * side // 3 : left + (channel + 1) * side // 3, channel] = 255
+    return image
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """An archive of 14 colour images twice as wide as high."""
+    pictures = {f"{i:02}.png": encoded(striped(24, 48)) for i in range(13)}
+    pictures["13.png"] = encoded(colour(1, 24, 48))
+    return zipped(tmp_path / "wide.zip", pictures)
+
+
+def test_a_crop_takes_the_middle_in_the_proportions_of_the_size(wide):
+    squeezed, cut = (open_dataset(wide, size=(12, 12), crop=crop) for crop in (False, True))
+    assert squeezed.shape == cut.shape == (3, 12, 12)
+    # A quarter of the squeezed image on either side is the black that the crop has left out.
+    assert squeezed.samples[0][:, :, :2].max() == 0
+    assert cut.samples[0][0, :, :3].min() > 200
+    assert cut.samples[0][2, :, -3:].min() > 200
+    assert any("middle was taken" in note for note in cut.notes)
+    oblong = open_dataset(wide, size=(12, 24), crop=True)
+    assert np.array_equal(oblong.samples, open_dataset(wide, size=(12, 24)).samples)
+
+
+def test_a_crop_without_a_size_is_the_largest_square(wide, tmp_path):
+    assert np.array_equal(open_dataset(wide, crop=True).samples[0].transpose(1, 2, 0), striped(24, 24))
+    mixed = zipped(tmp_path / "m.zip", {f"{i}.png": encoded(grey(i, 10, 10 + i)) for i in range(12)})
+    assert open_dataset(mixed, crop=True).shape == (1, 10, 10)
+    with pytest.raises(MixedSizes):
+        open_dataset(mixed)
+
+
+def test_grey_and_colour_as_asked_for(wide, tmp_path):
+    made = open_dataset(wide, channels="grey")
+    assert made.shape == (1, 24, 48)
+    assert made.samples[0, 0, 12, 15] == round(0.299 * 255)
+    assert any("made grey, as asked for" in note for note in made.notes)
+    path = zipped(tmp_path / "g.zip", {f"{i}.png": encoded(grey(i)) for i in range(12)})
+    assert open_dataset(path, channels="colour").shape == (3, 10, 9)
+    assert open_dataset(path, channels="grey").notes == open_dataset(path).notes
+    with pytest.raises(InputError, match="grey or colour"):
+        open_dataset(path, channels="blue")
+
+
+def test_the_choices_serve_arrays_and_samples_too(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 32, 3), dtype=np.uint8)
+    np.save(tmp_path / "a.npy", images)
+    made = open_dataset(tmp_path / "a.npy", size=(8, 8), crop=True, channels="grey")
+    assert made.shape == (1, 8, 8)
+    middle = open_dataset(tmp_path / "a.npy", crop=True)
+    assert np.array_equal(middle.samples, images[:, :, 8:24].transpose(0, 3, 1, 2))
+    assert "16×16 of 16×32" in middle.notes[0]
+    assert open_dataset("digits", channels="colour", size=(16, 16)).shape == (3, 16, 16)
+
+
+def test_new_images_are_cropped_as_those_of_the_training_were(wide):
+    trained = open_dataset(wide, size=(12, 12), crop=True, channels="grey")
+    described = json.loads(json.dumps(trained.describe()))
+    assert np.array_equal(open_dataset(wide, like=described).samples, trained.samples)
+    uncropped = json.loads(json.dumps(open_dataset(wide, size=(12, 12)).describe()))
+    assert not np.array_equal(open_dataset(wide, crop=True, like=uncropped).samples[:, :1], trained.samples)
+
+
+@pytest.mark.parametrize("form", ["zip", "folder", "tar"])
+def test_a_preview_reads_only_a_few(form, tmp_path, monkeypatch):
+    from dsc_core.data import images
+
+    pictures = {f"{i:03}.png": encoded(grey(i)) for i in range(200)}
+    if form == "folder":
+        (tmp_path / "a").mkdir()
+        for name, data in pictures.items():
+            (tmp_path / "a" / name).write_bytes(data)
+        path = tmp_path / "a"
+    else:
+        path = (zipped if form == "zip" else tarred)(tmp_path / f"a.{form}", pictures)
+    decoded, real = [], images.decode_image
+    monkeypatch.setattr(images, "decode_image", lambda *given: decoded.append(1) or real(*given))
+    found = open_dataset(path, most=8, size=(20, 20))
+    assert found.shape == (1, 20, 20)
+    assert len(found) == len(decoded) == 8

@@ -309,3 +309,82 @@ def test_a_script_in_the_name_of_a_member_is_text_in_the_map_the_table_and_the_p
     assert "<img" not in figure.replace("\\u003c", "<")
     for element in (*app.markdown, *app.caption, *app.warning):
         assert "<img" not in element.value.replace("\\<", "")
+
+
+def labelled(widgets, label):
+    return next(widget for widget in widgets if widget.label == label)
+
+
+def captions(app) -> str:
+    return "\n".join(caption.value for caption in app.caption)
+
+
+def test_how_the_images_of_an_archive_are_read_is_chosen_on_a_preview(app, workspace):
+    from dsc_core.data import load_dataset, open_dataset
+
+    app.run()
+    members = {f"i{n:02}__png": png(16, 32, 5 * n) for n in range(24)}
+    app.file_uploader[0].set_value(("wide.zip", archive(**members), "application/zip")).run()
+    assert not app.exception
+    assert "What the network will see**, 1 × 16 × 32" in captions(app)
+    app.toggle(key="crop").set_value(True).run()
+    assert "1 × 16 × 16" in captions(app)
+    app.toggle(key="resize").set_value(True).run()
+    app.number_input(key="resize_height").set_value(80)
+    app.number_input(key="resize_width").set_value(80).run()
+    assert "1 × 80 × 80. Encoder: 5 convolutions" in captions(app)
+    labelled(app.segmented_control, "Channels").set_value("colour").run()
+    app.button(key="open_source").click().run()
+    assert not app.exception
+    assert not app.error
+    found = load_dataset(app.query_params["data"], workspace)
+    assert found.shape == (3, 80, 80)
+    path = next(workspace.glob("uploads/*/wide.zip"))
+    again = open_dataset(path, size=(80, 80), crop=True, channels="colour")
+    assert np.array_equal(found.samples, again.samples)
+
+
+def test_a_data_set_that_was_read_at_once_can_be_read_otherwise(app, workspace):
+    from dsc_core.data import load_dataset
+
+    images = np.random.default_rng(0).integers(0, 255, (30, 12, 20, 3), np.uint8)
+    app.run()
+    upload(app, "a.npy", npy(images))
+    plain = app.query_params["data"]
+    app.session_state["adjust"] = True
+    app.run()
+    assert "What the network will see**, 3 × 12 × 20" in captions(app)
+    labelled(app.toggle, "Crop to the middle").set_value(True).run()
+    labelled(app.segmented_control, "Channels").set_value("grey").run()
+    assert "What the network will see**, 1 × 12 × 12" in captions(app)
+    app.button(key="adjust_open").click().run()
+    assert not app.exception
+    assert not app.error
+    assert load_dataset(app.query_params["data"], workspace).shape == (1, 12, 12)
+    app.session_state["adjust"] = True
+    app.run()
+    labelled(app.toggle, "Crop to the middle").set_value(False).run()
+    assert "What the network will see**, 1 × 12 × 20" in captions(app)
+    labelled(app.segmented_control, "Channels").set_value("as they are").run()
+    app.button(key="adjust_open").click().run()
+    assert app.query_params["data"] == plain
+
+
+def test_a_path_of_the_machine_is_read_only_in_the_folders_that_the_configuration_allows(
+    app, tmp_path, monkeypatch
+):
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "a.npy", np.random.default_rng(0).integers(0, 255, (20, 9, 8), np.uint8))
+    monkeypatch.setenv("DSC_FOLDERS", str(tmp_path / "open"))
+    app.run()
+    app.text_input(key="path").set_value(str(tmp_path / "open" / ".." / "closed" / "a.npy")).run()
+    app.button(key="open_path").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "DSC\\_FOLDERS" in app.error[0].value
+    assert "data" not in app.query_params
+    app.text_input(key="path").set_value(str(tmp_path / "open" / "a.npy")).run()
+    app.button(key="open_path").click().run()
+    assert not app.error
+    assert {metric.label: metric.value for metric in app.metric}["Samples"] == "20"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from dsc_core.runs import Store
+from dsc_core.runs.results import load_results
 from tests.pages.trained import trained
 
 RESULTS = "pages/views/results.py"
@@ -9,7 +11,7 @@ RESULTS = "pages/views/results.py"
 
 @pytest.mark.parametrize(("kind", "labelled"), [("image", True), ("image", False), ("table", False)])
 def test_a_finished_run_is_shown_with_the_scores_it_can_have(app, kind, labelled):
-    app.query_params["run"] = trained(kind, labelled)
+    app.query_params["run"] = run_id = trained(kind, labelled)
     app.run()
     app.switch_page(RESULTS).run()
     assert not app.exception
@@ -19,19 +21,22 @@ def test_a_finished_run_is_shown_with_the_scores_it_can_have(app, kind, labelled
     assert ("Silhouette, latent" in titles) != labelled
     assert any("no accuracy" in caption.value for caption in app.caption) != labelled
     assert ("Confusion matrix" in {heading.value for heading in app.subheader}) == labelled
-    cards = [text.value for text in app.markdown if text.value.startswith("**Cluster ")]
-    assert len(cards) == 3
-    assert not any("<i>" in card for card in cards)
+    found = load_results(Store().get(run_id)).labels["cluster"]
+    assert app.selectbox(key="cluster").options == [str(cluster) for cluster in sorted(found.unique())]
+    assert not any("<b>" in text.value for text in app.markdown)
 
 
 def test_every_colouring_and_both_kinds_of_cell_can_be_drawn(app):
     app.query_params["run"] = trained("image", True)
     app.run()
     app.switch_page(RESULTS).run()
-    for key, ways in (("colour_by", ("Label", "Confidence", "Cluster")), ("cells", ("Shares", "Counts"))):
-        for way in ways:
-            next(control for control in app.segmented_control if control.key == key).set_value(way).run()
-            assert not app.exception
+    for way in ("Label", "Right or wrong", "Confidence", "Cluster"):
+        app.selectbox(key="colour").set_value(way).run()
+        assert not app.exception
+        assert not app.error
+    for way in ("Shares", "Counts"):
+        next(control for control in app.segmented_control if control.key == "cells").set_value(way).run()
+        assert not app.exception
 
 
 def test_the_train_page_of_a_finished_run_shows_its_curves_and_leads_on(app):
@@ -56,11 +61,3 @@ def test_a_fresh_tab_leads_to_the_newest_results(app):
     assert not app.exception
     assert "ACC" in {metric.label for metric in app.metric}
     assert app.query_params["run"] in (run_id, [run_id])
-
-
-def test_no_sample_of_a_small_cluster_is_among_the_surest_and_the_least_sure(app):
-    app.query_params["run"] = trained("table", False)
-    app.run()
-    app.switch_page(RESULTS).run()
-    shown = [identity for table in app.dataframe if "id" in table.value for identity in table.value["id"]]
-    assert len(shown) == len(set(shown)) == 14

@@ -223,7 +223,13 @@ def test_the_page_looks_often_at_a_run_that_is_new_or_was_just_steered(app, stor
     at(app, run_id)
     now = time.time()
     paces = []
-    monkeypatch.setattr("streamlit.fragment", lambda live, run_every=None: paces.append(run_every) or live)
+
+    def fragment(drawing, run_every=None):
+        if drawing.__name__ == "live":
+            paces.append(run_every)
+        return drawing
+
+    monkeypatch.setattr("streamlit.fragment", fragment)
     for later in (0, 60, 500):
         monkeypatch.setattr(time, "time", lambda later=later: now + later)
         app.run()

@@ -9,8 +9,8 @@ from dsc_core.runs import Store, execute
 FEW = 14  # so few that the maps are drawn without UMAP, which takes long to compile
 
 
-def trained(kind: str, labelled: bool) -> str:
-    """A run of a few samples in three groups, trained for an epoch; its id."""
+def trained(kind: str, labelled: bool, map_every: int = 0) -> str:
+    """A run of a few samples in three groups, trained for an epoch of each stage; its id."""
     rng = np.random.default_rng(0)
     groups = np.arange(FEW) % 3
     shape = (1, 8, 8) if kind == "image" else (5,)
@@ -22,7 +22,16 @@ def trained(kind: str, labelled: bool) -> str:
     dataset = Dataset(
         "few", samples, ids, labels, kind, scaling=(0.0, 0.5) if kind == "image" else (0.0, 1.0)
     )
-    config = preset("quick", clusters=3, epochs=1, joint_epochs=1, least_steps=0, neighbours=3, batch=8)
+    config = preset(
+        "quick",
+        clusters=3,
+        epochs=1,
+        joint_epochs=1,
+        least_steps=0,
+        neighbours=3,
+        batch=8,
+        map_every=map_every,
+    )
     store = Store()
     run_id = store.create(dataset, config)
     execute(store, run_id)

@@ -10,7 +10,7 @@ import dsc_core
 from dsc_core import projection
 from dsc_core.config import Config
 from dsc_core.data import Dataset
-from dsc_core.runs import Store
+from dsc_core.runs import Store, filming
 from dsc_core.runs import store as store_module
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -53,6 +53,7 @@ def fake_training(monkeypatch):
         monkeypatch.setitem(sys.modules, f"dsc_core.{name}", module)
         monkeypatch.setattr(dsc_core, name, module, raising=False)
     monkeypatch.setattr(projection, "project", fakes.no_map)
+    monkeypatch.setattr(filming, "command", fakes.film_command)
     monkeypatch.setenv("FAKE", "")
     monkeypatch.setattr(
         store_module, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id]

@@ -1,6 +1,7 @@
 """A training that takes no time, in place of `dsc_core.train` and `dsc_core.cluster`.
 
-As a program it is a worker: `python fakes.py RUN`, and the environment's FAKE says how it trains.
+As a program it is a worker: `python fakes.py RUN`, and the environment's FAKE says how it trains. With more words it
+lays out a film, without UMAP: `python fakes.py FOLDER SEED`.
 """
 
 import errno
@@ -46,6 +47,12 @@ class Fitted:
             spectral=np.hstack([level, 1 - level]), probabilities=np.exp(-away),
         )  # fmt: skip
 
+    @property
+    def novelty(self):
+        from dsc_core import novelty
+
+        return novelty.known(self.latent)
+
 
 def level_of(fitted, cluster):
     return float(fitted.latent[fitted.labels == cluster, 0].mean())
@@ -60,9 +67,13 @@ def state(config, epoch, step):
 
 
 def fit(
-    samples, config, *, control=None, observe=None, scaling=(0.0, 1.0), checkpoint=None, resume_from=None
-):
-    """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three."""
+    samples, config, *, control=None, observe=None, scaling=(0.0, 1.0), checkpoint=None, snapshot=None,
+    resume_from=None, scratch=None,
+):  # fmt: skip
+    """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three.
+
+    FAKE=film: shows its latents after each.
+    """
     how, *arguments = os.environ.get("FAKE", "").split(":")
     values = ((np.asarray(samples, dtype=np.float32) - scaling[0]) * scaling[1]).reshape(len(samples), -1)
     level = values.mean(1, keepdims=True)
@@ -85,6 +96,8 @@ def fit(
         if step % 10 == 0:
             yield Event("epoch", "joint", step // 10, 3, step, {"total": 1 / step}, step / 10, 100.0)
             yield Event("evaluation", "joint", step // 10, 3, step, scores=observe(labels) if observe else {})
+            if snapshot and how == "film":
+                snapshot(step // 10, np.hstack([level, level**2]) + step, labels if step > 10 else None)
             if checkpoint:
                 checkpoint(state(config, step // 10, step))
     yield Event(
@@ -106,10 +119,29 @@ def no_map(points, seed, progress=None):
     return np.asarray(points, dtype=np.float32)[:, :2]
 
 
+def no_layout(points, *_, **__):
+    """UMAP's part of a frame, without it."""
+    return np.asarray(points, dtype=np.float32)[:, :2]
+
+
+def film_command(folder, seed):
+    """The command that lays out a film without UMAP."""
+    return [sys.executable, __file__, str(folder), str(seed)]
+
+
+if __name__ == "__main__" and len(sys.argv) == 3:
+    from dsc_core import projection
+    from dsc_core.runs import filming
+
+    projection.laid_out = projection.taken_on = no_layout
+    sys.exit(filming.main())
+
 if __name__ == "__main__":
     import dsc_core
     from dsc_core import projection
-    from dsc_core.runs import store, worker
+    from dsc_core.runs import filming, store, worker
+
+    filming.command = film_command
 
     # The next run of a queue, which this process starts, is trained by a stand-in as well.
     store.worker_command = lambda run_id: [sys.executable, __file__, run_id]

@@ -18,7 +18,7 @@ import sklearn.cluster  # noqa: F401
 import torch
 
 from dsc_core import cluster, projection, train
-from dsc_core.runs import checkpoints, worker
+from dsc_core.runs import checkpoints, filming, worker
 
 
 def die_writing(number: int) -> None:
@@ -36,7 +36,7 @@ def die_writing(number: int) -> None:
 
 
 if __name__ == "__main__":
-    projection.project = fakes.no_map
+    projection.project, filming.command = fakes.no_map, fakes.film_command
     teach = cluster.teach_head
     train.teach_head = cluster.teach_head = lambda *given: teach(*given[:4], 30)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # the first one loads half of PyTorch

@@ -10,9 +10,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from dsc_core import launch
 from dsc_core.errors import InputError
 from dsc_core.runs import Store, execute, failures, queue
 from dsc_core.runs import store as store_module
+
+
+@pytest.fixture(autouse=True)
+def no_cards(monkeypatch):
+    """Nothing hangs on the graphics cards of the machine that runs the tests."""
+    monkeypatch.setattr(launch, "cards", lambda: 0)
 
 
 @pytest.fixture
@@ -221,3 +228,83 @@ def test_the_worker_command_is_what_the_queue_starts(store, three, monkeypatch):
     monkeypatch.setattr(store_module, "worker_command", lambda run_id: ["/nowhere/python"])
     queue.enqueue(store, three[0])
     assert store.get(three[0]).status == "failed"
+
+
+# Graphics cards, whose number is made up ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    monkeypatch.setattr(launch, "cards", lambda: 2)
+
+
+def test_one_run_a_graphics_card_until_another_number_is_set(store, dataset, config, no_process, cards):
+    assert queue.at_a_time(store) == 2
+    runs = [store.create(dataset, config.replace(device="auto"), name=f"card {i}") for i in range(4)]
+    for run_id in runs:
+        queue.enqueue(store, run_id)
+    assert statuses(store, runs) == ["running", "running", "queued", "queued"]
+    assert [store.get(run_id).cards for run_id in runs[:2]] == [(0,), (1,)]
+    store.finish(runs[0], "done")
+    queue.advance(store)
+    assert store.get(runs[2]).cards == (0,), "the card that has become free"
+    queue.set_at_a_time(store, 3)
+    assert store.get(runs[3]).status == "running"
+
+
+def test_a_claimed_run_keeps_its_card_and_one_of_the_command_line_takes_the_first(
+    store, three, dataset, config, no_process, cards
+):
+    free = [store.create(dataset, config.replace(device="cuda"), name=f"card {i}") for i in range(2)]
+    store.claim(free[0])
+    store.start(free[1])
+    assert store.get(free[1]).cards == (1,)
+    store.claim(free[1])  # the process that was started, which here is this one
+    assert store.get(free[1]).cards == (1,)
+    store.start(three[0])
+    assert store.get(three[0]).cards == (), "it computes on the CPU"
+
+
+def test_a_run_that_torchrun_s_own_command_started_has_a_card_a_process(
+    store, dataset, config, no_process, cards, monkeypatch
+):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    both, cpu = (store.create(dataset, config.replace(device=device)) for device in ("auto", "cpu"))
+    store.claim(both)
+    store.claim(cpu)
+    assert (store.get(both).cards, store.get(cpu).cards) == ((0, 1), ())
+
+
+def test_a_run_on_several_cards_waits_for_as_many_places(store, dataset, config, no_process, cards):
+    one, both, last = (
+        store.create(dataset, config.replace(device="auto", processes=number), name=name)
+        for number, name in ((1, "one"), (0, "both"), (1, "last"))
+    )
+    for run_id in (one, both, last):
+        queue.enqueue(store, run_id)
+    assert statuses(store, [one, both, last]) == ["running", "queued", "queued"], "nobody overtakes"
+    store.finish(one, "done")
+    queue.advance(store)
+    assert statuses(store, [both, last]) == ["running", "queued"]
+    assert store.get(both).cards == (0, 1)
+    store.finish(both, "done")
+    assert queue.advance(store) == [last]
+
+
+def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
+    store, dataset, config, cards, monkeypatch
+):
+    called = []
+
+    def popen(command, env, **more):
+        called.append((command, env))
+        return SimpleNamespace(pid=os.getpid(), wait=lambda: 0, kill=lambda: None)
+
+    monkeypatch.setattr(store_module.subprocess, "Popen", popen)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for number in (1, 1, 2):
+        store.start(store.create(dataset, config.replace(device="auto", processes=number)))
+    assert [env["CUDA_VISIBLE_DEVICES"] for _, env in called] == ["0", "1", "0,1"]
+    assert ["torch.distributed.run" in command for command, _ in called] == [False, False, True]

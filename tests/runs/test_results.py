@@ -5,6 +5,7 @@ import io
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dsc_core import load_run, metrics
@@ -80,6 +81,23 @@ def test_ids_with_commas_quotes_and_line_ends_come_back():
     assert [row[0] for row in rows_of(results.csv_bytes(frame))[1:]] == ids
 
 
+@pytest.mark.parametrize("labels", [None, np.arange(50) // 17, np.array(["a", "b", "=c", "dd", "e"] * 10)])
+def test_a_table_written_and_exported_in_pieces_is_the_same(labels, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    ids = np.array([f"{i}.png" for i in range(50)])
+    clusters = np.sort(rng.integers(0, 9, 50))  # of nine clusters, most have no class of their own
+    columns = ids, clusters, rng.random(50), rng.random((50, 4)), labels
+    whole = results.make_frame(*columns)
+    whole.to_parquet(tmp_path / "whole.parquet", index=False)
+    monkeypatch.setattr(results, "_labels_path", lambda run: tmp_path / "labels.parquet")
+    for piece in (7, 50, 1000):
+        monkeypatch.setattr(results, "PIECE", piece)
+        results.write_frame(tmp_path / "labels.parquet", *columns)
+        written = [pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("labels", "whole")]
+        pd.testing.assert_frame_equal(*written)
+        assert results.labels_csv(None) == results.csv_bytes(whole)
+
+
 def test_a_run_without_results_is_one_sentence(store, run_id):
     with pytest.raises(InputError, match=r"has no results: it is created\.$"):
         results.load_results(store.get(run_id))
@@ -149,10 +167,12 @@ def test_new_samples_are_assigned_whatever_their_units(store, done, dataset):
 def test_assigned_samples_get_the_columns_of_labels_csv(store, done, dataset):
     run = load_run(done)
     frame = run.assign_frame(dataset)
-    assert list(frame.columns) == COLUMNS
+    assert list(frame.columns) == [*COLUMNS, "distance", "unseen"]
     matched = metrics.match(run.labels_true, run.labels)
     assert frame["matched_label"].tolist() == [matched[cluster] for cluster in frame["cluster"]]
     numbered = Dataset("n", dataset.samples, dataset.ids, np.repeat([1, 2, 3], 10), "image", dataset.scaling)
     assert run.assign_frame(numbered)["label"].tolist() == ["1"] * 10 + ["2"] * 10 + ["3"] * 10
     bare = Dataset("b", dataset.samples, dataset.ids, None, "image", dataset.scaling)
-    assert list(run.assign_frame(bare).columns) == ["id", "cluster", "confidence", *results.MAP_COLUMNS]
+    assert list(run.assign_frame(bare).columns) == [
+        "id", "cluster", "confidence", *results.MAP_COLUMNS, "matched_label", "distance", "unseen",
+    ]  # fmt: skip

@@ -18,13 +18,13 @@ from sklearn.datasets import load_digits
 from dsc_core.config import Config
 from dsc_core.data import Dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store, checkpoints, processes
+from dsc_core.runs import Store, checkpoints, frames, processes
 
 pytestmark = pytest.mark.slow
 
 CONFIG = Config(
     epochs=3, joint_epochs=2, evaluate_every=1, batch=32, joint_batch=64, spectral_width=32, latent_dims=8,
-    least_steps=0, tolerance=0.0, device="cpu",
+    least_steps=0, tolerance=0.0, device="cpu", map_every=1,
 )  # fmt: skip
 
 
@@ -61,11 +61,11 @@ def create(shop):
 
 @pytest.fixture(scope="module")
 def whole(shop, create, forks):
-    """(labels.parquet, latent codes, seconds) of a run that nothing befell."""
+    """(labels.parquet, latent codes, frames, seconds) of a run that nothing befell."""
     run_id = create()
     worker, began = forks(shop, run_id), time.monotonic()
     wait(worker)
-    return *results(shop, run_id), time.monotonic() - began
+    return *results(shop, run_id), film(shop, run_id), time.monotonic() - began
 
 
 def wait(pid, seconds=60.0):
@@ -87,6 +87,23 @@ def results(shop, run_id):
     return frame, np.load(run.folder / "embeddings" / "latent.npy")
 
 
+def film(shop, run_id):
+    """The frames of a run, by epoch."""
+    folder = shop.folder(run_id)
+    return {epoch: frames.read(folder, epoch) for epoch in frames.epochs(folder)}
+
+
+def check_film(shop, run_id, whole):
+    """There is a frame of every epoch, and each is that of the run that nothing befell."""
+    found = film(shop, run_id)
+    assert list(found) == list(whole[2]) == [0, 1, 2, 3, 4, 5]
+    for epoch, frame in found.items():
+        assert frame.points.tobytes() == whole[2][epoch].points.tobytes(), epoch
+        assert (frame.clusters == whole[2][epoch].clusters).all()
+    assert (frames.read_rows(shop.folder(run_id)) == np.arange(200)).all()
+    assert frames.epochs(shop.folder(run_id), "latent") == []
+
+
 def check_same(shop, run_id, whole):
     """The results are those of the run that nothing befell, and so are the events."""
     frame, latent = results(shop, run_id)
@@ -106,6 +123,7 @@ def check_same(shop, run_id, whole):
     assert [Event.from_json(line) for line in lines] == [event for _, event in events]
     assert len(list((shop.folder(run_id) / "checkpoints").iterdir())) == 2
     assert not list(shop.folder(run_id).rglob(".new-*"))
+    check_film(shop, run_id, whole)
 
 
 def test_a_run_killed_at_any_moment_ends_with_the_same_labels(shop, create, forks, whole):
@@ -113,7 +131,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_labels(shop, create, fork
     for moment in np.random.default_rng(4).uniform(0.1, 0.85, 5):
         run_id = create()
         worker = forks(shop, run_id)
-        wait(worker, moment * whole[2])
+        wait(worker, moment * whole[3])
         if processes.identity(worker):  # else the machine was less busy than it was for the whole run
             kill(worker)
             assert shop.get(run_id).status == "failed"
@@ -128,7 +146,7 @@ def test_ten_kills_in_a_row_and_it_still_ends_right(shop, create, forks, whole):
     while killed < 10:
         worker = forks(shop, run_id)
         # From 2 to 25 hundredths of the whole: some die before they have done an epoch, none does it all.
-        wait(worker, rng.uniform(0.02, 0.25) * whole[2])
+        wait(worker, rng.uniform(0.02, 0.25) * whole[3])
         if shop.get(run_id).status == "done":  # the machine is less busy than it was for the whole run
             break
         kill(worker)

@@ -82,7 +82,7 @@ def test_training_never_sees_a_label(store, run_id, fake_training, monkeypatch):
     execute(store, run_id)
     samples, more = seen[0]
     assert samples.dtype.kind == "u"
-    assert set(more) == {"control", "observe", "scaling", "checkpoint", "resume_from"}
+    assert set(more) == {"control", "observe", "scaling", "checkpoint", "snapshot", "resume_from", "scratch"}
 
 
 def wishing(store, run_id, *wishes):

@@ -1,0 +1,229 @@
+"""Several processes that train one run together: all that they exchange. In one process, everything here is idle.
+
+Each process computes its `Share` of the rows of every batch, and whatever couples the samples of a batch is
+computed from all rows, by every process alike: each has the same loss, that of the whole batch. So the sums below
+hand their gradients back summed over the processes, and the mean over the processes, which PyTorch's
+DistributedDataParallel takes, is the very gradient of that loss. Random numbers are drawn for the whole batch, from
+the same state in every process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from dsc_core.errors import InputError, RunError
+
+# How long one process waits for the others: the first alone builds the graph of a large data set.
+PATIENCE = timedelta(minutes=30)
+# Not `dist.is_initialized()`: a script may have processes of its own, each of which trains something else.
+_joined = False
+
+
+# Coming and going -------------------------------------------------------------------------------------------
+
+
+def join() -> None:
+    """Meet the other processes that torchrun has started. RunError where they do not come."""
+    global _joined
+    cuda = torch.cuda.is_available()
+    if cuda:  # with fewer cards than processes, `check` refuses to compute on them
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"The processes that are to train together do not reach each other ({told})."
+        ) from error
+    _joined = True
+
+
+def leave() -> None:
+    """Part from the other processes."""
+    global _joined
+    if _joined:
+        _joined = False
+        dist.destroy_process_group()
+
+
+def size() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if _joined else 1
+
+
+def first() -> bool:
+    """Whether this process is the one that asks, tells and keeps."""
+    return not _joined or dist.get_rank() == 0
+
+
+def check(device: torch.device, smallest: int) -> None:
+    """InputError where there are fewer graphics cards, or samples in the smallest batch, than processes."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if _joined and device.type == "cuda" and torch.cuda.device_count() < here:
+        raise InputError(
+            f"{here} processes need a CUDA device each, and {torch.cuda.device_count()} can be used here;"
+            " start fewer processes, or set device to cpu."
+        )
+    if _joined and smallest < size():
+        raise InputError(
+            f"A batch of {smallest} samples has none for each of {size()} processes; start fewer."
+        )
+
+
+# Exchanging -------------------------------------------------------------------------------------------------
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the processes, of the values and on the way back of the gradients."""
+
+    @staticmethod
+    def forward(context, values: Tensor) -> Tensor:
+        summed = values.detach().clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> Tensor:
+        summed = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(summed)
+        return summed
+
+
+def once(compute: Callable):
+    """What `compute()` gives in the first process, in all of them; the others do not call it."""
+    if not _joined:
+        return compute()
+    given = [compute() if first() else None]
+    # Objects of our own processes, over the CPU: no data set's file is ever read this way.
+    dist.broadcast_object_list(given, src=0, device=torch.device("cpu"))
+    return given[0]
+
+
+def spread(module: nn.Module) -> None:
+    """Give all processes the parameters and buffers of the first one's `module`."""
+    if _joined:
+        for value in module.state_dict().values():
+            held = value.detach().contiguous()
+            dist.broadcast(held, src=0)
+            value.copy_(held)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The rows of a batch of `count` that this process computes: the rank-th of `size` nearly equal parts.
+
+    Without more, all of them, which is what everybody has who trains alone; `share` makes the others.
+    """
+
+    count: int
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def rows(self) -> slice:
+        """Where they stand in the batch."""
+        return slice(self.count * self.rank // self.size, self.count * (self.rank + 1) // self.size)
+
+    def mine(self, batch):
+        """The rows of this process. (count, …) → (rows, …)."""
+        return batch[self.rows] if self.size > 1 else batch
+
+    def whole(self, *parts: Tensor) -> list[Tensor]:
+        """The rows of all processes, in one exchange. (rows, a), (rows, b), … → (count, a), (count, b), …"""
+        if self.size == 1:
+            return list(parts)
+        mine = torch.cat([part.flatten(1) for part in parts], 1)
+        # Every row is one process's number plus the others' zeros, and so the exact number.
+        before, after = self.rows.start, self.count - self.rows.stop
+        whole = _Sum.apply(nn.functional.pad(mine, (0, 0, before, after)))
+        cut = whole.split([part[0].numel() for part in parts], 1)
+        return [rows.reshape(self.count, *part.shape[1:]) for rows, part in zip(cut, parts, strict=True)]
+
+    def mean(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Means over the rows of this process, made into means over the batch. Scalars by name."""
+        if self.size == 1:
+            return terms
+        part = (self.rows.stop - self.rows.start) / self.count
+        means = _Sum.apply(torch.stack(list(terms.values())) * part)
+        return dict(zip(terms, means.unbind(), strict=True))
+
+
+def share(count: int) -> Share:
+    """This process's share of a batch of `count`."""
+    return Share(count, dist.get_rank(), dist.get_world_size()) if _joined else Share(count)
+
+
+# Networks ---------------------------------------------------------------------------------------------------
+
+
+class WholeBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch normalisation over the rows of all processes. torch's SyncBatchNorm does so on CUDA alone."""
+
+    def _check_input_dim(self, values: Tensor) -> None:
+        pass
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(rows, channels, …) → the same shape, as torch's own BatchNorm of the whole batch gives it."""
+        if not (self.training and _joined):
+            return super().forward(values)
+        count, mean, variance = self.moments(values)
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        across = (1, -1, *[1] * (values.dim() - 2))
+        scale = self.weight * (variance + self.eps).rsqrt()
+        # One pass over the values for both, as x·scale + shift.
+        return torch.addcmul((self.bias - mean * scale).view(across), values, scale.view(across))
+
+    def moments(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values a channel, their mean and their variance over all processes: (), (channels,), (channels,)."""
+        variance, mean = torch.var_mean(values, [0, *range(2, values.dim())], correction=0)
+        count = mean.new_full((1,), values.numel() / values.shape[1])
+        parts, place = torch.cat([count, mean, variance]), dist.get_rank()
+        # Laid side by side, not added up: a sum of squares would lose the variance of a large mean.
+        parts = _Sum.apply(nn.functional.pad(parts[None], (0, 0, place, size() - 1 - place)))
+        counts, means, variances = parts.split([1, len(mean), len(mean)], 1)
+        weights = counts / counts.sum()
+        mean = (weights * means).sum(0)
+        return counts.sum(), mean, (weights * (variances + (means - mean).square())).sum(0)
+
+
+def normalised_together(nets: nn.Module) -> nn.Module:
+    """`nets` with batch norms over the rows of all processes, in place; parameters and their names stay."""
+    if _joined:
+        for module in nets.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.__class__ = WholeBatchNorm
+    return nets
+
+
+class _Calls(nn.Module):
+    """Networks as one module whose forward is whatever function of them is asked for."""
+
+    def __init__(self, nets: nn.Module):
+        super().__init__()
+        self.nets = nets
+
+    def forward(self, terms: Callable, *given):
+        return terms(self.nets, *given)
+
+
+def averaged(nets: nn.Module) -> Callable:
+    """`call(terms, *given)` is `terms(nets, *given)`, whose gradients are then the mean over all processes.
+
+    Between two calls there must be a `backward`, or the processes wait for each other.
+    """
+    calls = _Calls(nets)
+    if not _joined:
+        return calls
+    # A weight that is zero leaves its network out of a step; buffers are the same everywhere by their making.
+    return DistributedDataParallel(calls, find_unused_parameters=True, forward_sync_buffers=False)

@@ -1,0 +1,209 @@
+"""New samples through a trained run: their clusters, where they lie on the maps, and whether they are like nothing
+that was trained on. Block by block, so that any number of them takes the memory of a thousand.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from dsc_core import metrics
+from dsc_core.data import Dataset, Stream
+from dsc_core.data.layout import scaling_like
+from dsc_core.data.preprocessing import apply_matrix, apply_table
+from dsc_core.errors import InputError
+from dsc_core.runs.results import LoadedRun, csv_bytes, make_frame
+
+BINS = 20  # of the histogram of confidence
+FARTHEST = 24  # samples kept to be looked at, of those farthest from the training data
+SHOWN = 200  # first rows kept for a table on the screen
+
+
+class Assigner:
+    """What a run says of new samples. Opens the run's model, codes and maps once, for all blocks."""
+
+    def __init__(self, loaded: LoadedRun):
+        self.loaded, self.fitted = loaded, loaded.fitted
+        self.maps = np.array(loaded.latent_map), np.array(loaded.spectral_map)
+
+    @cached_property
+    def matched(self) -> dict | None:
+        """{cluster: class} as the run's own labels have it, None where it had none."""
+        known = self.loaded.labels_true
+        return None if known is None else metrics.match(known, self.loaded.labels)
+
+    def frame(self, block: Dataset) -> pd.DataFrame:
+        """The columns of labels.csv for a block of samples, then matched_label (if not before), distance, unseen.
+
+        distance: of the code to its k-th nearest training code. unseen: 1 where that is farther than 99 % of the
+        training data have it. matched_label: what the run's own match makes of a cluster.
+        """
+        from dsc_core.projection import between, place
+
+        found = self.fitted.assign(block.samples, block.scaling)
+        beside, distance = self.fitted.novelty.look(found.latent)
+        maps = np.hstack(
+            [between(beside, self.maps[0]), place(found.spectral, self.loaded.spectral, self.maps[1])]
+        )
+        labels, matched = self._labels(block.labels)
+        frame = make_frame(block.ids, found.labels, found.confidence, maps, labels, matched)
+        if labels is None and self.matched is not None:
+            frame["matched_label"] = pd.Series(
+                [self.matched.get(cluster) for cluster in frame["cluster"]], dtype=object
+            )
+        frame["distance"] = distance.astype(np.float32)
+        frame["unseen"] = self.fitted.novelty.is_far(distance).astype(np.int64)
+        return frame
+
+    def _labels(self, labels: np.ndarray | None) -> tuple[np.ndarray | None, dict | None]:
+        """The new samples' labels and the run's match; as words where either has words for the classes."""
+        matched = self.matched
+        if labels is None or matched is None:
+            return labels, {} if matched is None else matched
+        if labels.dtype.kind in "iub" and all(isinstance(name, int) for name in matched.values()):
+            return labels, matched
+        return labels.astype(str), {cluster: str(name) for cluster, name in matched.items()}
+
+
+@dataclass
+class Assigned:
+    """What was found of new samples, in figures that do not grow with their number.
+
+    sizes: (K,) samples a cluster. sure: (BINS,) samples by confidence, from 0 to 1. limit: the distance beyond which
+    a sample counts as `unseen`. first: the first rows. farthest: the rows of the most distant samples, the farthest
+    first, and `pictures` (m, …) float32 their values. total: how many there are, None where that is not known.
+    classes: how often each (label, cluster) came, {} without labels.
+    """
+
+    clusters: int
+    limit: float
+    total: int | None = None
+    samples: int = 0
+    unseen: int = 0
+    stopped: bool = False
+    sizes: np.ndarray = field(default=None)
+    sure: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
+    first: pd.DataFrame = field(default_factory=pd.DataFrame)
+    farthest: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pictures: np.ndarray | None = None
+    classes: Counter = field(default_factory=Counter)
+    kind: str = "image"
+
+    def __post_init__(self):
+        self.sizes = np.zeros(self.clusters, dtype=np.int64) if self.sizes is None else self.sizes
+
+    @property
+    def acc(self) -> float | None:
+        """The accuracy of the new samples' clusters against their labels, None where they have none."""
+        if not self.classes:
+            return None
+        pairs = list(self.classes)
+        rows, columns = (metrics.class_codes(np.array([str(pair[i]) for pair in pairs])) for i in (0, 1))
+        counts = np.zeros((len(rows[0]), len(columns[0])), dtype=np.int64)
+        np.add.at(counts, (rows[1], columns[1]), [self.classes[pair] for pair in pairs])
+        return float(sum(counts[pair] for pair in metrics.best_pairs(counts)) / counts.sum())
+
+    def take(self, block: Dataset, frame: pd.DataFrame) -> None:
+        """Count a block's rows in, and keep those that are looked at."""
+        self.samples += len(frame)
+        self.unseen += int(frame["unseen"].sum())
+        self.sizes += np.bincount(frame["cluster"], minlength=self.clusters)
+        self.sure += np.histogram(frame["confidence"], BINS, (0, 1))[0]
+        if "label" in frame:
+            self.classes.update(zip(frame["label"], frame["cluster"], strict=True))
+        if len(self.first) < SHOWN:
+            self.first = pd.concat([self.first, frame.head(SHOWN - len(self.first))], ignore_index=True)
+        self._keep_farthest(block, frame)
+
+    def _keep_farthest(self, block: Dataset, frame: pd.DataFrame) -> None:
+        far = frame[frame["unseen"] == 1].nlargest(FARTHEST, "distance")
+        if not len(far):
+            return
+        values = block.values(far.index.to_numpy())
+        rows = pd.concat([self.farthest, far], ignore_index=True)
+        pictures = values if self.pictures is None else np.concatenate([self.pictures, values])
+        order = np.argsort(-rows["distance"].to_numpy(), kind="stable")[:FARTHEST]
+        self.farthest, self.pictures, self.kind = (
+            rows.iloc[order].reset_index(drop=True),
+            pictures[order],
+            block.kind,
+        )
+
+
+def assign_all(
+    loaded: LoadedRun,
+    stream: Stream,
+    out: io.BufferedIOBase,
+    progress: Callable[[int, int | None], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Assigned:
+    """Write a row a sample of `stream` to `out` as CSV, in the input's order; what was found, in figures.
+
+    progress(done, total) is told after each block, total None where it is not known. stop() is asked before each: once
+    it says True, what is written so far stands. InputError where the data do not fit the run or hold no sample.
+    """
+    assigner = Assigner(loaded)
+    found = Assigned(loaded.config.clusters, assigner.fitted.novelty.limit, stream.total)
+    for block in stream:
+        if stop is not None and stop():
+            found.stopped = True
+            break
+        frame = assigner.frame(block)
+        out.write(csv_bytes(frame, header=not found.samples))
+        found.take(block, frame)
+        if progress is not None:
+            progress(found.samples, stream.total)
+    if not found.samples and not found.stopped:
+        raise InputError(f"{stream.name} holds no samples: choose data with at least one.")
+    return found
+
+
+# What a script hands over -----------------------------------------------------------------------------------
+
+
+def prepared(loaded: LoadedRun, samples) -> tuple[np.ndarray, tuple[float, float]]:
+    """Samples (m, …) as the model takes them, and their scaling, from a Dataset, an array or a pandas frame.
+
+    Arrays and frames are in the units of the data that the run was trained on: numbers of a table are standardised
+    as in training. InputError where they do not fit.
+    """
+    trained = loaded.run.dataset
+    shape, preprocessing = tuple(trained["shape"]), trained.get("preprocessing") or {}
+    if isinstance(samples, Dataset):
+        array = _checked(samples, preprocessing).samples
+    elif hasattr(samples, "columns") and preprocessing.get("source") == "table":
+        array = apply_table(samples, preprocessing, [])
+    else:
+        array = np.asarray(samples)
+        if trained.get("kind") == "table" and array.ndim == 2 and preprocessing:
+            array = apply_matrix(array, preprocessing)
+    if array.shape[1:] == shape[1:] and len(shape) == 3 and shape[0] == 1:
+        array = array[:, None]  # grey images without their one channel
+    if array.shape[1:] != shape or not len(array):
+        raise InputError(f"The run takes samples of shape {shape}, not an array of shape {array.shape}.")
+    if trained.get("kind") != "image" or "scaling" not in trained:
+        return array, (0.0, 1.0)
+    return array, tuple(scaling_like(array, trained)[0])
+
+
+def _checked(dataset: Dataset, preprocessing: dict) -> Dataset:
+    """The data set, unless its columns were prepared in another way than those trained on."""
+    own = (dataset.preprocessing or {}).get("columns")
+    if own is not None and preprocessing.get("columns") is not None and own != preprocessing["columns"]:
+        raise InputError(
+            "The table was standardised by its own values, not as in training: open it with"
+            " open_dataset(path, like=run.run.dataset)."
+        )
+    return dataset
+
+
+def fitting(loaded: LoadedRun, dataset: Dataset) -> Dataset:
+    """A Dataset of new samples with its samples and scaling as the model takes them."""
+    array, scaling = prepared(loaded, dataset)
+    return replace(dataset, samples=array, scaling=scaling)

@@ -1,0 +1,172 @@
+"""How long the Results page takes to show its maps and to answer a selection: `python -m tests.benchmarks.exploring`.
+
+Made-up runs of 2,000, 20,000 and 70,000 samples (ten blobs; speed does not depend on what they mean) in a workspace
+of its own, a server, and Chromium. Prints, of each size: seconds from the request to both maps painted, first with
+nothing computed and then again; seconds from the end of a lasso over about 5,000 points (a quarter of 2,000) until
+the server has said how many, and until the other map shows it; and the server's memory over the selections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from dsc_core.config import Config
+from dsc_core.data import Dataset
+from dsc_core.runs import Store
+from dsc_core.runs.files import write_json
+from dsc_core.runs.results import make_frame
+from tests.browser.driving import browsing, serving, settled
+
+SIZES = (2_000, 20_000, 70_000)
+CLUSTERS, LATENT, SPECTRAL = 10, 32, 20
+PAINTED = """() => ["latent", "spectral"].every(space => {
+    const plot = document.querySelector(`.st-key-map_${space} .js-plotly-plot`);
+    return plot && plot._fullLayout && plot.querySelector(".gl-canvas") && plot.calcdata;
+})"""
+BRIGHT = """() => document.querySelector('.st-key-map_spectral .js-plotly-plot').data
+    .filter(trace => trace.selectedpoints).reduce((sum, trace) => sum + trace.selectedpoints.length, 0)"""
+
+
+def made_up(store: Store, count: int) -> str:
+    """A finished run of `count` samples; its id."""
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, CLUSTERS, count)
+    images = rng.integers(0, 255, (count, 1, 28, 28), dtype=np.uint8)
+    ids = np.array([str(i) for i in range(count)])
+    dataset = Dataset(f"{count}", images, ids, groups, "image", (0.0, 1 / 255))
+    run_id = store.create(dataset, Config().replace(clusters=CLUSTERS, device="cpu"))
+    folder = store.claim(run_id).folder
+
+    def blobs(dims: int, wide: float) -> np.ndarray:
+        return rng.normal(size=(CLUSTERS, dims))[groups] * 5 + rng.normal(size=(count, dims)) * wide
+
+    maps = np.hstack([blobs(2, 1.5), blobs(2, 0.8)]).astype(np.float32)
+    (folder / "embeddings").mkdir()
+    for name, array in (
+        ("latent", blobs(LATENT, 1)), ("spectral", blobs(SPECTRAL, 0.5)),
+        ("latent_map", maps[:, :2]), ("spectral_map", maps[:, 2:]),
+    ):  # fmt: skip
+        np.save(folder / "embeddings" / f"{name}.npy", array.astype(np.float32))
+    found = np.where(rng.random(count) < 0.05, rng.integers(0, CLUSTERS, count), groups)
+    frame = make_frame(ids, found, rng.uniform(0.2, 1, count), maps, groups)
+    frame.to_parquet(folder / "labels.parquet", index=False)
+    write_json(
+        folder / "summary.json", {"run": run_id, "status": "done", "acc": 0.95, "nmi": 0.9, "ari": 0.9}
+    )
+    store.finish(run_id, "done")
+    return run_id
+
+
+def opened(page, address: str, run_id: str) -> float:
+    """Seconds from the request to both maps painted."""
+    began = time.perf_counter()
+    page.goto(f"{address}/results?run={run_id}")
+    page.wait_for_function(PAINTED, timeout=120_000)
+    took = time.perf_counter() - began
+    settled(page, 120)
+    page.wait_for_timeout(1000)
+    return took
+
+
+def lasso(page, left: float, right: float) -> tuple[float, float, int]:
+    """Seconds until the server has told the number of a lasso's points, until the other map shows them, and it."""
+    before = page.evaluate(BRIGHT)
+    bar = page.locator(".st-key-selection_bar").inner_text()
+    drag = page.locator(".st-key-map_latent .nsewdrag").first
+    drag.scroll_into_view_if_needed()
+    box = drag.bounding_box()
+    for place, (x, y) in enumerate([(left, 0.02), (right, 0.02), (right, 0.98), (left, 0.98), (left, 0.03)]):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if not place:
+            page.mouse.down()
+    began = time.perf_counter()
+    page.mouse.up()
+    page.wait_for_function(
+        "before => document.querySelector('.st-key-selection_bar').innerText !== before",
+        arg=bar,
+        timeout=60_000,
+    )
+    answered = time.perf_counter() - began
+    page.wait_for_function(f"before => ({BRIGHT})() !== before", arg=before, timeout=60_000)
+    shown = time.perf_counter() - began
+    count = int(
+        re.search(r"([\d,]+) samples?", page.locator(".st-key-selection_bar").inner_text())[1].replace(
+            ",", ""
+        )
+    )
+    settled(page)
+    return answered, shown, count
+
+
+def memory(pid: int) -> float:
+    """Resident megabytes of a process."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+
+
+def server_of(home: Path) -> int:
+    """The server whose workspace is `home`, by its environment."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"DSC_HOME={home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                return int(folder.name)
+        except OSError:
+            continue
+    raise RuntimeError("no server")
+
+
+def width_of(count: int, wanted: int, points: np.ndarray) -> tuple[float, float]:
+    """The two shares of the map's width between which about `wanted` of `count` points lie, from the left."""
+    x = np.sort(points[:, 0])
+    low, high = x[0], x[-1]
+    pad = (high - low) * 0.04
+    edge = x[min(wanted, count - 1)]
+    return 0.002, float((edge - low + pad) / (high - low + 2 * pad))
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    options.add_argument("--selections", type=int, default=12)
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        store = Store(home)
+        runs = {count: made_up(store, count) for count in chosen.sizes}
+        with serving(home) as address, browsing() as browser:
+            page = browser.new_page(viewport={"width": 1360, "height": 1000})
+            page.goto(address)
+            settled(page)
+            for count, run_id in runs.items():
+                measure(page, address, store.get(run_id), count, chosen.selections, server_of(home))
+        store.close()
+
+
+def measure(page, address: str, run, count: int, selections: int, pid: int) -> None:
+    """One size."""
+    first, again = opened(page, address, run.id), opened(page, address, run.id)
+    points = np.load(run.folder / "embeddings" / "latent_map.npy")
+    wanted = min(5_000, count // 4)
+    times, before = [], 0.0
+    for place in range(selections):
+        if place == min(3, selections - 1):
+            before = memory(pid)
+        left, right = width_of(count, wanted + 37 * (place % 5), points)
+        times.append(lasso(page, left, right))
+    answered, shown = (statistics.median(part) for part in list(zip(*times, strict=True))[:2])
+    print(
+        f"{count:>6,}: maps painted in {first:.2f} s, again {again:.2f} s; a lasso of about {times[-1][2]:,}:"
+        f" answered in {answered:.2f} s, on the other map in {shown:.2f} s (medians of {selections});"
+        f" memory {before:.0f} → {memory(pid):.0f} MB",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The film of the latent map in a real browser: the slider changes the picture, and play runs to the end."""
+
+import numpy as np
+import pytest
+
+from dsc_core.config import preset
+from dsc_core.data import open_dataset
+from dsc_core.events import Event
+from dsc_core.runs import Store, frames
+from dsc_core.runs.frames import Frame
+from tests.browser.driving import button, serving, settled
+
+EPOCHS = 6
+# Every moment that the map tells of, in their order.
+WATCH = """() => {
+  window.moments = [];
+  setInterval(() => {
+    const map = document.querySelector('.st-key-film_map [aria-label]');
+    const told = map && map.getAttribute('aria-label').match(/before training|after epoch \\d+/);
+    if (told && window.moments.at(-1) !== told[0]) window.moments.push(told[0]);
+  }, 20);
+}"""
+ROWS = np.arange(900)
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run_id(store):
+    """A run that has ended, with a frame an epoch: three islands that part."""
+    made = store.create(open_dataset("digits"), preset("quick"), name="filmed")
+    store.claim(made)
+    store.append(made, Event("progress", "joint", EPOCHS, EPOCHS, 9, {"total": 1.0}, 1.0, 800.0))
+    frames.begin(store.folder(made), ROWS, -1)
+    for epoch in range(EPOCHS + 1):
+        add(store, made, epoch)
+    store.finish(made, "stopped")
+    return made
+
+
+def add(store, run_id, epoch):
+    which = ROWS % 3
+    corners = np.array([[0, 4], [-3, -2], [3, -2]])[which] * epoch / EPOCHS
+    points = (corners + np.random.default_rng(0).normal(size=(len(ROWS), 2))).astype(np.float32)
+    frames.keep(store.folder(run_id), Frame(epoch, points, which.astype(np.int16)))
+
+
+def picture(page) -> str:
+    """What the map looks like, once it holds still."""
+    canvas = page.locator(".st-key-film_map canvas").first
+    canvas.wait_for()
+    before = ""
+    for _ in range(100):
+        now = canvas.evaluate("canvas => canvas.toDataURL()")
+        if now == before:
+            return now
+        before = now
+        page.wait_for_timeout(150)
+    raise AssertionError("the map does not come to rest")
+
+
+def shown(page, moment: str) -> None:
+    """Until the map of that moment is drawn."""
+    page.locator(f".st-key-film_map [aria-label*='{moment}']").first.wait_for(state="attached")
+
+
+def test_the_slider_changes_the_picture_and_play_runs_to_the_end(page, store, run_id):
+    page.set_default_timeout(60_000)
+    with serving(store.home) as address:
+        page.goto(f"{address}/train?run={run_id}")
+        settled(page)
+        shown(page, f"after epoch {EPOCHS}")
+        last = picture(page)
+        thumb = page.locator("[class*='st-key-film_at_'] input[type=range]").first
+        thumb.focus()
+        thumb.press("Home")
+        shown(page, "before training")
+        settled(page)
+        first = picture(page)
+        assert first != last
+        thumb.press("End")
+        shown(page, f"after epoch {EPOCHS}")
+        settled(page)
+        assert picture(page) == last
+
+        page.evaluate(WATCH)
+        button(page, "film_button").click()
+        page.get_by_role("button", name="Halt").wait_for()
+        page.get_by_role("button", name="Play").wait_for()
+        settled(page)
+        moments = [f"after epoch {epoch}" for epoch in range(1, EPOCHS + 1)]
+        assert page.evaluate("window.moments") == [moments[-1], "before training", *moments]
+        assert picture(page) == last
+        assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_running_run_shows_its_newest_frame_by_itself(page, store):
+    page.set_default_timeout(60_000)
+    run_id = store.create(open_dataset("digits"), preset("quick"), name="filmed")
+    store.claim(run_id)
+    store.append(run_id, Event("progress", "autoencoder", 1, EPOCHS, 9, {"total": 1.0}, 1.0, 800.0))
+    frames.begin(store.folder(run_id), ROWS, -1)
+    with serving(store.home) as address:
+        page.goto(f"{address}/train?run={run_id}")
+        settled(page)
+        page.get_by_text("The first map is being laid out").wait_for()
+        for epoch in (0, 2):
+            add(store, run_id, epoch)
+            shown(page, f"after epoch {epoch}" if epoch else "before training")
+        assert page.get_by_test_id("stException").count() == 0
+        store.finish(run_id, "stopped")

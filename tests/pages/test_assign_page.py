@@ -1,0 +1,172 @@
+"""Assign page: new data through a run, what was found, and one sentence for what does not fit."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from dsc_core.runs import Store
+from tests.pages.test_data_page import archive, npy, png
+from tests.pages.trained import trained
+
+ASSIGN, RESULTS = "pages/views/assign.py", "pages/views/results.py"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A workspace with one run of images and one of a table, trained once for all tests here."""
+    import os
+
+    home, before = tmp_path_factory.mktemp("kept"), os.environ.get("DSC_HOME")
+    os.environ["DSC_HOME"] = str(home)
+    runs = {"image": trained("image", True), "table": trained("table", False)}
+    if before is None:
+        del os.environ["DSC_HOME"]
+    else:
+        os.environ["DSC_HOME"] = before
+    return home, runs
+
+
+@pytest.fixture
+def runs(kept, monkeypatch):
+    monkeypatch.setenv("DSC_HOME", str(kept[0]))
+    return kept[1]
+
+
+def opened(app, run_id):
+    app.query_params["run"] = run_id
+    app.run()
+    return app.switch_page(ASSIGN).run()
+
+
+def give(app, name: str, content: bytes):
+    """Upload a file, and wait until the page has assigned it."""
+    return app.file_uploader[0].set_value((name, content, "application/octet-stream")).run()
+
+
+def rows(app, home):
+    """The rows of the file that the page offers."""
+    path = max((home / "assigned").glob("*/assigned.csv"), key=lambda one: one.stat().st_mtime_ns)
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def figures(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_new_images_are_assigned_and_shown(app, runs, kept):
+    opened(app, runs["image"])
+    content = archive(**{f"<b>{i}</b>__png": png(9, 9, 9 * i) for i in range(25)})
+    give(app, "new.zip", content)
+    assert not app.exception
+    assert not app.error
+    assert figures(app)["Samples"] == "25"
+    assert "ACC" not in figures(app)
+    found = rows(app, kept[0])
+    assert [row["id"] for row in found] == [f"<b>{i}</b>.png" for i in range(25)]
+    assert list(found[0])[-2:] == ["distance", "unseen"]
+    assert figures(app)["Like nothing seen"] == str(sum(int(row["unseen"]) for row in found))
+    assert len(app.dataframe) >= 1
+    # Another page and back: what was found is still there.
+    app.switch_page(RESULTS).run()
+    app.switch_page(ASSIGN).run()
+    assert figures(app)["Samples"] == "25"
+
+
+def test_a_sample_or_two_are_enough_and_labels_give_an_accuracy(app, runs):
+    opened(app, runs["image"])
+    out = io.BytesIO()
+    np.savez(out, x=np.zeros((2, 8, 8), np.float32), y=np.array(["a|b", "a|b"]))
+    give(app, "two.npz", out.getvalue())
+    assert not app.error
+    assert figures(app)["Samples"] == "2"
+    assert figures(app)["ACC"] == "1.000"
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "content"),
+    [
+        ("image", "a.npy", b"this is no array"),
+        ("image", "a.npy", npy(np.zeros((4, 5)))),
+        ("image", "a.zip", archive(readme__txt=b"hello")),
+        ("image", "t.csv", b"a,b\n1,2\n3,4\n"),
+        ("table", "t.npy", npy(np.zeros((4, 3)))),
+        ("table", "i.npy", npy(np.zeros((4, 8, 8), np.uint8))),
+        ("table", "empty.csv", b""),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_and_leaves_no_file(app, runs, kept, run, name, content):
+    opened(app, runs[run])
+    give(app, name, content)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert app.error[0].value.endswith("\\.")
+    assert "Samples" not in figures(app)
+
+
+def test_a_stop_keeps_what_is_there(app, runs, kept, monkeypatch):
+    from dsc_core.runs import assigning
+
+    real = assigning.assign_all
+
+    def stopped_after_one(loaded, stream, out, progress, stop):
+        calls = iter([False, *[True] * 10])
+        return real(loaded, stream, out, progress, lambda: next(calls))
+
+    monkeypatch.setattr(assigning, "assign_all", stopped_after_one)
+    opened(app, runs["image"])
+    give(app, "many.npy", npy(np.random.default_rng(0).random((2500, 8, 8)).astype(np.float32)))
+    assert not app.exception
+    assert len(rows(app, kept[0])) == 1000
+    assert any("Stopped after 1,000 of 2,500" in warning.value for warning in app.warning)
+
+
+def test_without_a_run_the_page_says_where_to_go(app):
+    app.run()
+    app.switch_page(ASSIGN).run()
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Choose data"]
+
+
+def test_a_run_that_has_not_been_trained_is_said_to_be_so(app, runs):
+    store = Store()
+    done = store.get(runs["image"])
+    from dsc_core.data import load_dataset
+
+    waiting = store.create(load_dataset(done.dataset["key"], store.home), done.config)
+    opened(app, waiting)
+    assert not app.exception
+    assert any("has no results" in heading.value for heading in app.subheader)
+
+
+# The Export section of the Results page --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "not_there"), [("image", "images", "data_csv"), ("table", "data_csv", "images")]
+)
+def test_the_results_page_offers_what_there_is_of_the_run(app, runs, kind, there, not_there):
+    app.query_params["run"] = runs[kind]
+    app.run()
+    app.switch_page(RESULTS).run()
+    assert not app.exception
+    assert "Export" in {heading.value for heading in app.subheader}
+    keys = {button.key.removeprefix("export_") for button in app.get("download_button")}
+    assert {"report_html", "labels_csv", "model_zip"} <= keys
+    assert ("confusion_svg" in keys) == (kind == "image")
+    assert any(key.startswith(there) for key in keys)
+    assert not any(key.startswith(not_there) for key in keys)
+
+
+def test_what_needs_data_that_are_gone_says_why(runs, kept):
+    from dsc_core.runs.results import load_results
+    from pages.shared import exports
+
+    found = load_results(Store().get(runs["table"]))
+    (kept[0] / "data").rename(kept[0] / "away")
+    try:
+        assert "has no data set" in exports.without_data(found)
+    finally:
+        (kept[0] / "away").rename(kept[0] / "data")
+    assert exports.without_data(load_results(Store().get(runs["table"]))) is None

@@ -1,0 +1,233 @@
+"""Exploring a result: one selection for all, edits beside the run, and addresses that open the same view."""
+
+import numpy as np
+import pytest
+
+from dsc_core.runs import Store
+from dsc_core.runs.results import load_results
+from tests.pages.conftest import ROOT
+from tests.pages.trained import FEW, trained
+
+RESULTS = "pages/views/results.py"
+
+
+def opened(app, run_id, **query):
+    """The Results page of a run."""
+    for name, value in {"run": run_id, **query}.items():
+        app.query_params[name] = value
+    app.run()
+    app.switch_page(RESULTS).run()
+    well(app)
+    return app
+
+
+def well(app):
+    assert not app.exception
+    assert not app.error
+
+
+def selected(app) -> np.ndarray:
+    """Which samples are selected, and said to be."""
+    rows = app.session_state["selection"].rows
+    said = [text.value for text in app.markdown if "selected**" in text.value]
+    assert [text.split()[0] for text in said] == ([f"**{len(rows)}"] if len(rows) else [])
+    return rows
+
+
+def results(run_id):
+    return load_results(Store().get(run_id))
+
+
+@pytest.mark.parametrize("kind", ["image", "table"])
+def test_an_id_is_found_and_lights_up_on_both_maps(app, kind):
+    opened(app, trained(kind, True))
+    app.text_input(key="find_id").set_value("<B>7<").run()
+    well(app)
+    assert selected(app).tolist() == [7]
+    kept = app.session_state["selection"]
+    assert kept.latent.tolist() == kept.spectral.tolist() == [7]
+    app.button(key="clear_selection").click().run()
+    assert not len(selected(app))
+    assert app.session_state["selection"].latent is None
+
+
+TOUCH = """
+import streamlit as st
+from dsc_core.runs import Store
+from pages.shared.results import chosen, maps, opening
+
+run = Store().get(RUN)
+view = opening.view(run, opening.opened(run.id, run.ended))
+st.session_state["maps_drawn"] = (*view.key, "Cluster")
+st.session_state["map_latent"] = {"selection": {"points": [{"curve_number": 0, "point_index": 1}]}}
+maps._selected(view, "latent", "Cluster")
+maps._keep_highlights(view, "Cluster")
+st.session_state["touched"] = chosen.current(run)
+del st.session_state["map_latent"]  # as when the page was left, or the colours were changed
+maps._keep_highlights(view, "Cluster")
+st.session_state["found again"] = chosen.current(run)
+"""
+
+
+def test_a_selection_on_a_map_is_written_to_the_other_maps_figure_until_its_own_is_drawn_anew():
+    """The rule that keeps a lasso alive, at its root: the browser test shows the same on the screen."""
+    from streamlit.testing.v1 import AppTest
+
+    run_id = trained("image", True)
+    clusters = results(run_id).labels["cluster"].to_numpy()
+    row = np.flatnonzero(clusters == clusters.min())[1]
+    test = AppTest.from_string(TOUCH.replace("RUN", repr(run_id)), default_timeout=60).run()
+    assert not test.exception
+    touched, again = test.session_state["touched"], test.session_state["found again"]
+    assert touched.latent is None
+    assert touched.spectral.tolist() == touched.rows.tolist() == [row]
+    assert again.latent.tolist() == again.spectral.tolist() == [row]
+    assert test.session_state["looked_at"] == row
+
+
+def test_every_cell_of_the_matrix_selects_as_many_samples_as_it_counts(app):
+    run_id = trained("image", True)
+    matrix, classes, order = results(run_id).confusion
+    opened(app, run_id)
+    total = 0
+    for i, row in enumerate(classes):
+        for j, column in enumerate(order):
+            app.selectbox(key="cell_row").set_value(row)
+            app.selectbox(key="cell_column").set_value(str(column)).run()
+            if not (clear := app.button(key="clear_selection")).disabled:
+                clear.click().run()
+            app.button(key="cell_select").click().run()
+            well(app)
+            assert len(selected(app)) == matrix[i, j]
+            total += matrix[i, j]
+    assert total == FEW
+
+
+def test_without_labels_the_clusters_of_two_runs_stand_against_one_another(app):
+    first, second = trained("image", False), trained("image", False)
+    opened(app, first)
+    assert app.selectbox(key="against").options == [f"Run {Store().get(second).name}"]
+    both = np.c_[results(first).labels["cluster"], results(second).labels["cluster"]]
+    here, other = both[0]
+    app.selectbox(key="cell_row").set_value(str(other))
+    app.selectbox(key="cell_column").set_value(str(here)).run()
+    app.button(key="cell_select").click().run()
+    well(app)
+    assert selected(app).tolist() == np.flatnonzero((both == both[0]).all(1)).tolist()
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_merge_is_scored_undone_and_redone_and_the_run_stays(app, labelled):
+    run_id = trained("image", labelled)
+    before = results(run_id).labels
+    opened(app, run_id)
+    assert not [metric for metric in app.metric if "edited" in metric.label]
+    known = app.selectbox(key="cluster").options
+    into = int(known[1])
+    app.selectbox(key="merge_into").set_value(into).run()
+    app.button(key="merge_now").click().run()
+    well(app)
+    assert app.selectbox(key="cluster").options == known[1:]
+    edited = {metric.label: metric.value for metric in app.metric if "edited" in metric.label}
+    assert edited["Clusters, edited"] == str(len(known) - 1)
+    assert ("ACC, edited" in edited) == labelled
+    assert "1 edit in force" in {expander.label for expander in app.expander}
+    app.button(key="undo").click().run()
+    assert app.selectbox(key="cluster").options == known
+    assert not [metric for metric in app.metric if "edited" in metric.label]
+    app.button(key="redo").click().run()
+    assert app.selectbox(key="cluster").options == known[1:]
+    assert results(run_id).labels.equals(before)
+
+
+def test_selected_samples_are_moved_into_a_new_cluster_that_is_named(app):
+    opened(app, trained("table", True))
+    app.text_input(key="find_id").set_value("<b>1").run()  # 1, 10, 11, 12, 13
+    rows = selected(app)
+    assert len(rows) == 5
+    app.selectbox(key="move_into").set_value("a new cluster").run()
+    app.button(key="move_now").click().run()
+    well(app)
+    assert app.selectbox(key="cluster").options[-1] == "3"
+    app.selectbox(key="cluster").set_value(3).run()
+    name = next(field for field in app.text_input if field.label == "Name of this cluster")
+    name.set_value("odd *ones*").run()
+    app.button(key="name_now").click().run()
+    well(app)
+    assert app.selectbox(key="cluster").options[-1] == "odd *ones*"
+    app.button(key="clear_selection").click().run()
+    app.button(key="select_cluster").click().run()
+    assert selected(app).tolist() == rows.tolist()
+
+
+def test_an_edit_that_makes_no_sense_is_said(app):
+    opened(app, trained("image", True))
+    app.number_input(key="split_parts").set_value(12).run()
+    app.button(key="split_now").click().run()
+    assert not app.exception
+    assert any("too few for 12 parts" in toast.value for toast in app.toast)
+
+
+@pytest.mark.parametrize("kind", ["image", "table"])
+def test_samples_are_sorted_and_one_is_looked_at(app, kind):
+    run_id = trained(kind, True)
+    opened(app, run_id)
+    for way in app.selectbox(key="sample_order").options:
+        app.selectbox(key="sample_order").set_value(way).run()
+        well(app)
+    if kind == "table":
+        return
+    app.selectbox(key="sample_order").set_value("Least sure first").run()
+    sure = results(run_id).labels["confidence"].to_numpy()
+    app.button(key="look_0").click().run()
+    well(app)
+    assert app.session_state["looked_at"] == sure.argmin()
+    near = [button for button in app.button if str(button.key).startswith("near_latent_")]
+    assert len(near) == 12
+    near[0].click().run()
+    well(app)
+    assert app.session_state["looked_at"] != sure.argmin()
+    app.button(key="close_large").click().run()
+    assert not [button for button in app.button if str(button.key).startswith("near_")]
+
+
+def test_a_table_tells_in_what_the_selection_differs_and_colours_by_its_columns(app):
+    opened(app, trained("table", False))
+    app.selectbox(key="colour").set_value("Column column 2").run()
+    well(app)
+    app.button(key="select_cluster").click().run()
+    well(app)
+    assert any("differs most from the other rows in" in caption.value for caption in app.caption)
+
+
+def test_an_address_opens_the_saved_selection_and_a_wrong_one_is_said(app):
+    run_id = trained("image", True)
+    opened(app, run_id)
+    app.text_input(key="find_id").set_value("<b>7<").run()
+    app.text_input(key="selection_name").set_value("a seven").run()
+    app.button(key="save_selection").click().run()
+    well(app)
+    assert app.query_params["selection"] in ("a seven", ["a seven"])
+
+    from streamlit.testing.v1 import AppTest
+
+    def again(name):
+        other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        return opened(other, run_id, selection=name, colour="Confidence")
+
+    other = again("a seven")
+    assert selected(other).tolist() == [7]
+    assert other.selectbox(key="colour").value == "Confidence"
+    wrong = again("nothing of the kind")
+    assert any("no saved selection" in toast.value for toast in wrong.toast)
+
+
+def test_damaged_edits_are_said_and_the_run_is_shown_as_it_ended(app):
+    run_id = trained("image", True)
+    (Store().get(run_id).folder / "edits.jsonl").write_text("nonsense\n")
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page(RESULTS).run()
+    assert not app.exception
+    assert ["cannot be read" in error.value for error in app.error] == [True]
+    assert "ACC" in {metric.label for metric in app.metric}

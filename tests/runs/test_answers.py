@@ -1,0 +1,218 @@
+"""What is asked of a finished run is kept in its folder, whole, for this very latent, and damage is a sentence."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dsc_core import naming, sweep  # noqa: F401 - before `fakes` stands in for the rooms that it imports
+from dsc_core.errors import InputError, RunError
+from dsc_core.runs import execute, questions
+from dsc_core.runs.results import load_results
+
+
+@pytest.fixture
+def run(store, done):
+    return store.get(done)
+
+
+@pytest.fixture
+def found(run):
+    return load_results(run)
+
+
+class Stop(Exception):
+    pass
+
+
+# The graph and the sweep -----------------------------------------------------------------------------------
+
+
+def test_the_graph_is_built_once_and_again_only_for_another_latent_or_a_damaged_file(run):
+    told = []
+    first = questions.graph_of(run, lambda *step: told.append(step))
+    assert told
+    assert first.shape == (30, 30)
+    again = questions.graph_of(run, lambda *step: pytest.fail("it was built anew"))
+    assert (first != again).nnz == 0
+    path = run.folder / questions.GRAPH
+    content = path.read_bytes()
+    for damage in (b"", content[: len(content) // 2], b"\x80\x04cos\nsystem\n"):
+        path.write_bytes(damage)
+        assert (questions.graph_of(run) != first).nnz == 0
+        assert path.read_bytes() == content
+    latent = np.array(questions.latent_of(run))
+    latent[0] += 1
+    np.save(run.folder / "embeddings" / "latent.npy", latent)
+    assert (questions.graph_of(run) != first).nnz > 0
+
+
+def test_a_graph_that_points_outside_is_not_taken(run):
+    made = questions.graph_of(run)
+    path = run.folder / questions.GRAPH
+    with np.load(path) as known:
+        parts = dict(known)
+    parts["indices"] = parts["indices"] + 1000
+    np.savez(path, **parts)
+    assert (questions.graph_of(run) != made).nnz == 0
+
+
+def test_answers_are_kept_and_a_second_look_computes_nothing(run):
+    assert questions.kept_sweep(run) is None
+    first = questions.how_many(run, 2, 5)
+    assert [row.clusters for row in first.rows] == [2, 3, 4, 5]
+    kept = questions.kept_sweep(run)
+    assert kept.rows == first.rows
+    assert np.allclose(kept.values, first.values)
+    again = questions.how_many(run, 3, 4, lambda *_: pytest.fail("it was computed anew"))
+    assert again.rows == first.rows
+
+
+def test_a_wider_range_computes_only_what_is_missing(run):
+    questions.how_many(run, 2, 4)
+    asked = set()
+    wider = questions.how_many(run, 2, 6, lambda words, *_: asked.add(words))
+    assert [row.clusters for row in wider.rows] == [2, 3, 4, 5, 6]
+    assert {words for words in asked if "into" in words} == {"Clusterings into 5", "Clusterings into 6"}
+
+
+def test_what_was_found_before_a_stop_is_kept_and_what_was_not_is_named(run):
+    def tell(words, done, total):
+        if words.endswith("into 4"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        questions.how_many(run, 2, 6, tell)
+    kept = questions.kept_sweep(run)
+    assert [row.clusters for row in kept.rows] == [2, 3]
+    assert kept.left == (4, 5, 6)
+    assert questions.how_many(run, 2, 6).rows[:2] == kept.rows
+    assert questions.kept_sweep(run).left == ()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"mark": 1}', '{"mark": null, "rows": 3}'])
+def test_damaged_answers_are_a_sentence_and_can_be_computed_again(run, damage):
+    questions.how_many(run, 2, 3)
+    path = run.folder / questions.SWEEP
+    mark = json.loads(path.read_text())["mark"]
+    path.write_text(damage.replace("null", f'"{mark}"').replace(" 1}", f' "{mark}"}}'))
+    with pytest.raises(RunError, match=r"damaged: compute them again\.$"):
+        questions.kept_sweep(run)
+    assert len(questions.how_many(run, 2, 3).rows) == 2
+    assert len(questions.kept_sweep(run).rows) == 2
+
+
+def test_answers_about_another_latent_do_not_count(run):
+    questions.how_many(run, 2, 3)
+    latent = np.array(questions.latent_of(run))[::-1]
+    np.save(run.folder / "embeddings" / "latent.npy", latent)
+    assert questions.kept_sweep(run) is None
+
+
+def test_a_range_that_cannot_be_asked_about_and_a_missing_latent_are_sentences(run):
+    for low, high in ((1, 5), (2, 1000), (6, 5)):
+        with pytest.raises(InputError, match="can be asked about"):
+            questions.how_many(run, low, high)
+    (run.folder / "embeddings" / "latent.npy").unlink()
+    with pytest.raises(RunError, match="train it again"):
+        questions.how_many(run, 2, 3)
+
+
+# Other runs ------------------------------------------------------------------------------------------------
+
+
+def test_siblings_are_finished_runs_of_the_same_data(store, run, dataset, config):
+    other = store.create(dataset, config.replace(seed=1))
+    assert questions.siblings(store, run) == []
+    execute(store, other)
+    different = store.create(type(dataset)(**{**dataset.__dict__, "name": "Others"}), config)
+    execute(store, different)
+    assert [one.id for one in questions.siblings(store, run)] == [other]
+    assert questions.same_but_seed(run, store.get(other))
+    assert not questions.same_but_seed(run, run)
+    assert questions.clusters_of(store.get(other), 30).shape == (30,)
+    with pytest.raises(RunError, match="leave it out"):
+        questions.clusters_of(store.get(other), 31)
+
+
+# Names -----------------------------------------------------------------------------------------------------
+
+
+def test_names_are_kept_and_taken_away(found):
+    assert questions.read_named(found) == questions.Named()
+    questions.give_name(found, "clusters", [1], "  ant ")
+    questions.give_name(found, "samples", [7, 9], "bee")
+    questions.give_name(found, "samples", [9], "")
+    known = questions.read_named(found)
+    assert known == questions.Named({1: "ant"}, {7: "bee"})
+    assert questions.read_named(load_results(found.run)) == known
+    questions.forget_names(found)
+    assert questions.read_named(found) == questions.Named()
+
+
+@pytest.mark.parametrize("name", ["x" * 81, "a\nb", "\x1b[31m"])
+def test_what_cannot_be_a_name_changes_nothing(found, name):
+    questions.give_name(found, "clusters", [0], "ant")
+    with pytest.raises(InputError, match="on one line"):
+        questions.give_name(found, "clusters", [0], name)
+    assert questions.read_named(found).clusters == {0: "ant"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"clusters": {"x": "y"}, "samples": {}}',
+        '{"clusters": {}, "samples": {"999": "y"}}',
+    ],
+)
+def test_damaged_names_are_a_sentence_and_are_never_written_over(found, damage):
+    path = found.run.folder / questions.NAMED
+    path.write_text(damage)
+    with pytest.raises(RunError, match=r"mend or delete its file named\.json\.$"):
+        questions.read_named(found)
+    with pytest.raises(RunError):
+        questions.give_name(found, "clusters", [0], "ant")
+    assert path.read_text() == damage
+    questions.forget_names(found)
+    assert questions.read_named(found) == questions.Named()
+    assert (found.run.folder / "damaged-named.json").read_text() == damage
+
+
+def test_names_of_clusters_that_are_no_more_are_laid_aside_and_those_of_samples_hold(found):
+    questions.give_name(found, "clusters", [1], "ant")
+    questions.give_name(found, "samples", [3], "bee")
+    frame = found.labels.assign(cluster=(found.labels["cluster"] + 1) % 3)
+    frame.to_parquet(found.run.folder / "labels.parquet", index=False)
+    known = questions.read_named(load_results(found.run))
+    assert known == questions.Named({}, {3: "bee"}, outdated=True)
+
+
+def test_a_full_disk_is_a_sentence_and_the_names_stay(found, monkeypatch):
+    questions.give_name(found, "clusters", [1], "ant")
+    full = lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))  # noqa: E731
+    monkeypatch.setattr(questions, "write_json", full)
+    with pytest.raises(RunError, match="disk is full"):
+        questions.give_name(found, "clusters", [1], "bee")
+    assert questions.read_named(found).clusters == {1: "ant"}
+
+
+def test_the_labels_made_of_names_have_a_row_a_sample_and_say_where_they_come_from(run, found):
+    frame = found.labels
+    clusters, confidence = frame["cluster"].to_numpy(), frame["confidence"].to_numpy()
+    spreader = naming.Spreader(questions.graph_of(run), clusters, confidence, run.clusters)
+    named = questions.Named({0: "ant", 1: "=bee"}, {int(np.flatnonzero(clusters == 0)[0]): "odd"})
+    result = naming.spread(spreader, named.clusters, named.samples)
+    made = questions.named_frame(found, named, result, 0.6)
+    assert list(made) == ["id", "label", "certainty", "source"]
+    assert made["id"].tolist() == frame["id"].tolist()
+    assert ((made["label"] == "") == (made["source"] == "")).all()
+    assert set(made["source"]) <= {"sample", "cluster", "spread", ""}
+    assert (made.loc[made["source"] == "sample", "label"] == "odd").all()
+    assert (made.loc[made["label"] != "", "certainty"] >= 0.6).all()
+    from dsc_core.runs.results import csv_bytes
+
+    assert b",=bee" not in csv_bytes(made)
