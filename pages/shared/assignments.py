@@ -2,65 +2,64 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import streamlit as st
 
 from dsc_core.data import Cancelled, open_stream
-from dsc_core.errors import InputError, RunError
+from dsc_core.errors import RunError
 from dsc_core.runs import Run, failures, home
 from dsc_core.runs.files import written_whole
 from pages.shared import widgets
+from pages.shared.work import Work
 
 POLL_SECONDS = 0.15
 KEPT_SECONDS = 86_400  # for so long the file of a session that has gone is kept
 NAME = "assigned.csv"
 
 
-class Assignment(threading.Thread):
+class Assignment(Work):
     """New data through one run. Ends with `found` and a file at `path`, or a `problem`, or neither if given up."""
 
+    WHAT = "assignment"
+    FAULT = "The data could not be assigned, by a fault of this program; its log tells more."
+    GIVEN_UP = (Cancelled,)
+
     def __init__(self, run: Run, source, options: dict, folder: Path):
-        super().__init__(daemon=True)
+        super().__init__("Opening the model")
         self.of, self.source, self.options, self.path = run, source, options, folder / NAME
-        self.step: tuple[str, int, int | None] = ("Opening the model", 0, None)
         self.found = None
         self.notes: list[str] = []
         self.skipped: list[tuple[str, str]] = []
-        self.problem: InputError | RunError | None = None
         self.stopping = False
 
     def run(self) -> None:
-        """Assign; for the thread."""
+        """For the thread."""
         try:
-            self._work()
-        except Cancelled:
-            pass
-        except (InputError, RunError) as problem:
-            self.problem = problem
-        except OSError as error:
-            self.problem = RunError(f"The labels could not be written: {failures.plainly(error)}.")
-        except Exception:  # a mistake of the program: told of in a sentence, and in full in the server's log
-            logging.getLogger(__name__).exception("assignment failed")
-            self.problem = RunError(
-                "The data could not be assigned, by a fault of this program; its log tells more."
-            )
+            super().run()
         finally:
             if self.found is None:
                 shutil.rmtree(self.path.parent, ignore_errors=True)
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Assign; RunError where the labels cannot be written."""
         from dsc_core.runs.assigning import assign_all
         from dsc_core.runs.results import LoadedRun
 
         options = self.options | {"progress": self._reading}
-        with open_stream(self.source, self.of.dataset, **options) as stream, written_whole(self.path) as out:
-            self.found = assign_all(LoadedRun(self.of), stream, out, self._assigning, lambda: self.stopping)
+        try:
+            with (
+                open_stream(self.source, self.of.dataset, **options) as stream,
+                written_whole(self.path) as out,
+            ):
+                self.found = assign_all(
+                    LoadedRun(self.of), stream, out, self._assigning, lambda: self.stopping
+                )
+        except OSError as error:
+            raise RunError(f"The labels could not be written: {failures.plainly(error)}.") from error
         self.notes, self.skipped = stream.notes, stream.skipped
 
     def _reading(self, done: int, total: int) -> None:
@@ -70,12 +69,6 @@ class Assignment(threading.Thread):
 
     def _assigning(self, done: int, total: int | None) -> None:
         self.step = "Assigning", done, total
-
-    @property
-    def share(self) -> float:
-        """How much of this step is done, 0 to 1; 0 where its end is not known."""
-        _, done, total = self.step
-        return min(done / total, 1.0) if total else 0.0
 
     @property
     def words(self) -> str:

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from pathlib import Path
 
 import streamlit as st
 
 from dsc_core.data import Cancelled, import_data
-from dsc_core.errors import InputError, RunError
 from pages.shared import widgets
+from pages.shared.work import Work
 
 POLL_SECONDS = 0.15
 
 
-class Import(threading.Thread):
+class Import(Work):
     """One import. Ends with a `key` or a `problem`, or neither where it was cancelled."""
 
+    WHAT = "import"
+    FAULT = "The data could not be read, by a fault of this program; its log tells more."
+    GIVEN_UP = (Cancelled,)
+
     def __init__(self, source, folder: Path, options: dict):
-        super().__init__(daemon=True)
+        super().__init__("Reading")
         self.source, self.folder, self.options = source, folder, options
-        self.step: tuple[str, int, int] = ("Reading", 0, 0)
         self.key: str | None = None
-        self.problem: InputError | RunError | None = None
         self.cancelled = False
 
-    def run(self) -> None:
-        """Import; for the thread."""
-        try:
-            self.key = import_data(self.source, self.folder, self._tell, **self.options)
-        except Cancelled:
-            pass
-        except (InputError, RunError) as problem:
-            self.problem = problem
-        except Exception:  # a mistake of the program: told of in a sentence, and in full in the server's log
-            logging.getLogger(__name__).exception("import failed")
-            self.problem = RunError(
-                "The data could not be read, by a fault of this program; its log tells more."
-            )
+    def work(self) -> None:
+        """Import."""
+        self.key = import_data(self.source, self.folder, self._tell, **self.options)
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         if self.cancelled:
@@ -49,12 +39,6 @@ class Import(threading.Thread):
     def name_shown(self) -> str:
         """What is imported: the file's name, or the sample's."""
         return widgets.plain(Path(self.source).name)
-
-    @property
-    def share(self) -> float:
-        """How much of this stage is done, 0 to 1; 0 where its end is not known."""
-        _, done, total = self.step
-        return min(done / total, 1.0) if total else 0.0
 
     @property
     def words(self) -> str:

@@ -5,14 +5,13 @@ A job belongs to the server, not to a session: a refresh or another tab finds it
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 
 import streamlit as st
 
-from dsc_core.errors import InputError, RunError
+from dsc_core.errors import RunError
 from pages.shared import widgets
+from pages.shared.work import Work
 
 POLL = 0.7  # seconds between two looks
 MOMENT = 0.3  # seconds
@@ -23,47 +22,41 @@ class Stopped(Exception):
     """The user stopped the job."""
 
 
-class Job(threading.Thread):
-    """Work under way: `work(tell)` is called with a function to tell of progress, which raises where it was stopped.
+class Job(Work):
+    """Work under way: `task(tell)` is called with a function to tell of progress, which raises where it was stopped.
 
     Ends with a `result`, or with a `problem`, one sentence; with neither where it was stopped.
     """
 
-    def __init__(self, work: Callable):
-        super().__init__(daemon=True)
-        self.work = work
-        self.step: tuple[str, int, int] = ("Beginning", 0, 0)
+    WHAT = "a job"
+    FAULT = "This could not be computed, by a fault of this program; the server's log tells more."
+    GIVEN_UP = (Stopped,)
+
+    def __init__(self, task: Callable):
+        super().__init__("Beginning")
+        self.task = task
         self.result = None
-        self.problem = ""
+        self.problem: str = ""
         self.stopped = False
 
-    def run(self) -> None:
-        """Work; for the thread."""
+    def work(self) -> None:
+        """Call the task."""
         try:
-            self.result = self.work(self.tell)
-        except Stopped:
-            pass
-        except (InputError, RunError) as problem:
-            self.problem = str(problem)
-        except MemoryError:
-            self.problem = "The computer ran out of memory: close other programs, or ask for less."
-        except Exception:  # a mistake of the program: told of in a sentence, and in full in the server's log
-            logging.getLogger(__name__).exception("a job failed")
-            self.problem = (
-                "This could not be computed, by a fault of this program; the server's log tells more."
-            )
+            self.result = self.task(self.tell)
+        except MemoryError as error:
+            told = "The computer ran out of memory: close other programs, or ask for less."
+            raise RunError(told) from error
+
+    def run(self) -> None:
+        """For the thread."""
+        super().run()
+        self.problem = str(self.problem)
 
     def tell(self, words: str, done: int, total: int) -> None:
         """How far it is; total 0 where the end is not known."""
         if self.stopped:
             raise Stopped
         self.step = words, done, total
-
-    @property
-    def share(self) -> float:
-        """How much of this step is done, 0 to 1."""
-        _, done, total = self.step
-        return min(done / total, 1.0) if total else 0.0
 
 
 @st.cache_resource(show_spinner=False)
