@@ -177,17 +177,16 @@ def assign(options) -> dict:
 
     loaded = LoadedRun(Store().find(options.run))
     loaded.frame  # noqa: B018 - a run without results is told of before the data are read
-    progress = Progress()
+    with (
+        Progress() as progress,
+        open_stream(options.data, loaded.run.dataset, **reading(options)) as stream,
+        writing(options.out) as out,
+    ):
 
-    def told(done: int, total: int | None) -> None:
-        progress.update(f"Assigned {done:,}" + (f" of {total:,}" if total else ""))
+        def told(done: int, total: int | None) -> None:
+            progress.update(f"Assigned {done:,}" + (f" of {total:,}" if total else ""))
 
-    asked = dict(reading(options))
-    try:
-        with open_stream(options.data, loaded.run.dataset, **asked) as stream, writing(options.out) as out:
-            found = assign_all(loaded, stream, out, told)
-    finally:
-        progress.close(erase=True)
+        found = assign_all(loaded, stream, out, told)
     tell_of(stream)
     return {
         "run": loaded.id,
@@ -320,8 +319,7 @@ def imported(options, home: Path):
     from dsc_core.data import import_data, load_dataset
     from dsc_core.runs.console import Progress
 
-    progress, began = Progress(), time.monotonic()
-    told = began + QUIET  # what is quick is over before it is told of
+    told = time.monotonic() + QUIET  # what is quick is over before it is told of
 
     def tell_how_far(stage: str, done: int, total: int) -> None:
         nonlocal told
@@ -329,10 +327,8 @@ def imported(options, home: Path):
             told = now + REDRAWN
             progress.update(f"{stage}: {done / total:.0%}" if total else f"{stage}: {done / 1e6:,.1f} MB")
 
-    try:
+    with Progress() as progress:
         key = import_data(options.data, home, tell_how_far, **reading(options))
-    finally:
-        progress.close(erase=True)
     return key, load_dataset(key, home)
 
 
@@ -435,14 +431,10 @@ def write_results(run, out: str, what: str | None) -> str:
     from dsc_core.runs.console import Progress
 
     kind, suffix = exports.choose(run, out, what)
-    progress = Progress()
-    try:
-        with writing(out) as file:
-            exports.write(
-                run, kind, suffix, file, lambda done, total: progress.update(f"Written {done:,} of {total:,}")
-            )
-    finally:
-        progress.close(erase=True)
+    with Progress() as progress, writing(out) as file:
+        exports.write(
+            run, kind, suffix, file, lambda done, total: progress.update(f"Written {done:,} of {total:,}")
+        )
     return kind.name
 
 

@@ -236,9 +236,8 @@ class Fitted:
                 f"The model takes samples of {_size(self.shape)}, not {_size(samples.shape[1:])}."
             )
         feed = Feed(samples, scaling, next(self.nets.parameters()).device)
-        for start in range(0, len(samples), EMBED):
-            latent = encode(self.nets, feed, np.arange(start, min(start + EMBED, len(samples))))
-            yield _assign(self.nets, latent, self.transform, self.centres, self.scale)
+        for _, said in _in_blocks(self.nets, feed, EMBED, self.transform, self.centres, self.scale):
+            yield said
 
     @cached_property
     def novelty(self) -> novelty.Novelty:
@@ -320,12 +319,17 @@ def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scal
     return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities)
 
 
+def _in_blocks(nets: Networks, feed: Feed, size: int, *maps) -> Iterator[tuple[slice, Assignment]]:
+    """(where in the order, what is said) of `size` samples at a time."""
+    for start in range(0, len(feed), size):
+        block = slice(start, min(start + size, len(feed)))
+        yield block, _assign(nets, encode(nets, feed, np.arange(block.start, block.stop)), *maps)
+
+
 def _assign_in_blocks(nets: Networks, feed: Feed, scratch: Path | None, *maps) -> Assignment:
     """As `_assign` on the codes of all samples, with no more of them in memory than a block; no probabilities."""
     found: dict[str, np.ndarray] = {}
-    for start in range(0, len(feed), 8 * EMBED):
-        block = slice(start, min(start + 8 * EMBED, len(feed)))
-        said = _assign(nets, encode(nets, feed, np.arange(block.start, block.stop)), *maps)
+    for block, said in _in_blocks(nets, feed, 8 * EMBED, *maps):
         for name in ("labels", "confidence", "latent", "spectral"):
             part = getattr(said, name)
             if name not in found:

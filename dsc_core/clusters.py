@@ -89,6 +89,7 @@ def split(latent, parts: int, seed: int, neighbours: int = 10, damping: float = 
     from sklearn.cluster import KMeans
 
     from dsc_core import graph
+    from dsc_core.cluster import DIMS_A_CLUSTER
 
     latent = np.ascontiguousarray(latent, dtype=np.float32)
     if parts < 2:
@@ -100,7 +101,7 @@ def split(latent, parts: int, seed: int, neighbours: int = 10, damping: float = 
     if len(np.unique(latent, axis=0)) < parts:
         raise InputError(f"Fewer than {parts} of the samples differ in their codes: nothing to split.")
     affinity = graph.whole_graph(torch.from_numpy(latent), min(neighbours, len(latent) - 1))
-    dims = min(4 * parts, len(latent) - 2)
+    dims = min(DIMS_A_CLUSTER * parts, len(latent) - 2)
     values, vectors = graph.diffusion_map(affinity, dims, seed)
     labels = KMeans(parts, n_init=RESTARTS, random_state=seed).fit_predict(
         graph.damped(values, vectors, damping)

@@ -106,9 +106,7 @@ def diffusion_map(
     asked: called before every product with the matrix; what it raises ends the search.
     """
     count = graph.shape[0]
-    degree = np.maximum(np.asarray(graph.sum(1)).ravel(), 1e-12)
-    scale = sparse.diags(1 / np.sqrt(degree))
-    normalised = (scale @ graph @ scale).tocsr()
+    normalised, degree = symmetric(graph)
     dims = min(dims, count - 2)
     start = np.random.default_rng(seed).standard_normal(count)
     if count < 500:
@@ -124,6 +122,13 @@ def diffusion_map(
     return values, (vectors / np.sqrt(degree)[:, None]) * np.sqrt(degree.mean())
 
 
+def symmetric(graph: sparse.csr_matrix) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """D^−½·W·D^−½ of a graph W, sparse (n, n), and its degrees D, (n,), none of them 0."""
+    degree = np.maximum(np.asarray(graph.sum(1), dtype=np.float64).ravel(), 1e-12)
+    scale = sparse.diags(1 / np.sqrt(degree))
+    return (scale @ graph @ scale).tocsr(), degree
+
+
 def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: int = 2) -> np.ndarray:
     """How the neighbourhood of each sample votes: the shares of the clusters `hops` random steps away.
 
@@ -131,11 +136,13 @@ def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: 
     """
     degree = np.asarray(affinity.sum(1)).ravel()
     step = (
-        sparse.diags(1 / np.maximum(degree, 1e-12)) @ affinity + sparse.diags((degree == 0) * 1.0)
-    ).tocsr()
+        (sparse.diags(1 / np.maximum(degree, 1e-12)) @ affinity + sparse.diags((degree == 0) * 1.0))
+        .tocsr()
+        .astype(np.float32)
+    )
     found = np.eye(clusters, dtype=np.float32)[labels]
     for _ in range(hops):
-        found = step.astype(np.float32) @ found
+        found = step @ found
     return found
 
 

@@ -18,6 +18,7 @@ import scipy.sparse as sparse
 from scipy.sparse.linalg import cg
 
 from dsc_core.errors import RunError
+from dsc_core.graph import symmetric
 
 ALPHA = 0.9  # a name walks ten steps on average: through a cluster, before it leaks out of one (Zhou et al.: 0.99)
 CORE = 0.1  # of a cluster, its surest samples, carry the name of the cluster
@@ -46,10 +47,8 @@ class Spreader:
     """
 
     def __init__(self, affinity, clusters: np.ndarray, confidence: np.ndarray, count: int):
-        degree = np.asarray(affinity.sum(1), dtype=np.float64).ravel()
-        scale = sparse.diags(1 / np.sqrt(np.maximum(degree, 1e-12)))
-        normalised = (scale @ affinity @ scale).tocsr()
-        self.system = (sparse.identity(len(degree), format="csr") - ALPHA * normalised).tocsr()
+        normalised, _ = symmetric(affinity)
+        self.system = (sparse.identity(normalised.shape[0], format="csr") - ALPHA * normalised).tocsr()
         self.clusters, self.count = np.asarray(clusters, dtype=np.int64), count
         self.cores = cores(clusters, confidence, count)
         self._of_cluster: dict[int, np.ndarray] = {}

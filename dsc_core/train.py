@@ -15,6 +15,7 @@ from torch import Tensor
 from dsc_core import film, graph, losses, parallel
 from dsc_core.checkpoint import Carry, State, pack, unpack
 from dsc_core.cluster import (
+    HEAD_STEPS,
     Feed,
     Fitted,
     assign_softly,
@@ -493,13 +494,8 @@ def _joint_stage(
     if clock.stage != "joint":  # else it goes on where it was broken off
         if whole:
             yield clock.event("progress", message=BUILDING)
-            latent, carry.affinity, readout = _read_whole(nets, feed, config)
-            carry.targets = sure_labels(carry.affinity, readout.labels, config)
-            teach_head(nets, latent, readout, config)
-            parallel.spread(nets)
-            yield _look(
-                readout.labels, clock, config, observe, "Labels read from the graph of stage 1's latent"
-            )
+            labels = _build(nets, feed, config, carry, HEAD_STEPS)
+            yield _look(labels, clock, config, observe, "Labels read from the graph of stage 1's latent")
         else:
             torch.nn.init.normal_(nets.centres, std=0.1)
         steering.optimiser = _optimiser(nets, "joint", steering.config)
@@ -510,11 +506,8 @@ def _joint_stage(
         if whole and moves and epoch and epoch % config.refresh == 0 and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
-            latent, carry.affinity, readout = _read_whole(nets, feed, config, carry.labels)
-            carry.targets = sure_labels(carry.affinity, readout.labels, config)
+            _build(nets, feed, config, carry, REFRESH_STEPS)
             pairs = Pairs(carry.affinity, rng, carry.targets)
-            teach_head(nets, latent, readout, config, REFRESH_STEPS)
-            parallel.spread(nets)
         batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
         nets.train()
         for index in batches:
@@ -551,15 +544,23 @@ def encode_together(nets: Networks, feed: Feed) -> Tensor:
     return latent
 
 
-def _read_whole(nets: Networks, feed: Feed, config: Config, like: np.ndarray | None = None):
-    """μ of every sample, its graph, and what is read from that: made once, since machines may round differently."""
+def _build(nets: Networks, feed: Feed, config: Config, carry: Carry, steps: int) -> np.ndarray:
+    """Build the whole-data graph of the present latent and teach the head what is read from it: labels, (n,).
+
+    The graph and self-training's targets go into `carry`, whose labels lend their numbering. Of several processes
+    one reads, since machines may round differently.
+    """
     latent = encode_together(nets, feed)
 
     def read():
         affinity = graph.whole_graph(latent, config.neighbours)
-        return affinity, read_out(affinity, config, like)
+        return affinity, read_out(affinity, config, carry.labels)
 
-    return latent, *parallel.once(read)
+    carry.affinity, readout = parallel.once(read)
+    carry.targets = sure_labels(carry.affinity, readout.labels, config)
+    teach_head(nets, latent, readout, config, steps)
+    parallel.spread(nets)
+    return readout.labels
 
 
 def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config: Config):

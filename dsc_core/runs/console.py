@@ -31,6 +31,12 @@ class Progress:
         elif event.kind in ("note", "evaluation"):
             self.say(describe(event))
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close(erase=True)
+
     def say(self, text: str) -> None:
         """A line that stays."""
         self.close(erase=True)
