@@ -6,9 +6,8 @@ import streamlit as st
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import results as run_results
-from pages.sections import how_many, label_few, trust
-from pages.shared import exports, state, widgets
-from pages.shared.results import explore, noise, scores
+from pages.shared import state, widgets
+from pages.shared.results import explore, exports, how_many, label_few, noise, scores, trust
 from pages.shared.results.opening import opened
 
 TRAIN, DATA = "pages/views/train.py", "pages/views/data.py"

@@ -35,5 +35,16 @@ def page(browser):
     assert not abroad, f"the app asked other hosts: {abroad[:3]}"
 
 
+@pytest.fixture
+def store(tmp_path):
+    """The run store of a workspace of its own; runs that still train end with the test."""
+    from dsc_core.runs import Store
+
+    opened = Store(tmp_path / "home")
+    yield opened
+    driving.end_runs(opened.home)
+    opened.close()
+
+
 def is_local(address: str) -> bool:
     return address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "about:"))

@@ -6,7 +6,7 @@ import pytest
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store, frames
+from dsc_core.runs import frames
 from dsc_core.runs.frames import Frame
 from tests.browser.driving import button, serving, settled
 
@@ -21,13 +21,6 @@ WATCH = """() => {
   }, 20);
 }"""
 ROWS = np.arange(900)
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "home")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -8,19 +8,11 @@ import pytest
 
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
-from dsc_core.runs import Store, execute, questions
+from dsc_core.runs import execute, questions
 from dsc_core.runs.results import load_results
-from tests.browser.driving import button, end_runs, metric, serving, settled
+from tests.browser.driving import button, metric, serving, settled
 
 LONG = 120_000  # milliseconds
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "home")
-    yield opened
-    end_runs(opened.home)
-    opened.close()
 
 
 @pytest.fixture

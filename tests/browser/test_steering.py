@@ -9,7 +9,7 @@ from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.runs import Store
-from tests.browser.driving import button, end_runs, serving, settled
+from tests.browser.driving import button, serving, settled
 
 LONG = 90_000  # milliseconds; a training beside it takes the processor
 # Pixels of the colour in which changes are marked, on the first curve's canvas.
@@ -20,14 +20,6 @@ MARKED = """canvas => {
     if (data[i + 3] > 60 && data[i] > 190 && data[i + 1] > 110 && data[i + 1] < 200 && data[i + 2] < 120) count++;
   return count;
 }"""
-
-
-@pytest.fixture
-def store(tmp_path):
-    opened = Store(tmp_path / "home")
-    yield opened
-    end_runs(opened.home)
-    opened.close()
 
 
 @pytest.fixture

@@ -23,6 +23,16 @@ def workspace(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def store(workspace):
+    """The run store of that workspace."""
+    from dsc_core.runs import Store
+
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def app():
     """The app, not yet run, open on its first page."""
     from streamlit.testing.v1 import AppTest

@@ -19,13 +19,6 @@ ROWS = np.arange(0, 1200, 2)
 
 
 @pytest.fixture
-def store(workspace):
-    opened = Store()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def drawn(monkeypatch):
     """What was drawn, frame by frame, as (title, points, groups, names, limits, moving)."""
     seen, real = [], figures.film_map

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dsc_core.runs import Store, questions
+from dsc_core.runs import questions
 from dsc_core.runs.results import load_results
 from pages.shared import jobs, widgets
 from tests.pages.conftest import ROOT
@@ -20,13 +20,6 @@ def run_id(request, workspace):
 @pytest.fixture
 def images(workspace):
     return trained("image", True)
-
-
-@pytest.fixture
-def store(workspace):
-    opened = Store()
-    yield opened
-    opened.close()
 
 
 def at(app, run_id, section):
@@ -252,7 +245,7 @@ def test_damaged_names_are_one_sentence_and_can_be_set_aside(app, images, store)
 def test_the_labels_can_be_the_labels_of_the_data(images, store, tmp_path):
     from dsc_core import naming
     from dsc_core.data import open_dataset
-    from pages.sections import label_few
+    from pages.shared.results import label_few
 
     found = load_results(store.get(images))
     spreader = label_few.prepared(found, lambda *_: None)

@@ -11,13 +11,6 @@ RUNS, TRAIN = "pages/views/runs.py", "pages/views/train.py"
 
 
 @pytest.fixture
-def store(workspace):
-    opened = Store()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def runs(store):
     """Two runs, not started: the newest first."""
     made = [store.create(open_dataset("digits"), preset("quick"), name=name) for name in ("one", "two")]

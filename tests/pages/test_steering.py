@@ -7,18 +7,10 @@ import pytest
 from dsc_core.config import KNOBS, preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store
 from pages.shared import history, steering
 
 TRAIN = "pages/views/train.py"
 LIVE = [name for name, known in KNOBS.items() if known.live]
-
-
-@pytest.fixture
-def store(workspace):
-    opened = Store()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

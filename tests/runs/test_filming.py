@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import waiting
 from sklearn.datasets import load_digits
 
 from dsc_core import film
@@ -18,15 +19,9 @@ from dsc_core.data import Dataset
 from dsc_core.runs import execute, filming, frames, processes
 from dsc_core.runs.filming import Filming
 
+wait_for = partial(waiting.until, seconds=30)
+
 ROWS = np.arange(20)
-
-
-def wait_for(what, seconds=30):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

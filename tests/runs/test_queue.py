@@ -5,15 +5,18 @@ import os
 import shutil
 import signal
 import threading
-import time
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+import waiting
 
 from dsc_core import launch
 from dsc_core.errors import InputError
 from dsc_core.runs import Store, execute, failures, queue
 from dsc_core.runs import store as store_module
+
+until = partial(waiting.until, seconds=90)
 
 
 @pytest.fixture(autouse=True)
@@ -43,14 +46,6 @@ def no_process(monkeypatch):
 
 def statuses(store, runs):
     return [store.get(run_id).status for run_id in runs]
-
-
-def until(what, seconds=90):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-    return found
 
 
 def test_one_at_a_time_in_the_order_of_their_coming(store, three, no_process):

@@ -5,17 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import waiting
 
 from dsc_core import launch
 from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.runs import Store, failures, processes
+
+until = partial(waiting.until, seconds=120)
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW = 14  # so few that the maps are drawn without UMAP, which takes long to compile
@@ -34,22 +37,6 @@ pytestmark = [
 def images():
     rng, kinds = np.random.default_rng(0), np.arange(FEW) % 3
     return (rng.normal(size=(FEW, 8, 8)) * 10 + 60 * kinds[:, None, None] + 60).clip(0, 255).astype(np.uint8)
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
-    opened = Store()
-    yield opened
-    opened.close()
-
-
-def until(what, seconds=120):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
-    return found
 
 
 def partners(store, run_id):

@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import signal
-import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import waiting
 
 import dsc_core
 from dsc_core import load_run
@@ -20,13 +21,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, checkpoints, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
 
-
-def wait_for(what, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-    return found
+wait_for = partial(waiting.until, seconds=20)
 
 
 def started(store, run_id):
