@@ -53,6 +53,7 @@ TITLES = {
     "joint_share": "Share of the autoencoder's terms",
     "sure": "Agreement of a sure neighbourhood",
     "noisy_agreement": "Agreement with the noisy code",
+    "self_training": "Self-training",
     "agreement": "Neighbours' agreement",
     "least_steps": "Fewest steps of a stage",
     "spectral": "Spectral loss",
