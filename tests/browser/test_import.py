@@ -39,7 +39,7 @@ def test_a_long_import_can_be_given_up_and_done_again(page, tmp_path):
         button(page, "open_source").click()
         cancel = button(page, "cancel_import")
         cancel.wait_for()
-        assert page.get_by_role("progressbar").count() == 1
+        page.get_by_role("progressbar").wait_for()
         cancel.click()
         cancel.wait_for(state="detached")
         settled(page)
