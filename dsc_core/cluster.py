@@ -26,6 +26,7 @@ from dsc_core.model.spectral import orthonormalise
 
 EMBED = 1000  # samples embedded at once
 RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
+CLEARLY = 0.02  # smaller inertia, for a fresh cut of the graph in place of the one before it
 LEAST_SURE = 0.25  # of every cluster
 DIMS_A_CLUSTER = 4  # dimensions of the diffusion map that a readout looks at, for each cluster
 HEAD_STEPS = 300
@@ -96,13 +97,28 @@ def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readou
 
     Four dimensions a cluster, since a class may split before the last two separate; several scales, since a
     single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
-    is kept.
+    is kept, and whose clusters too, where they are no worse than others (see `cut`).
     """
     values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
     scales = at_scales(values, vectors, config.damping)
-    labels = k_means(np.hstack(scales), config).labels_
-    labels = labels if like is None else aligned(labels, like, config.clusters)
-    return Readout(labels, scales[1], values)
+    return Readout(cut(np.hstack(scales), config, like), scales[1], values)
+
+
+def cut(points: np.ndarray, config: Config, like: np.ndarray | None = None) -> np.ndarray:
+    """k-means labels (n,) of points (n, dims). like: (n,) labels to start from as well, whose numbering is kept.
+
+    The answer that grew out of `like` stands unless fresh starts make the inertia smaller by a share of CLEARLY:
+    where several cuts are nearly as good, training would else jump from one to another at each look.
+    """
+    fresh = k_means(points, config)
+    if like is None:
+        return fresh.labels_
+    found = fresh.labels_
+    if len(np.unique(like)) == config.clusters:
+        means = np.stack([points[like == cluster].mean(0) for cluster in range(config.clusters)])
+        kept = KMeans(config.clusters, init=means, n_init=1).fit(points)
+        found = found if fresh.inertia_ < (1 - CLEARLY) * kept.inertia_ else kept.labels_
+    return aligned(found, like, config.clusters)
 
 
 def sure_labels(affinity, labels: np.ndarray, config: Config) -> np.ndarray:

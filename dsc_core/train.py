@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -41,9 +42,8 @@ Observe = Callable[[np.ndarray], dict]
 Checkpoint = Callable[[State], None]
 Snapshot = Callable[[int, np.ndarray, np.ndarray | None], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
-REVISION = (
-    2  # of the algorithm: raised when the same settings give other labels, so that old results are known
-)
+# Of the algorithm: raised when the same settings give other labels, so that old results are known.
+REVISION = 3
 BUILDING = "Building the graph of the whole data set"
 DRAWN = (
     "Of {:,} samples, {:,} are drawn by the seed for the graph and what is trained on it (graph_samples); the"
@@ -566,17 +566,20 @@ def _build(nets: Networks, feed: Feed, config: Config, carry: Carry, steps: int)
 def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config: Config):
     """All terms of stage 2 for the samples at `index` (m,) and, on a whole-data graph, a neighbour of each.
 
-    → the terms, unweighted, and how the orthonormalisation was done. Terms of weight zero are left out.
+    → the terms, unweighted, and how the orthonormalisation was done. Terms of weight zero are left out. The
+    neighbours are there for the graph's sake: only the samples themselves are decoded, and copied.
     """
-    count = len(index)
+    count, share = len(index), parallel.share(len(index))
+    rows, own = share.mine(index), len(share.mine(index))
     if pairs:
-        index = np.concatenate([index, pairs.neighbours(index)])
-    share = parallel.share(len(index))
-    samples = feed(share.mine(index))
-    code, noisy, terms = autoencoder_terms(nets, samples, config, share)
+        near = pairs.neighbours(index)
+        rows, index = np.concatenate([rows, share.mine(near)]), np.concatenate([index, near])
+    samples = feed(rows)
+    code = nets.encoder(samples)
+    _, noisy, terms = autoencoder_terms(nets, samples[:own], config, share, code.first(own))
     terms = share.mean(terms)
     # From here on each process computes with the codes of the whole batch.
-    mean, log_variance, raw, logits = share.whole(code.mean, code.log_variance, *nets.spectral(code.mean))
+    mean, log_variance, raw, logits = _whole(share, code.mean, code.log_variance, *nets.spectral(code.mean))
     assignment = logits.softmax(1)
     if config.encoder == "network":
         terms["cluster_prior"] = losses.cluster_conditional_kl(mean, log_variance, assignment, nets.centres)
@@ -595,18 +598,28 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
         terms["self_training"] = losses.self_training(logits, targets)
     if config.noisy_agreement:
         (shaken,) = share.whole(nets.spectral(noisy)[1])
-        terms["noisy_agreement"] = losses.agreement(assignment, shaken.softmax(1))
+        terms["noisy_agreement"] = losses.agreement(assignment[:count], shaken.softmax(1))
     if config.augmented_agreement and samples.dim() == 4:
-        copy = random_copy(samples, config.shift, config.rotation, config.scaling, share)
+        copy = random_copy(samples[:own], config.shift, config.rotation, config.scaling, share)
         moved = nets.encoder(copy).mean
         moved, told = share.whole(moved, nets.spectral(moved)[1])
-        terms["augmented_agreement"] = losses.agreement(assignment, told.softmax(1))
-        terms["augmented_latent"] = (mean - moved).square().sum(1).mean()
+        terms["augmented_agreement"] = losses.agreement(assignment[:count], told.softmax(1))
+        terms["augmented_latent"] = (mean[:count] - moved).square().sum(1).mean()
     if config.balance:
         terms["balance"] = losses.balance(assignment, nets.shares)
     if config.entropy:
         terms["entropy"] = losses.assignment_kl(assignment)
     return terms, how
+
+
+def _whole(share: parallel.Share, *parts: Tensor) -> list[Tensor]:
+    """The rows of all processes, of parts in which those of the samples' neighbours may stand below their own."""
+    if share.size == 1:
+        return list(parts)
+    own = share.rows.stop - share.rows.start
+    cut = [part.split(own) for part in parts]
+    whole = iter(share.whole(*itertools.chain(*cut)))
+    return [torch.cat([next(whole) for _ in pieces]) for pieces in cut]
 
 
 def _of_part(observe: Observe | None, rows: np.ndarray, count: int) -> Observe | None:

@@ -223,8 +223,8 @@ def spoilt(monkeypatch, when, by=float("nan")):
     """Make the objective's terms bad wherever `when(config)` says so."""
     terms = train.autoencoder_terms
 
-    def bad(nets, samples, config, share):
-        code, noisy, found = terms(nets, samples, config, share)
+    def bad(nets, samples, config, *given):
+        code, noisy, found = terms(nets, samples, config, *given)
         if when(config):
             found["reconstruction"] = found["reconstruction"] * by
         return code, noisy, found

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core import film
+from dsc_core import film, train
 from dsc_core.cluster import EMBED, Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
@@ -240,6 +240,30 @@ def test_small_sets_get_more_epochs_and_large_ones_do_not():
     assert small.joint_epochs > 2
     assert large == config
     assert with_least_steps(config.replace(joint_epochs=0), 50).joint_epochs == 0
+
+
+def test_neighbours_are_encoded_and_not_decoded(monkeypatch):
+    encoded, decoded = [], []
+    encode, decode = train.Networks.__init__, train.Networks.decode
+
+    def made(nets, *given):
+        encode(nets, *given)
+        nets.encoder.register_forward_hook(
+            lambda module, given, code: encoded.append(len(given[0])) if module.training else None
+        )
+
+    def seen(nets, clean, noisy):
+        decoded.append(len(clean))
+        return decode(nets, clean, noisy)
+
+    monkeypatch.setattr(train.Networks, "__init__", made)
+    monkeypatch.setattr(train.Networks, "decode", seen)
+    rows = np.random.default_rng(0).random((64, 12), np.float32)
+    settings = Config().replace(epochs=1, joint_epochs=1, batch=32, joint_batch=32, least_steps=0, clusters=3)
+    for _ in fit(rows, settings):
+        pass
+    assert encoded == [32, 32, 64, 64]
+    assert decoded == [32, 32, 32, 32]
 
 
 def test_without_an_encoder_vectors_go_straight_to_the_graph_and_the_spectral_network():

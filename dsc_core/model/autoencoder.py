@@ -26,6 +26,10 @@ class Code:
         noise = torch.randn_like(self.mean) if noise is None else noise
         return self.mean + (0.5 * self.log_variance).exp() * noise
 
+    def first(self, count: int) -> Code:
+        """What is said of the first `count` samples."""
+        return Code(self.features[:count], self.mean[:count], self.log_variance[:count])
+
 
 def transform_noise(latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:
     """The noise transformer ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I). Shapes (m, d) → (m, d).

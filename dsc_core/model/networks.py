@@ -75,16 +75,16 @@ def spectral_dimensions(config: Config) -> int:
 
 
 def autoencoder_terms(
-    nets: Networks, samples: Tensor, config: Config, share: Share | None = None
+    nets: Networks, samples: Tensor, config: Config, share: Share | None = None, code: Code | None = None
 ) -> tuple[Code, Tensor, dict[str, Tensor]]:
     """The terms of L_AE for a batch, unweighted: reconstruction, relative, global_mi, local_mi. → code, ẑ, terms.
 
     samples: (m, C, H, W) or (m, F). A mutual information whose weight is zero is not computed; without an encoder
     there is nothing to train here, and no terms. share: of which batch the samples are the rows, if they are not
-    the whole; the terms are means over those rows alone.
+    the whole; the terms are means over those rows alone. code: what the encoder says of them, where it is known.
     """
     share = share or Share(len(samples))
-    code = nets.encoder(samples)
+    code = nets.encoder(samples) if code is None else code
 
     def noise() -> Tensor:
         return share.mine(code.mean.new_empty(share.count, code.mean.shape[1]).normal_())

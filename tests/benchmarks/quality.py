@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from dsc_core import metrics
 from dsc_core.config import KNOBS, Config
@@ -85,6 +86,7 @@ def measure(data: str, method: str, seed: int, tell) -> dict:
         "config": outcome.config,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {describe()[1]}",
+        "threads": torch.get_num_threads(),
     }
 
 

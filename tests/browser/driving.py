@@ -105,7 +105,7 @@ def browsing():
 
 
 def settled(page, seconds: float = 60) -> None:
-    """Until the page's script has run to its end, has shown something, and nothing of the last run is left greyed out."""
+    """Until the page's script has shown something and run to its end, and nothing of the last run is left greyed."""
     page.wait_for_selector("[data-testid=stMain] [data-testid=stVerticalBlock] *", timeout=seconds * 1000)
     page.wait_for_selector(
         "[data-testid='stApp'][data-test-script-state='notRunning']", timeout=seconds * 1000
