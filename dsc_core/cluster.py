@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -157,21 +157,42 @@ def aligned(labels: np.ndarray, reference: np.ndarray, clusters: int) -> np.ndar
     return columns[np.argsort(rows)][labels]
 
 
+def lost(labels: np.ndarray, clusters: int) -> list[int]:
+    """The clusters in 0..K-1 that none of the labels (n,) names."""
+    return np.flatnonzero(np.bincount(labels, minlength=clusters) == 0).tolist()
+
+
+def numbered(clusters: list[int]) -> str:
+    """Clusters in words: "cluster 3", "clusters 3, 7"."""
+    return f"cluster{'s'[: len(clusters) > 1]} {', '.join(map(str, clusters))}"
+
+
 def teach_head(
-    nets: Networks, latent: Tensor, readout: Readout, config: Config, steps: int = HEAD_STEPS
+    nets: Networks,
+    latent: Tensor,
+    readout: Readout,
+    config: Config,
+    steps: int = HEAD_STEPS,
+    even: bool = False,
 ) -> None:
     """Bring the spectral network and the cluster centres to a readout of the same latents, (n, d).
 
     The assignment learns the readout's labels and the coordinates its first K' dimensions: they begin near
-    the solution of the whole graph, which the spectral loss then refines batch by batch.
+    the solution of the whole graph, which the spectral loss then refines batch by batch. even: show samples of
+    each cluster equally often, however few they are.
     """
     labels = torch.from_numpy(readout.labels).long().to(latent.device)
     coordinates = torch.from_numpy(readout.coordinates).to(latent)
     generator = torch.Generator().manual_seed(config.seed)
     optimiser = torch.optim.Adam(nets.spectral.parameters(), 1e-3)
+    batch = min(HEAD_BATCH, len(latent))
+    rarity = (1.0 / torch.bincount(labels).float())[labels].cpu() if even else None
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = 1e-3 * (1 - step / steps)
-        index = torch.randint(len(latent), (min(HEAD_BATCH, len(latent)),), generator=generator)
+        if even:
+            index = torch.multinomial(rarity, batch, replacement=True, generator=generator)
+        else:
+            index = torch.randint(len(latent), (batch,), generator=generator)
         raw, logits = nets.spectral(latent[index])
         loss = functional.cross_entropy(logits, labels[index], label_smoothing=0.05)
         if nets.spectral.coordinates is not None:
@@ -363,7 +384,13 @@ def _room(shape: tuple[int, ...], dtype, scratch: Path | None) -> np.ndarray:
 
 
 def finish(
-    nets: Networks, feed: Feed, config: Config, joint: bool, affinity=None, scratch: Path | None = None
+    nets: Networks,
+    feed: Feed,
+    config: Config,
+    joint: bool,
+    affinity=None,
+    scratch: Path | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Fitted:
     """Label the training data and fix the maps that new samples will go through.
 
@@ -372,6 +399,7 @@ def finish(
     then hold for samples old and new alike. Above `graph_samples` samples, a drawn part of them stands for all
     in that graph and in whatever else is fitted here. affinity: stage 2's graph, which is the last one's too where
     there is no encoder to move the latent. scratch: a folder that then holds the codes, in place of the memory.
+    tell: hears, in a sentence, of a cluster that had to be taught again.
     """
     nets.eval()
     rows = graph_rows(len(feed), config)
@@ -380,7 +408,11 @@ def finish(
         like = assign_softly(nets, drawn)[1].argmax(1).cpu().numpy() if joint else None
         if affinity is None or config.encoder == "network":
             affinity = graph.whole_graph(drawn, config.neighbours)
-        teach_head(nets, drawn, read_out(affinity, config, like), config)
+        readout = read_out(affinity, config, like)
+        teach_head(nets, drawn, readout, config)
+        if gone := lost(assign_softly(nets, drawn)[1].argmax(1).cpu().numpy(), config.clusters):
+            tell(f"Too small to be learned with the others: {numbered(gone)}; all are taught again, evenly.")
+            teach_head(nets, drawn, readout, config, even=True)
     with torch.no_grad():
         raw, _ = assign_softly(nets, drawn)
         # In double precision: over the whole data set the map R may be steep, and rounding would bend the axes.

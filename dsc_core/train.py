@@ -23,6 +23,8 @@ from dsc_core.cluster import (
     encode,
     finish,
     graph_rows,
+    lost,
+    numbered,
     read_out,
     sure_labels,
     teach_head,
@@ -344,12 +346,15 @@ def fit(
         return None
     joint, clock.stage = clock.stage == "joint", "labels"
     yield clock.event("note", message="Reading the labels out")
-    fitted = finish(nets, feed, steering.config, joint, carry.affinity, scratch)
-    sizes = _sizes(fitted.labels, config.clusters)
-    if empty := [str(cluster) for cluster, size in enumerate(sizes) if not size]:
-        told = f"Empty clusters: {', '.join(empty)}; ask for fewer clusters, or raise the balance."
-        yield clock.event("note", level="warning", message=told)
-    yield clock.event("done", cluster_sizes=sizes)
+    told: list[str] = []
+    fitted = finish(nets, feed, steering.config, joint, carry.affinity, scratch, told.append)
+    if gone := lost(fitted.labels, config.clusters):
+        told.append(
+            f"Without samples at the end: {numbered(gone)}; ask for fewer clusters, or raise the balance."
+        )
+    for sentence in told:
+        yield clock.event("note", level="warning", message=sentence)
+    yield clock.event("done", cluster_sizes=_sizes(fitted.labels, config.clusters))
     return fitted
 
 
@@ -502,11 +507,13 @@ def _joint_stage(
     of_all = parallel.averaged(nets)
     pairs = Pairs(carry.affinity, rng, carry.targets) if whole else None
     for epoch in range(_epochs_over(clock, carry) - config.epochs, config.joint_epochs):
-        moves = config.encoder == "network"  # else the latent stays what it is, and so does its graph
-        if whole and moves and epoch and epoch % config.refresh == 0 and carry.order is None:
+        # Without an encoder the latent stays what it is, and so does its graph.
+        due = config.encoder == "network" and epoch and epoch % config.refresh == 0
+        gone = carry.labels is not None and lost(carry.labels, config.clusters)
+        if whole and (due or gone) and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
-            _build(nets, feed, config, carry, REFRESH_STEPS)
+            _build(nets, feed, config, carry, HEAD_STEPS if gone else REFRESH_STEPS, even=bool(gone))
             pairs = Pairs(carry.affinity, rng, carry.targets)
         batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
         nets.train()
@@ -528,7 +535,11 @@ def _joint_stage(
         loss, before, last_loss = ended.losses["total"], carry.labels, carry.last_loss
         settled = before is not None and np.mean(labels != before) < config.tolerance
         level = bool(last_loss) and abs(last_loss - loss) < config.tolerance
-        over = bool(settled if config.stopping == "labels" else level)
+        gone = lost(labels, config.clusters) if whole else []
+        if gone:
+            told = f"Without samples after this epoch: {numbered(gone)}; the graph is cut into clusters anew."
+            yield clock.event("note", level="warning", message=told)
+        over = bool(settled if config.stopping == "labels" else level) and not gone
         carry.over = parallel.once(lambda answer=over: answer)  # no process goes on alone for a rounding
         carry.order, carry.labels, carry.last_loss = None, labels, loss
         showing.after(clock.epoch, carry.over or clock.epoch == clock.epochs, latent, labels)
@@ -544,7 +555,9 @@ def encode_together(nets: Networks, feed: Feed) -> Tensor:
     return latent
 
 
-def _build(nets: Networks, feed: Feed, config: Config, carry: Carry, steps: int) -> np.ndarray:
+def _build(
+    nets: Networks, feed: Feed, config: Config, carry: Carry, steps: int, even: bool = False
+) -> np.ndarray:
     """Build the whole-data graph of the present latent and teach the head what is read from it: labels, (n,).
 
     The graph and self-training's targets go into `carry`, whose labels lend their numbering. Of several processes
@@ -558,7 +571,7 @@ def _build(nets: Networks, feed: Feed, config: Config, carry: Carry, steps: int)
 
     carry.affinity, readout = parallel.once(read)
     carry.targets = sure_labels(carry.affinity, readout.labels, config)
-    teach_head(nets, latent, readout, config, steps)
+    teach_head(nets, latent, readout, config, steps, even)
     parallel.spread(nets)
     return readout.labels
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core import film, train
+from dsc_core import cluster, film, train
 from dsc_core.cluster import EMBED, Fitted
 from dsc_core.config import PRESETS, Config, preset
 from dsc_core.errors import InputError, RunError
@@ -356,6 +356,80 @@ def test_up_to_the_limit_nothing_is_drawn_and_nothing_changes(trained):
     other, _ = run(images(1000), Config(**{**SMALL, "epochs": 1, "joint_epochs": 1}))
     assert np.array_equal(fitted.spectral, other.spectral)
     assert not any("drawn" in event.message for event in events)
+
+
+def silenced(monkeypatch, module, which):
+    """Cluster 2 is forgotten whenever the head has been taught and `which(even)` says so."""
+    teach = cluster.teach_head
+
+    def forgetful(nets, latent, readout, config, steps=cluster.HEAD_STEPS, even=False):
+        teach(nets, latent, readout, config, steps, even)
+        if which(even):
+            with torch.no_grad():
+                nets.spectral.assignment.bias[2] -= 10
+
+    monkeypatch.setattr(module, "teach_head", forgetful)
+
+
+def warnings(events):
+    return [event.message for event in events if event.kind == "note" and event.level == "warning"]
+
+
+def test_a_cluster_that_is_lost_in_training_is_read_from_the_graph_again(monkeypatch):
+    taught, looks, say, teach = [], iter(range(99)), train.assign_softly, train.teach_head
+
+    def without(nets, latent):
+        raw, probabilities = say(nets, latent)
+        if next(looks) == 0:  # after the first joint epoch
+            probabilities[:, 2] = 0
+        return raw, probabilities
+
+    monkeypatch.setattr(train, "assign_softly", without)
+    monkeypatch.setattr(train, "teach_head", lambda *given: taught.append(given[4:]) or teach(*given))
+    rng = np.random.default_rng(0)
+    rows = np.repeat(5 * rng.standard_normal((3, 12)), 100, axis=0) + rng.standard_normal((300, 12))
+    changes = {"epochs": 2, "joint_epochs": 4, "refresh": 100, "clusters": 3, "tolerance": 0.0}
+    fitted, events = run(rows.astype(np.float32), Config(**{**SMALL, **changes}))
+    assert warnings(events) == [
+        "Without samples after this epoch: cluster 2; the graph is cut into clusters anew."
+    ]
+    steps = cluster.HEAD_STEPS
+    assert taught == [(steps, False), (steps, True)], "at the beginning, and once more, evenly"
+    sizes = [event.cluster_sizes for event in events if event.kind == "evaluation"]
+    assert sizes[1][2] == 0
+    assert min(sizes[-1]) > 0
+    assert np.bincount(fitted.labels, minlength=3).min() > 0
+
+
+def test_a_cluster_that_is_lost_at_the_end_is_taught_again(monkeypatch):
+    silenced(monkeypatch, cluster, lambda even: not even)
+    fitted, events = run(images(), Config(**{**SMALL, "joint_epochs": 0}))
+    assert warnings(events) == [
+        "Too small to be learned with the others: cluster 2; all are taught again, evenly."
+    ]
+    assert np.bincount(fitted.labels, minlength=10).min() > 0
+
+
+def test_a_cluster_that_stays_lost_is_told(monkeypatch):
+    silenced(monkeypatch, cluster, lambda even: True)
+    fitted, events = run(images(), Config(**{**SMALL, "joint_epochs": 0}))
+    assert np.bincount(fitted.labels, minlength=10)[2] == 0
+    assert warnings(events)[-1].startswith("Without samples at the end: cluster 2;")
+
+
+def test_an_even_teaching_learns_a_cluster_of_two():
+    rng = np.random.default_rng(0)
+    latent = torch.from_numpy(rng.standard_normal((2000, 8)).astype(np.float32))
+    labels = (latent[:, 0] > 0).long().numpy()
+    labels[:2] = 2
+    latent[:2, 1] = 5.0
+    settings = Config(clusters=3, spectral_width=64)
+    nets = train.Networks((8,), settings.replace(encoder="none"))
+    readout = cluster.Readout(labels, rng.standard_normal((2000, 6)), np.ones(6))
+    cluster.teach_head(nets, latent, readout, settings, even=True)
+    said = cluster.assign_softly(nets, latent)[1].argmax(1).numpy()
+    assert (said[:2] == 2).all()
+    assert (said == labels).mean() > 0.95
 
 
 def test_the_first_stage_can_be_left_out():
