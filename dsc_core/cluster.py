@@ -26,7 +26,6 @@ from dsc_core.model.spectral import orthonormalise
 
 EMBED = 1000  # samples embedded at once
 RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
-CLEARLY = 0.02  # smaller inertia, for a fresh cut of the graph in place of the one before it
 LEAST_SURE = 0.25  # of every cluster
 DIMS_A_CLUSTER = 4  # dimensions of the diffusion map that a readout looks at, for each cluster
 HEAD_STEPS = 300
@@ -101,23 +100,23 @@ def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readou
     """
     values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
     scales = at_scales(values, vectors, config.damping)
-    return Readout(cut(np.hstack(scales), config, like), scales[1], values)
+    return Readout(cut(affinity, np.hstack(scales), config, like), scales[1], values)
 
 
-def cut(points: np.ndarray, config: Config, like: np.ndarray | None = None) -> np.ndarray:
-    """k-means labels (n,) of points (n, dims). like: (n,) labels to start from as well, whose numbering is kept.
+def cut(affinity, points: np.ndarray, config: Config, like: np.ndarray | None = None) -> np.ndarray:
+    """k-means labels (n,) of points (n, dims), which are a map of the graph, sparse (n, n).
 
-    The answer that grew out of `like` stands unless fresh starts make the inertia smaller by a share of CLEARLY:
-    where several cuts are nearly as good, training would else jump from one to another at each look.
+    like: (n,) labels to start from as well, whose numbering is kept. Of the two answers, the one that grew out of
+    `like` and that of fresh starts, the one that cuts less of the graph is taken: where several are nearly as
+    good, training would else jump from one to another at each look.
     """
-    fresh = k_means(points, config)
+    found = k_means(points, config).labels_
     if like is None:
-        return fresh.labels_
-    found = fresh.labels_
-    if len(np.unique(like)) == config.clusters:
+        return found
+    if not lost(like, config.clusters):
         means = np.stack([points[like == cluster].mean(0) for cluster in range(config.clusters)])
-        kept = KMeans(config.clusters, init=means, n_init=1).fit(points)
-        found = found if fresh.inertia_ < (1 - CLEARLY) * kept.inertia_ else kept.labels_
+        kept = KMeans(config.clusters, init=means, n_init=1).fit(points).labels_
+        found = min(kept, found, key=lambda labels: graph.normalised_cut(affinity, labels, config.clusters))
     return aligned(found, like, config.clusters)
 
 

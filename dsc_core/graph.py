@@ -146,6 +146,17 @@ def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: 
     return found
 
 
+def normalised_cut(graph: sparse.csr_matrix, labels: np.ndarray, clusters: int) -> float:
+    """Σ_c (1 − W(c, c) / W(c, all)) of a graph W, sparse (n, n), cut by labels (n,): the aim of spectral clustering.
+
+    From 0, where no edge is cut, to K; a cluster without samples counts 1. Source: Shi and Malik (2000).
+    """
+    member = np.eye(clusters)[labels]
+    within = np.einsum("ij,ij->j", member, graph @ member)
+    volume = member.T @ np.asarray(graph.sum(1)).ravel()
+    return float((1 - within / np.maximum(volume, 1e-12)).sum())
+
+
 def interruptible(matrix: sparse.csr_matrix, asked: Callable[[], None]) -> LinearOperator:
     """`matrix` as it is, which calls `asked` before each product."""
 

@@ -45,7 +45,7 @@ Checkpoint = Callable[[State], None]
 Snapshot = Callable[[int, np.ndarray, np.ndarray | None], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
 # Of the algorithm: raised when the same settings give other labels, so that old results are known.
-REVISION = 3
+REVISION = 4
 BUILDING = "Building the graph of the whole data set"
 DRAWN = (
     "Of {:,} samples, {:,} are drawn by the seed for the graph and what is trained on it (graph_samples); the"

@@ -123,7 +123,7 @@ def run(samples, config, checkpoint, made, precise=True, **more):
         train.Feed, train.Pairs = Precise, PrecisePairs
     train.Networks = lambda *given: made.append(exact(Networks(*given), precise)) or made[-1]
     teach = cluster.teach_head
-    train.teach_head = lambda *given: teach(*given[:4], 10)
+    train.teach_head = lambda *given, **more: teach(*given[:4], 10, **more)
     try:
         training, losses, notes = (
             train.fit(samples, config, scaling=(0.0, 1 / 16), checkpoint=checkpoint, **more),

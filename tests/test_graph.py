@@ -122,3 +122,12 @@ def test_sure_are_those_whose_neighbourhood_agrees_and_some_of_every_cluster():
         share = (targets == cluster).sum() / (labels == cluster).sum()
         assert LEAST_SURE <= share < 0.6
     assert ((targets == labels) | (targets == -1)).all()
+
+
+def test_the_normalised_cut_counts_the_edges_between_clusters():
+    # Two pairs with an edge of weight 2 each, and one edge of weight 1 between them.
+    weights = sparse.csr_matrix(np.array([[0, 2, 0, 0], [2, 0, 1, 0], [0, 1, 0, 2], [0, 0, 2, 0]], float))
+    assert graph.normalised_cut(weights, np.array([0, 0, 1, 1]), 2) == pytest.approx(1 / 5 + 1 / 5)
+    assert graph.normalised_cut(weights, np.array([0, 1, 1, 0]), 2) == pytest.approx(2 - 2 / 6)
+    assert graph.normalised_cut(weights, np.zeros(4, int), 1) == pytest.approx(0)
+    assert graph.normalised_cut(weights, np.zeros(4, int), 2) == pytest.approx(1), "an empty cluster counts 1"

@@ -38,7 +38,7 @@ def die_writing(number: int) -> None:
 if __name__ == "__main__":
     projection.project, filming.command = fakes.no_map, fakes.film_command
     teach = cluster.teach_head
-    train.teach_head = cluster.teach_head = lambda *given: teach(*given[:4], 30)
+    train.teach_head = cluster.teach_head = lambda *given, **more: teach(*given[:4], 30, **more)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # the first one loads half of PyTorch
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     for line in sys.stdin:

@@ -24,14 +24,12 @@ def written(run) -> bytes:
 
 
 @pytest.fixture(
+    scope="module",
     params=[("image", "diffusion"), ("image", "kmeans"), ("table", "softmax")],
     ids=lambda param: "-".join(param),
 )
-def run(request, tmp_path, monkeypatch):
+def run(request, tmp_path_factory):
     kind, readout = request.param
-    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
-    # UMAP takes long to compile, and these maps are not looked at
-    monkeypatch.setattr(projection, "umap", lambda points, dims, *_: projection.principal_axes(points, dims))
     rng = np.random.default_rng(0)
     groups = np.arange(60) % 3
     if kind == "image":
@@ -44,11 +42,15 @@ def run(request, tmp_path, monkeypatch):
         "quick", clusters=3, epochs=2, joint_epochs=1, least_steps=0, neighbours=4, batch=16, readout=readout,
         spectral_width=32, device="cpu",
     )  # fmt: skip
-    store = Store()
-    run_id = store.create(dataset, config)
-    execute(store, run_id)
-    yield store.get(run_id), samples
-    store.close()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DSC_HOME", str(tmp_path_factory.mktemp("run") / "home"))
+        # UMAP takes long to compile, and these maps are not looked at
+        patched.setattr(projection, "umap", lambda points, dims, *_: projection.principal_axes(points, dims))
+        store = Store()
+        run_id = store.create(dataset, config)
+        execute(store, run_id)
+        yield store.get(run_id), samples
+        store.close()
 
 
 def test_onnxruntime_gives_the_labels_of_the_run(run):

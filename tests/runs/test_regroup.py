@@ -1,13 +1,16 @@
 """Another K on the same latent: a run of its own, whose encoder and latent are those of the run it comes from."""
 
+import shutil
+
 import numpy as np
 import pytest
 
+from dsc_core import projection
 from dsc_core.cluster import Fitted
 from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import execute
+from dsc_core.runs import Store, execute
 from dsc_core.runs.regroup import OF_K, regroup
 from dsc_core.runs.results import load_run
 
@@ -28,22 +31,44 @@ def few(kind):
     return Dataset("few", samples.astype(np.float32), ids, None, kind, scaling)
 
 
-@pytest.fixture(autouse=True)
-def no_umap(monkeypatch):
-    """The maps are another matter."""
-    from dsc_core import projection
-
-    monkeypatch.setattr(projection, "project", lambda points, *_: np.asarray(points, np.float32)[:, :2])
+def no_umap(points, *_):
+    """In place of the maps, which are another matter."""
+    return np.asarray(points, np.float32)[:, :2]
 
 
 @pytest.fixture(
-    params=[("image", "quick"), ("table", "quick"), ("image", "paper"), ("table", "released-code")]
+    scope="module",
+    params=[("image", "quick"), ("table", "quick"), ("image", "paper"), ("table", "released-code")],
 )
-def parent(store, request):
+def trained(request, tmp_path_factory):
+    """A workspace with one trained run in it, and the run's id; nobody changes it."""
     kind, name = request.param
-    run_id = store.create(few(kind), preset(name, **SETTINGS), name="parent")
-    execute(store, run_id)
-    return run_id
+    home = tmp_path_factory.mktemp("trained") / "home"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(projection, "project", no_umap)
+        patched.setenv("DSC_HOME", str(home))
+        opened = Store()
+        run_id = opened.create(few(kind), preset(name, **SETTINGS), name="parent")
+        execute(opened, run_id)
+        opened.close()
+    return home, run_id
+
+
+@pytest.fixture
+def store(trained, tmp_path, monkeypatch):
+    """A copy of that workspace, to do with what one likes."""
+    monkeypatch.setattr(projection, "project", no_umap)
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
+    shutil.copytree(trained[0], tmp_path / "home")
+    opened = Store()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def parent(trained):
+    """The id of the trained run."""
+    return trained[1]
 
 
 def networks(run):
