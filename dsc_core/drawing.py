@@ -206,6 +206,32 @@ def still_confusion(matrix, classes, clusters, **look) -> Picture:
     return picture
 
 
+def still_heat_map(values, rows, columns, axes: tuple[str, str], title: str, **look) -> Picture:
+    """Values (r, c) as shaded cells between their least and greatest, each with its number; NaN cells stay empty.
+
+    rows, columns: what stands beside them. axes: what the rows and what the columns are.
+    """
+    values = np.asarray(values, float)
+    known = np.isfinite(values)
+    low, reach = (values[known].min(), np.ptp(values[known]) or 1.0) if known.any() else (0.0, 1.0)
+    wide, left, top = 72.0, 96, 78
+    picture = Picture(left + wide * values.shape[1] + 12, top + ROW * len(values) + 12, **look)
+    picture.words(12, 18, title, 13)
+    picture.words(left - 12, 44, axes[0], 11, "end", MUTED)
+    picture.words(left, 44, axes[1], 11, shade=MUTED)
+    for j, name in enumerate(columns):
+        picture.words(left + wide * (j + 0.5), 64, name, 11, "middle")
+    for i, name in enumerate(rows):
+        middle = top + ROW * (i + 0.5)
+        picture.words(left - 12, middle, name, 11, "end")
+        for j in np.flatnonzero(known[i]):
+            share = (values[i, j] - low) / reach
+            place = (left + wide * j + 1, middle - ROW / 2 + 1, wide - 2, ROW - 2)
+            picture.box(*place, PALETTE[0], 0.06 + 0.6 * float(share))
+            picture.words(left + wide * (j + 0.5), middle, f"{values[i, j]:.3f}", 11, "middle")
+    return picture
+
+
 def still_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]], columns: int = 3, **look) -> Picture:
     """One small panel a curve, {name: (x (n,), y (n,))}, each with its own least and greatest value written on it."""
     wide, high = PANEL

@@ -7,7 +7,7 @@ import pytest
 
 from dsc_core import metrics
 from tests.benchmarks import methods, quality
-from tests.benchmarks.tables import spread, tables
+from tests.benchmarks.tables import grid, spread, tables
 
 
 def result(method="standard", data="usps", seed=0, acc=0.9, **more):
@@ -119,6 +119,26 @@ def test_other_numbers_of_clusters_and_the_ablation_have_tables_of_their_own():
         "joint training and self-training",
     ):
         assert text.count(f"| {step} |") == 1
+
+
+def test_the_grid_has_a_row_a_noise_level_and_a_column_a_weight():
+    some = [result("grid-s0.25-mi1.6", acc=0.9), result("grid-s0.25-mi1.6", acc=0.8, seed=1), result()]
+    values = grid(some, "usps")
+    assert values.shape == (len(methods.GRID_NOISE), len(methods.GRID_MI))
+    assert values[1, 2] == pytest.approx(0.85)
+    assert np.isnan(values).sum() == values.size - 1
+    text = tables(some)
+    assert "| usps | 0.25 | – | – | .850 / .750 | – |" in text
+    assert methods.config_of("grid-s0.25-mi1.6", 10, 0).noise_level == 0.25
+
+
+def test_a_name_for_many_methods_runs_them_all(monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(quality, "measure", lambda *run: made.append(run[1]) or result(*run[1:2], *run[:1]))
+    monkeypatch.setattr(quality, "path_of", lambda *run: tmp_path / f"{run[1]}-{run[2]}.json")
+    monkeypatch.setattr(quality, "collected", lambda: [])
+    quality.main(["--data", "usps", "--methods", "ablation", "standard"])
+    assert made == [*methods.ABLATION, "standard"]
 
 
 def test_an_unbalanced_subset_keeps_whole_classes_in_even_steps_and_repeats():

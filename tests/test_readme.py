@@ -2,12 +2,17 @@
 
 import re
 
-from tests.readme import README, with_tables
+from tests.readme import ASSETS, README, heat_maps, with_tables
 
 
 def test_the_tables_of_settings_and_scores_are_current():
     text = README.read_text(encoding="utf-8")
     assert with_tables(text) == text, "run: python -m tests.readme"
+
+
+def test_the_heat_maps_are_current():
+    known = {path.name: path.read_text(encoding="utf-8") for path in ASSETS.glob("grid-*.svg")}
+    assert known == heat_maps(), "run: python -m tests.readme"
 
 
 def test_every_linked_file_is_there():

@@ -26,6 +26,14 @@ ABLATION = {
     "ablation-ae-both": ONE,
     "ablation-joint": {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0},
 }
+# Noise level by weight of both mutual informations, with fewer epochs of both stages.
+GRID_NOISE, GRID_MI = (0.0, 0.25, 0.5, 1.0, 2.0), (0.0, 0.4, 1.6, 6.4)
+SHORT = {"epochs": 4, "joint_epochs": 6}
+GRID = {
+    f"grid-s{noise:g}-mi{weight:g}": SHORT | {"noise_level": noise, "global_mi": weight, "local_mi": weight}
+    for noise in GRID_NOISE
+    for weight in GRID_MI
+}
 # `standard` with a number of clusters that is not the number of classes.
 OTHER_K = {
     "standard-k-2": lambda classes: classes - 2,
@@ -71,9 +79,19 @@ class Outcome:
     note: str = ""
 
 
+# Names for many methods at once.
+SETS = {
+    "baselines": (*BASELINES, N2D),
+    "presets": tuple(PRESETS),
+    "other-k": tuple(OTHER_K),
+    "ablation": tuple(ABLATION),
+    "grid": tuple(GRID),
+}
+
+
 def names() -> tuple[str, ...]:
     """All methods, the baselines first."""
-    return (*BASELINES, N2D, *PRESETS, *OTHER_K, *ABLATION)
+    return tuple(name for members in SETS.values() for name in members)
 
 
 def opened(data: str):
@@ -110,8 +128,8 @@ def config_of(method: str, clusters: int, seed: int) -> Config | None:
         return preset(method, clusters=clusters, seed=seed)
     if method in OTHER_K:
         return preset("standard", clusters=clusters, seed=seed)
-    if method in ABLATION:
-        return preset("standard", clusters=clusters, seed=seed, **ABLATION[method])
+    if method in ABLATION or method in GRID:
+        return preset("standard", clusters=clusters, seed=seed, **(ABLATION | GRID)[method])
     if method == N2D:  # its code has as many dimensions as clusters
         return preset("standard", latent_dims=clusters, clusters=clusters, seed=seed, **ONE, **PLAIN)
     return None

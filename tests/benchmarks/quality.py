@@ -114,7 +114,12 @@ def main(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     parser.add_argument("--data", nargs="+", default=["digits"], choices=methods.DATA, metavar="DATA")
     parser.add_argument(
-        "--methods", nargs="+", default=["standard"], choices=methods.names(), metavar="METHOD"
+        "--methods",
+        nargs="+",
+        default=["standard"],
+        choices=(*methods.names(), *methods.SETS),
+        metavar="METHOD",
+        help=f"of {', '.join(methods.names())}; or many: {', '.join(methods.SETS)}",
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--again", action="store_true", help="run also what has a current result")
@@ -124,7 +129,13 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = (
         []
         if options.table
-        else [(d, m, s) for s in options.seeds for d in options.data for m in options.methods]
+        else [
+            (data, method, seed)
+            for seed in options.seeds
+            for data in options.data
+            for name in options.methods
+            for method in methods.SETS.get(name, (name,))
+        ]
     )
     for data, method, seed in wanted:
         known = read(path_of(data, method, seed))

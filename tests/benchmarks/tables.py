@@ -10,8 +10,9 @@ from tests.benchmarks import methods
 
 
 def tables(results: list[dict]) -> str:
-    """Scores of every data set and method, the gain from stage 1 to the end, other numbers of clusters, ablation."""
-    parts = [scores_table(results), steps_table(results), other_k_table(results), ablation_table(results)]
+    """Scores of all, the gain from stage 1 to the end, other numbers of clusters, ablation, noise by MI weight."""
+    made = (scores_table, steps_table, other_k_table, ablation_table, grid_table)
+    parts = [table(results) for table in made]
     return "\n\n".join(part for part in parts if part) or "No results yet."
 
 
@@ -46,7 +47,7 @@ def scores_table(results: list[dict]) -> str:
     """One row a data set and method, and k-means on the latent of `standard`."""
     rows = []
     for (data, method), members in groups(results).items():
-        if method in methods.ABLATION or method in methods.OTHER_K:
+        if method in (methods.ABLATION | methods.OTHER_K | methods.GRID):
             continue
         if method == "standard":
             latent = [member["readouts"]["latent-k-means"] for member in members]
@@ -108,3 +109,29 @@ def ablation_table(results: list[dict]) -> str:
             scores = (spread(s[key] for s in scored) for key in ("acc", "nmi"))
             rows.append([data, methods.TITLES[method], readout, _seeds(members), *scores])
     return _rows("| data | autoencoder's terms | clusters read from | seeds | ACC | NMI |", rows)
+
+
+def grid(results: list[dict], data: str, score: str = "acc") -> np.ndarray:
+    """Means of a score over the noise levels (rows) and the weights of mutual information (columns), NaN: none."""
+    found = groups(results)
+    known = lambda noise, weight: found.get((data, f"grid-s{noise:g}-mi{weight:g}"), [])  # noqa: E731
+    return np.array(
+        [
+            [np.mean([m[score] for m in known(noise, weight)] or [np.nan]) for weight in methods.GRID_MI]
+            for noise in methods.GRID_NOISE
+        ]
+    )
+
+
+def grid_table(results: list[dict]) -> str:
+    """ACC / NMI over the noise level and the weight of mutual information."""
+    rows = []
+    for data in methods.DATA:
+        acc, nmi = grid(results, data, "acc"), grid(results, data, "nmi")
+        if np.isnan(acc).all():
+            continue
+        for noise, of_acc, of_nmi in zip(methods.GRID_NOISE, acc, nmi, strict=True):
+            cells = [f"{a:.3f} / {n:.3f}".replace("0.", ".") for a, n in zip(of_acc, of_nmi, strict=True)]
+            rows.append([data, f"{noise:g}", *(cell.replace("nan / nan", "–") for cell in cells)])
+    weights = " | ".join(f"β = {weight:g}" for weight in methods.GRID_MI)
+    return _rows(f"| data | noise level s | {weights} |", rows)
