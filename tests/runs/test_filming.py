@@ -246,8 +246,9 @@ def test_a_branch_takes_the_film_along_and_goes_on_with_it(store, run_id, fake_t
 
 
 @pytest.mark.slow
-def test_a_real_digits_run_leaves_the_expected_frames(store):
+def test_a_real_digits_run_leaves_the_expected_frames(store, monkeypatch):
     """With UMAP and the real networks; the clusters of the last frame are nearly those of the results."""
+    monkeypatch.setattr(filming, "PATIENCE", 300)  # UMAP loads for long where others want the machine too
     known = load_digits()
     images = known.images[:600, None].astype(np.uint8)
     dataset = Dataset(
