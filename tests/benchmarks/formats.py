@@ -74,7 +74,8 @@ def _installed(need: str) -> bool:
 
 def program(*command: str, at: Path) -> None:
     """Run another program in the folder `at`."""
-    subprocess.run(command, cwd=at, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, cwd=at, check=True, stdin=quiet, stdout=quiet, stderr=quiet)
 
 
 # Images -----------------------------------------------------------------------------------------------------
