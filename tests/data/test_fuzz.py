@@ -1,7 +1,8 @@
 """Mutated files of every format: each is read or refused in one sentence, never anything else.
 
 `DSC_FUZZ=48 python -m pytest -n 0 -s tests/data/test_fuzz.py` takes more than 100,000 of them, and prints of each
-format how many were read and refused, the slowest in seconds of work, and the most memory that the process and its children ever held.
+format how many were read and refused, the slowest in seconds of work, and the most memory that the process and its
+children ever held.
 """
 
 import bz2
