@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from dsc_core import film, train
 from dsc_core.cluster import EMBED, Fitted
-from dsc_core.config import PRESETS, Config, preset
+from dsc_core.config import KNOBS, PRESETS, Config, idle, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
 from dsc_core.train import AUTOENCODER, Clock, _rate, fit, with_least_steps
@@ -287,6 +287,22 @@ def test_without_an_encoder_vectors_go_straight_to_the_graph_and_the_spectral_ne
     assert {"spectral", "agreement"} <= set(losses)
     again, _ = run(vectors, config)
     assert np.array_equal(again.spectral, fitted.spectral)
+
+
+@pytest.mark.parametrize("encoder", ["none", "network"])
+def test_settings_that_are_said_to_be_without_effect_have_none(encoder):
+    rows = np.random.default_rng(0).standard_normal((120, 6)).astype(np.float32)
+    config = Config(**{**SMALL, "clusters": 3}, encoder=encoder)
+    other = {
+        name: next(choice for choice in known.choices if choice != getattr(config, name)) if known.choices
+        else not getattr(config, name) if isinstance(known.default, bool)
+        else known.low + known.step if getattr(config, name) != known.low + known.step else known.low
+        for name, known in KNOBS.items() if name in idle(encoder, (6,))
+    }  # fmt: skip
+    fitted, again = run(rows, config)[0], run(rows, config.replace(**other))[0]
+    assert np.array_equal(fitted.spectral, again.spectral)
+    assert np.array_equal(fitted.confidence, again.confidence)
+    assert not idle(encoder, (1, 8, 8))
 
 
 def test_a_model_without_an_encoder_survives_the_disk(tmp_path):
