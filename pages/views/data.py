@@ -153,7 +153,8 @@ def chosen(path: Path) -> None:
 def choices() -> None:
     """The panel of a file that can be read in more than one way."""
     path: Path | None = st.session_state.get("source")
-    if path is None:
+    resized = getattr(st.session_state.get("data_problem"), "proposed", None)
+    if path is None or not (source_kind(path) or resized):  # what was read at once leaves nothing to ask
         return
     with st.container(border=True):
         st.markdown(f"**{widgets.plain(path.name)}**")
@@ -425,7 +426,10 @@ def table(dataset) -> None:
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
     st.dataframe(frame, hide_index=True, height=320)
-    st.caption(in_words(dataset.shape))
+    st.caption(
+        f"{in_words(dataset.shape)} Are the rows embeddings of a pretrained model? Then set the encoder to none"
+        " when you train, and they go straight to the graph."
+    )
     st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
 
 
