@@ -278,8 +278,8 @@ def by_h5import(folder: Path) -> Path:
         np.savetxt(folder / f"{name}.txt", array.reshape(COUNT, -1), "%d")
         sides = " ".join(map(str, array.shape))
         (folder / f"{name}.conf").write_text(
-            f"PATH {name}\nINPUT-CLASS TEXTIN\nINPUT-SIZE {bits}\nRANK {array.ndim}\nDIMENSION-SIZES {sides}\n"
-            f"OUTPUT-CLASS IN\nOUTPUT-SIZE {bits}\n"
+            f"PATH {name}\nINPUT-CLASS TEXTUIN\nINPUT-SIZE {bits}\nRANK {array.ndim}\nDIMENSION-SIZES {sides}\n"
+            f"OUTPUT-CLASS UIN\nOUTPUT-SIZE {bits}\n"
         )
         arguments += [f"{name}.txt", "-c", f"{name}.conf"]
     program("h5import", *arguments, "-o", "imported.h5", at=folder)
@@ -545,7 +545,7 @@ def row(case: Case, train: bool) -> tuple[str, bool]:
     try:
         with tempfile.TemporaryDirectory() as folder:
             return trained(case, Path(folder), train), True
-    except (InputError, RunError, subprocess.CalledProcessError) as problem:
+    except (InputError, RunError, ImportError, subprocess.CalledProcessError) as problem:
         return f"| {case.form} | {case.maker} | failed: {problem} | | | |", False
 
 
