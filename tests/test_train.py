@@ -341,6 +341,22 @@ def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_film_of_a_large_data_set_shows_samples_off_the_graph_too(monkeypatch):
+    seen = []
+    config = Config(
+        **{**SMALL, "epochs": 1, "joint_epochs": 1, "batches": 2},
+        graph_samples=1000,
+        map_every=1,
+        readout="softmax",
+    )
+    fitted, _ = run(images(1797), config, snapshot=lambda *shown: seen.append(shown))
+    rows = film.filmed(1797, config)
+    assert rows.max() >= 1000
+    assert [epoch for epoch, _, _ in seen] == [0, 1, 2]
+    assert np.array_equal(seen[-1][1], fitted.latent[rows])
+    assert np.array_equal(seen[-1][2], fitted.labels[rows])
+
+
 class Watched:
     """Samples that know how many of them were asked for at once."""
 
