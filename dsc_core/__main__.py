@@ -15,7 +15,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from dsc_core import launch
-from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, parse_settings, preset, takes
+from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle, parse_settings, preset, takes
 from dsc_core.errors import InputError, RunError
 
 SUMMARY_LINES = (
@@ -50,6 +50,8 @@ def train(options) -> dict:
     run_id = store.create(dataset, config, options.run, key)
     tell_of(dataset)
     tell(in_words(dataset.shape, config.encoder))
+    if vain := sorted(idle(config.encoder, dataset.shape) & given.keys()):
+        tell(f"Without effect on these data: {', '.join(vain)}.")
     return trained(store, run_id, options.tensorboard)
 
 

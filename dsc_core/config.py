@@ -334,6 +334,21 @@ BEFORE = {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0}
 KNOBS: dict[str, Knob] = {f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)}
 
 
+OF_AUTOENCODER = frozenset({
+    "global_mi", "local_mi", "reconstruction", "relative", "prior", "latent_dims", "batch_norm", "decoders", "noise",
+    "mi_input", "train_discriminator", "joint_share", "cluster_prior", "epochs", "batch",
+    "refresh",  # a latent that stays keeps its graph
+})  # fmt: skip
+OF_IMAGES = frozenset({"augmented_agreement", "augmented_latent", "shift", "rotation", "scaling"})
+
+
+def idle(encoder: str, shape: Iterable[int]) -> frozenset[str]:
+    """The settings without any effect on samples of `shape`, (C, H, W) or (F,). encoder: the setting of that name."""
+    if len(tuple(shape)) != 1:
+        return frozenset()  # which have an encoder, see `model.sizes.check_encoder`
+    return OF_IMAGES | (OF_AUTOENCODER if encoder == "none" else frozenset())
+
+
 @dataclass(frozen=True)
 class Preset:
     """A named set of knobs. `config` gives the whole Config."""

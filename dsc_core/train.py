@@ -266,13 +266,20 @@ class Showing:
     rows: np.ndarray
 
     def after(self, epoch: int, last: bool, latent: Tensor | None = None, labels=None) -> None:
-        """Show what there is after `epoch`, where it is due. latent: μ of all samples (n, d), if it is known."""
+        """Show what there is after `epoch`, where it is due.
+
+        latent: μ of all samples (n, d), labels: their clusters (n,); or of those on the graph, if these are fewer.
+        """
         if not (self.snapshot and self.every and parallel.first()) or (epoch % self.every and not last):
             return
-        latent = encode(self.nets, self.feed, self.rows) if latent is None else latent[self.rows]
+        if latent is not None and len(latent) == len(self.feed):
+            latent, labels = latent[self.rows], None if labels is None else labels[self.rows]
+        else:  # most of the film's samples are not on the graph
+            latent = encode(self.nets, self.feed, self.rows)
+            labels = None if labels is None else assign_softly(self.nets, latent)[1].argmax(1).cpu().numpy()
         latent = latent.cpu().numpy()
         if np.isfinite(latent).all():  # else the loss has yet to show it, and training goes back
-            self.snapshot(epoch, latent, None if labels is None else labels[self.rows])
+            self.snapshot(epoch, latent, labels)
 
 
 def fit(

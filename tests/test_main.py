@@ -62,6 +62,15 @@ def run(tmp_path, monkeypatch, capfd):
     return call
 
 
+def test_settings_without_effect_on_the_data_are_named(run, tmp_path, blobs):
+    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32))
+    given = ("--clusters", 3, "--set", "latent_dims=4", "--set", "encoder=none")
+    code, _, err = run("train", tmp_path / "vectors.npy", *given)
+    assert code == 0, err
+    assert "Without effect on these data: latent_dims." in err
+    assert "Without effect" not in run("train", blobs, "--set", "latent_dims=4")[2]
+
+
 def test_train_prints_one_json_object_and_keeps_the_run(run, blobs):
     code, out, err = run("train", blobs, "--preset", "quick", "--seed", 3, "--run", "mine", "--json")
     assert code == 0, err

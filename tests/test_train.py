@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from dsc_core import cluster, film, train
 from dsc_core.cluster import EMBED, Fitted
-from dsc_core.config import PRESETS, Config, preset
+from dsc_core.config import KNOBS, PRESETS, Config, idle, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
 from dsc_core.train import AUTOENCODER, Clock, _rate, fit, with_least_steps
@@ -289,6 +289,22 @@ def test_without_an_encoder_vectors_go_straight_to_the_graph_and_the_spectral_ne
     assert np.array_equal(again.spectral, fitted.spectral)
 
 
+@pytest.mark.parametrize("encoder", ["none", "network"])
+def test_settings_that_are_said_to_be_without_effect_have_none(encoder):
+    rows = np.random.default_rng(0).standard_normal((120, 6)).astype(np.float32)
+    config = Config(**{**SMALL, "clusters": 3}, encoder=encoder)
+    other = {
+        name: next(choice for choice in known.choices if choice != getattr(config, name)) if known.choices
+        else not getattr(config, name) if isinstance(known.default, bool)
+        else known.low + known.step if getattr(config, name) != known.low + known.step else known.low
+        for name, known in KNOBS.items() if name in idle(encoder, (6,))
+    }  # fmt: skip
+    fitted, again = run(rows, config)[0], run(rows, config.replace(**other))[0]
+    assert np.array_equal(fitted.spectral, again.spectral)
+    assert np.array_equal(fitted.confidence, again.confidence)
+    assert not idle(encoder, (1, 8, 8))
+
+
 def test_a_model_without_an_encoder_survives_the_disk(tmp_path):
     rows = np.random.default_rng(0).standard_normal((80, 6)).astype(np.float32)
     fitted, _ = run(rows, Config(**{**SMALL, "clusters": 3}, encoder="none"))
@@ -323,6 +339,22 @@ def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, m
     assert np.array_equal(again.spectral, fitted.spectral)
     assert np.array_equal(again.labels, fitted.labels)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_film_of_a_large_data_set_shows_samples_off_the_graph_too(monkeypatch):
+    seen = []
+    config = Config(
+        **{**SMALL, "epochs": 1, "joint_epochs": 1, "batches": 2},
+        graph_samples=1000,
+        map_every=1,
+        readout="softmax",
+    )
+    fitted, _ = run(images(1797), config, snapshot=lambda *shown: seen.append(shown))
+    rows = film.filmed(1797, config)
+    assert rows.max() >= 1000
+    assert [epoch for epoch, _, _ in seen] == [0, 1, 2]
+    assert np.array_equal(seen[-1][1], fitted.latent[rows])
+    assert np.array_equal(seen[-1][2], fitted.labels[rows])
 
 
 class Watched:

@@ -180,7 +180,10 @@ def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
         magic = file.read(4)
     if magic[:2] == b"\0\0" and len(magic) == 4 and magic[2] in range(8, 15):
         return _load("idx", "read_idx")
-    raise InputError(f"{path.name} is of no format that is read here: choose {FORMATS}.")
+    from dsc_core.data.advice import advice
+
+    mend = advice(path.suffix.lower()) or f"choose {FORMATS}"
+    raise InputError(f"{path.name} is of no format that is read here: {mend}.")
 
 
 def _load(module: str, function: str) -> Callable[[Path, Options], Dataset]:

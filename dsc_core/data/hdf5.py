@@ -14,6 +14,7 @@ from dsc_core.data.keyed import read_keyed
 from dsc_core.data.options import Options
 
 MOST_LINKS = 10_000
+OCTAVE = "OCTAVE_NEW_FORMAT"  # the attribute by which a group is a variable of Octave's
 MATLAB_NUMBERS = {
     "double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
 }  # fmt: skip
@@ -32,7 +33,7 @@ def load() -> None:
 class Source:
     """An HDF5 file, for `apart`: a process of its own, which a damaged file may end.
 
-    arrays: key -> (shape, dtype or "U"). matlab: the file is MATLAB's, and shapes are as MATLAB has them.
+    arrays: key -> (shape, dtype or "U"). matlab: the file is MATLAB's or Octave's, and shapes are as these have them.
     Refused for a link to another file, a virtual data set, or values that are kept in another file.
     """
 
@@ -41,13 +42,14 @@ class Source:
 
         self.name = path.name
         with open(path, "rb") as file:
-            self.matlab = file.read(6) == b"MATLAB"
+            self.matlab = self.by_matlab = file.read(6) == b"MATLAB"
         self.file = h5py.File(path, "r")
+        self.by_octave: set[str] = set()
         self.arrays = dict(self._arrays())
 
     def read(self, key: str):
         """The array under `key` as (shape, dtype, blocks of rows), or its texts. The shape is the file's own."""
-        dataset = self.file[key]
+        dataset = self.file[f"{key}/value" if key in self.by_octave else key]
         if self.arrays[key][1] == "U":
             return self._texts(dataset)
         return dataset.shape, dataset.dtype, _blocks(dataset)
@@ -70,24 +72,46 @@ class Source:
                         f"{self.name} has a link to another file, which is never followed: copy the data into"
                         " one file."
                     )
-                if isinstance(link, h5py.SoftLink) or "/" in name or (self.matlab and name.startswith("#")):
+                if (
+                    isinstance(link, h5py.SoftLink)
+                    or "/" in name
+                    or (self.by_matlab and name.startswith("#"))
+                ):
                     continue  # a soft link is another name for what is found by its own
                 item = group[name]
                 if _address(item) in seen:  # another name for the same, or a circle
                     continue
                 seen.add(_address(item))
-                if isinstance(item, h5py.Group):
+                if isinstance(item, h5py.Group) and OCTAVE in item.attrs:
+                    if known := self._variable(item):
+                        self.by_octave.add(f"{prefix}{name}")
+                        yield f"{prefix}{name}", known
+                elif isinstance(item, h5py.Group):
                     if "MATLAB_sparse" not in item.attrs:
                         waiting.append((f"{prefix}{name}/", item))
                 elif isinstance(item, h5py.Dataset) and (known := self._known(item)):
                     yield f"{prefix}{name}", known
+
+    def _variable(self, group) -> tuple[tuple[int, ...], str] | None:
+        """(shape, dtype) of a variable that Octave saved, if it is an array of numbers: a group with type and value."""
+        import h5py
+
+        self.matlab = True
+        if not isinstance(group.get("value", getlink=True), h5py.HardLink):
+            return None
+        dataset = group["value"]
+        if not isinstance(dataset, h5py.Dataset):  # a structure or a cell array
+            return None
+        self._check_inside(dataset)
+        kind = _kind(dataset)
+        return (dataset.shape[::-1], kind) if dataset.shape and kind not in (None, "U") else None
 
     def _known(self, dataset) -> tuple[tuple[int, ...], str] | None:
         """(shape, dtype or "U") of numbers or text, None for all else."""
         self._check_inside(dataset)
         if not dataset.shape:
             return None
-        if self.matlab:
+        if self.by_matlab:
             return self._known_to_matlab(dataset)
         kind = _kind(dataset)
         return (dataset.shape, kind) if kind else None
@@ -125,7 +149,7 @@ class Source:
 
         if h5py.check_ref_dtype(dataset.dtype) is not None:
             return [self._letters(self.file[reference]) for reference in dataset[()].ravel()]
-        if self.matlab:  # (letters, rows) of code units
+        if self.by_matlab:  # (letters, rows) of code units
             return [
                 "".join(map(chr, row)).rstrip()
                 for row in dataset[()].reshape(dataset.shape[0], -1).T.tolist()

@@ -80,7 +80,7 @@ def _header(file, name: str) -> tuple[tuple[int, ...], np.dtype]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= 4:
         raise InputError(
-            f"{name} is not an IDX file as MNIST has them: choose one, or a file of another format."
+            f"{name} is not an IDX file as MNIST has them: choose one, or unpack the file if it is of another format."
         )
     axes = struct.unpack(f">{magic[3]}I", file.read(4 * magic[3]))
     return axes, np.dtype(TYPES[magic[2]])

@@ -139,10 +139,13 @@ def _sample(kept: Opened, explore, found, originals: np.ndarray, place: int, num
     missed = explore.squared_error(originals[place : place + 1], found.clean[place : place + 1])[0]
     identity = str(kept.dataset.ids[number])
     name = widgets.plain(f"Sample {number}" + (f" · {identity}" if identity != str(number) else ""))
+    if kept.fitted.config.encoder == "none":
+        told = "no decoder here, so ψ(z) itself is shown; ‖ψ(z) − z‖² = "
+    else:
+        told = f"reconstruction ‖x − x̂‖² = {short(missed)}, relative reconstruction ‖x̂_ψ − x̂‖² = "
     st.markdown(
         f"**{name}** · cluster {int(kept.fitted.labels[number])}  \n"
-        f":small[reconstruction ‖x − x̂‖² = {short(missed)}, relative reconstruction ‖x̂_ψ − x̂‖² = "
-        f"{short(errors.mean())} (mean of {len(errors)} draws)]"
+        f":small[{told}{short(errors.mean())} (mean of {len(errors)} draws)]"
     )
     titles = ["original", "clean", *(f"noisy, {short(error)}" for error in errors)]
     pictures = [originals[place], found.clean[place], *found.noisy[place]]

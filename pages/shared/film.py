@@ -232,7 +232,8 @@ def halt(run, epochs: list[int]) -> None:
 
 def told(run, known: Film) -> str:
     """What is shown, in words."""
-    return f"{len(known.rows):,} of {run.samples:,} samples. {AXES}"
+    stays = " Without an encoder the codes stay as they are: what changes is the clusters."
+    return f"{len(known.rows):,} of {run.samples:,} samples. {AXES}{stays if run.config.encoder == 'none' else ''}"
 
 
 def picture(known: Film, epoch: int, colours: str) -> None:

@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from dsc_core.config import KNOBS
+from dsc_core.config import KNOBS, idle
 from pages.shared import state, widgets
 from pages.shared.history import History, history
 
@@ -24,6 +24,9 @@ def panel(run, past: History):
 
     It must stand outside of what is polled: a widget in there would be taken from under the mouse.
     """
+    still = idle(run.config.encoder, run.dataset.get("shape") or (1, 1, 1))
+    moving = [known for known in LIVE if known.name not in still]
+    first = [known for known in moving if known.name in FIRST]
     over = bool(past.latest and past.latest.stage == "labels")  # no step comes any more that could take it
     with st.container(border=True, key="steering"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -36,9 +39,9 @@ def panel(run, past: History):
                 "Show the run's values", icon=":material/sync:", key="take_over", type="tertiary",
                 on_click=take_over, args=(run,), help="Turn the controls here to what the run has now.",
             )  # fmt: skip
-        _grid(run, past, [KNOBS[name] for name in FIRST], over)
+        _grid(run, past, first, over)
         with st.expander("Other weights and the learning rate", icon=":material/tune:", key="steer_others"):
-            _grid(run, past, [known for known in LIVE if known.name not in FIRST], over)
+            _grid(run, past, [known for known in moving if known not in first], over)
     return slot
 
 

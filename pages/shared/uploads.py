@@ -14,6 +14,7 @@ from dsc_core.data.allowed import allowed_path
 from dsc_core.errors import InputError
 from dsc_core.runs import home
 
+LONGEST = 160  # bytes of a file's name
 PIECE = 1 << 22  # bytes hashed and written at a time
 
 
@@ -54,7 +55,9 @@ def keep(name: str, content: memoryview, folder: Path) -> Path:
     safe = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in Path(name).name).strip(
         ". "
     )
-    target = folder / "uploads" / digest / (safe[-120:] or "upload")
+    # the end is kept, which has the suffix; names are limited in bytes, and a letter may take four of them
+    safe = safe.encode()[-LONGEST:].decode(errors="ignore")
+    target = folder / "uploads" / digest / (safe or "upload")
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -79,22 +79,25 @@ def knob_help(known: Knob) -> str:
     return f"{known.help} From {known.low:g} to {known.high:g}{unit}.{when}"
 
 
-def knob_groups() -> None:
-    """All knobs but those APART, a group an expander, the first one open; in each the advanced ones last."""
+def knob_groups(idle: frozenset[str] = frozenset()) -> None:
+    """All knobs but those APART, a group an expander, the first one open; in each the advanced ones last.
+
+    idle: names of those that have no effect here, which cannot be moved and say so.
+    """
     for place, group in enumerate(GROUPS):
         members = [known for known in KNOBS.values() if known.group == group and known.name not in APART]
         with st.expander(group, expanded=place == 0, key=f"group_{place}"):
-            _knob_grid([known for known in members if not known.advanced])
+            _knob_grid([known for known in members if not known.advanced], idle)
             advanced = [known for known in members if known.advanced]
             if advanced:
                 st.caption("Advanced")
-                _knob_grid(advanced)
+                _knob_grid(advanced, idle)
 
 
-def _knob_grid(members: list[Knob]) -> None:
+def _knob_grid(members: list[Knob], idle: frozenset[str]) -> None:
     with st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
         for known in members:
-            knob(known)
+            knob(known, disabled=known.name in idle)
 
 
 def knobs_config() -> Config:
@@ -121,20 +124,24 @@ def nearest_preset(config: Config) -> tuple[str, list[str]]:
     return name, differs[name]
 
 
-def settings_rows(config: Config) -> list[dict]:
-    """Rows for a table of the settings: name, symbol, value, unit, what they are for."""
+def settings_rows(config: Config, idle: frozenset[str] = frozenset()) -> list[dict]:
+    """Rows for a table of the settings: name, symbol, value, unit, what they are for. idle: as in `knob_groups`."""
     values = config.to_dict()
     return [
         {
             "group": known.group,
             "setting": known.title,
             "symbol": known.symbol,
-            "value": f"{values[name]:g}" if isinstance(values[name], float) else str(values[name]),
+            "value": _value(values[name]) if name not in idle else "no effect",
             "unit": known.unit,
             "meaning": known.help,
         }
         for name, known in KNOBS.items()
     ]
+
+
+def _value(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # Runs -----------------------------------------------------------------------------------------------------

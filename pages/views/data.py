@@ -153,7 +153,8 @@ def chosen(path: Path) -> None:
 def choices() -> None:
     """The panel of a file that can be read in more than one way."""
     path: Path | None = st.session_state.get("source")
-    if path is None:
+    resized = getattr(st.session_state.get("data_problem"), "proposed", None)
+    if path is None or not (source_kind(path) or resized):  # what was read at once leaves nothing to ask
         return
     with st.container(border=True):
         st.markdown(f"**{widgets.plain(path.name)}**")
@@ -370,8 +371,10 @@ def show(dataset, key: str) -> None:
     with st.grid(4, min_column_width=140):
         st.metric("Samples", f"{len(dataset):,}")
         st.metric("Shape", " × ".join(map(str, dataset.shape)), help="Channels × height × width, or columns.")
+        plain = "As read. Images are scaled to 0 to 1 for training."
+        standardised = "As the network sees them: numbers standardised, categories as columns of their own."
         st.metric(
-            "Values", f"{low:.4g} to {high:.4g}", help="As read. Images are scaled to 0 to 1 for training."
+            "Values", f"{low:.4g} to {high:.4g}", help=plain if dataset.kind == "image" else standardised
         )
         st.metric("Classes", dataset.classes or "no labels")
     if dataset.skipped:
@@ -425,7 +428,15 @@ def table(dataset) -> None:
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
     st.dataframe(frame, hide_index=True, height=320)
-    st.caption(in_words(dataset.shape))
+    about = in_words(dataset.shape)
+    if all(
+        title.isdecimal() for title in state.column_titles(dataset)
+    ):  # a matrix, whose columns have no names
+        about += (
+            " Are the rows embeddings of a pretrained model? Then set the encoder to none when you train, and they go"
+            " straight to the graph."
+        )
+    st.caption(about)
     st.button("Reshuffle", icon=":material/shuffle:", key="reshuffle", on_click=reshuffle)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core import figures
-from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS
+from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle
 from dsc_core.errors import InputError, RunError
 from dsc_core.model.sizes import in_words
 from dsc_core.runs import queue, table
@@ -49,16 +49,31 @@ def set_up(dataset) -> None:
             st.text_input(
                 "Name", key="run_name", placeholder="optional", max_chars=60, persist_state="session"
             )
-        about = in_words(dataset.shape, st.session_state.get(widgets.knob_key("encoder"), "network"))
-        st.caption(widgets.plain(f"{PRESETS[st.session_state['preset']].help} {about}"))
+        encoder = st.session_state.get(widgets.knob_key("encoder"), "network")
+        still = idle(encoder, dataset.shape)
+        st.caption(
+            widgets.plain(f"{PRESETS[st.session_state['preset']].help} {in_words(dataset.shape, encoder)}")
+        )
+        if still:
+            st.caption(without_effect(encoder))
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
-            changed_note()
+            changed_note(still)
         trouble = st.empty()
-    widgets.knob_groups()
+    widgets.knob_groups(still)
     if pressed:
         with trouble:
             start(dataset)
+
+
+def without_effect(encoder: str) -> str:
+    """Why some settings cannot be moved."""
+    if encoder == "none":
+        return (
+            "Without an encoder there is no stage 1 and no decoding: settings of the autoencoder, of mutual"
+            " information and of random copies have no effect, and cannot be moved below."
+        )
+    return "Random copies are made of images alone: for rows their settings have no effect, and cannot be moved below."
 
 
 def first_values(dataset) -> None:
@@ -79,11 +94,12 @@ def use_preset() -> None:
     widgets.set_knobs(PRESETS[st.session_state["preset"]].config.replace(**keep))
 
 
-def changed_note() -> None:
-    """Says how many settings differ from the preset, so that nobody trains with a forgotten one."""
+def changed_note(still: frozenset[str]) -> None:
+    """Says which settings differ from the preset, so that nobody trains with a forgotten one. still: see `idle`."""
     wanted = PRESETS[st.session_state["preset"]].config.to_dict()
     now = {name: st.session_state.get(widgets.knob_key(name), wanted[name]) for name in KNOBS}
-    differs = [KNOBS[name].title for name in KNOBS if name not in widgets.APART and now[name] != wanted[name]]
+    aside = still.union(widgets.APART)
+    differs = [KNOBS[name].title for name in KNOBS if name not in aside and now[name] != wanted[name]]
     if differs:
         st.caption(f"Differs from the preset in: {', '.join(differs)}.")
 
@@ -138,6 +154,11 @@ def show(run) -> None:
     film.show(run, pace(run))
     explore(run)
     settings(run)
+
+
+def of_run(run) -> frozenset[str]:
+    """The settings that have no effect on the run."""
+    return idle(run.config.encoder, run.dataset.get("shape") or (1, 1, 1))
 
 
 def standing(run) -> frozenset[str]:
@@ -196,7 +217,8 @@ def pick_terms(run, past) -> list[str]:
     weights = {name: value or past.now[name] for name, value in run.config.to_dict().items()}
     if not weights["augmented_agreement"]:
         weights.pop("augmented_latent", None)  # no copies are made, so this weight has nothing to weigh
-    used = [term for term in TERMS if term == "total" or weights.get(term, 0) > 0]
+    still = of_run(run)
+    used = [term for term in TERMS if term == "total" or (weights.get(term, 0) > 0 and term not in still)]
     chosen = st.pills(
         "Curves", used, selection_mode="multi", default=used, key=f"terms_{run.id}_{len(used)}",
         label_visibility="collapsed",
@@ -281,7 +303,10 @@ def headline(run, past, paused: bool) -> None:
     with st.grid(5, min_column_width=130):
         st.metric("Stage", stage)
         st.metric("Epoch", f"{latest.epoch} of {latest.epochs}" if latest else "–")
-        st.metric("Images a second", f"{past.speed:,.0f}" if past.speed else "–")
+        st.metric(
+            "Rows a second" if run.dataset.get("kind") == "table" else "Images a second",
+            f"{past.speed:,.0f}" if past.speed else "–",
+        )
         st.metric("Time taken" if over else "Time left", widgets.duration(seconds))
         st.metric("Device", run.device or "–")
 
@@ -345,7 +370,9 @@ def settings(run) -> None:
     with st.expander("Settings used", icon=":material/tune:", key="settings_used"):
         name, differs = widgets.nearest_preset(run.config)
         st.caption(f"Preset {name}" + (f", but for: {', '.join(differs)}." if differs else "."))
-        st.dataframe(pd.DataFrame(widgets.settings_rows(run.config)), hide_index=True, height=340)
+        st.dataframe(
+            pd.DataFrame(widgets.settings_rows(run.config, of_run(run))), hide_index=True, height=340
+        )
     events_buttons(run)
     log = st.expander("Log", icon=":material/description:", key="log", on_change="rerun")
     if log.open:

@@ -1,14 +1,21 @@
 """Every format once, made by another program or library, imported and trained: `python -m tests.benchmarks.formats`.
 
-Prints a Markdown table: the format, what made the file, its size, what was read, and the accuracy after one short
-epoch of each stage (a sign that it trained, no more than that). The samples are the handwritten digits that come
-with scikit-learn. A program that is not installed (zip, tar, xz) is left out, which the table says.
+The samples are the first 600 handwritten digits that come with scikit-learn, of 8×8. Printed is a Markdown table:
+the format, what made the file, its size, what was read, whether it is what was written (`as written`: the mean
+correlation of the images that were read with those that were written, and whether every label is its own), and the
+accuracy after one short epoch of each stage, which is a sign that it trained and no more. With `--out FILE` the table
+is written there too; `tests/benchmarks/results/formats.md` is one.
+
+Programs: ImageMagick, netpbm, cwebp, gifsicle, exiftool, GNU tar, bsdtar, zip, 7z, gzip, Octave, R, sqlite3,
+h5import. Libraries beyond the project's: imageio, idx2numpy, hdf5storage, PyTables, Polars. What is not installed is
+named in the table. Debian's packages: imagemagick netpbm webp gifsicle libimage-exiftool-perl libarchive-tools
+p7zip-full zip octave r-base-core sqlite3 hdf5-tools.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import importlib.util
 import shutil
 import struct
 import subprocess
@@ -17,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,74 +33,187 @@ from sklearn.datasets import load_digits
 
 from dsc_core.errors import InputError, RunError
 
-COUNT = 600
+COUNT, FEW = 600, 3  # programs that are started once a file make every third image only
 SHORT = {"epochs": 1, "joint_epochs": 1, "least_steps": 40, "device": "cpu"}
 DIGITS = load_digits()
 GREY = (DIGITS.images[:COUNT] * 15.9375).round().astype(np.uint8)
 LABELS = DIGITS.target[:COUNT]
+ABSENT = """
+Not to be had here, so that nothing is said of them: files by MATLAB itself (hdf5storage and h5py follow its layout of
+7.3), by a camera or an image editor, by Excel, and MNIST's IDX files as they were first published.
+"""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file. make(folder) writes it and returns its path; options: how it is opened; settings: of training."""
+    """One file. make(folder) writes it and returns its path; options: how it is opened; settings: of training.
+
+    needs: programs, and libraries as "library:NAME". same: how alike what was read must be to what was written, a
+    mean correlation; None where the samples are no images of the digits.
+    """
 
     form: str
     maker: str
     make: Callable[[Path], Path]
     options: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
-    needs: str = ""
+    needs: tuple[str, ...] = ()
+    same: float | None = 0.95
+
+    @property
+    def missing(self) -> list[str]:
+        """What of `needs` is not installed."""
+        return [need.removeprefix("library:") for need in self.needs if not _installed(need)]
+
+
+def _installed(need: str) -> bool:
+    if need.startswith("library:"):
+        return importlib.util.find_spec(need.removeprefix("library:")) is not None
+    return shutil.which(need) is not None
 
 
 def program(*command: str, at: Path) -> None:
     """Run another program in the folder `at`."""
-    subprocess.run(command, cwd=at, check=True, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, cwd=at, check=True, stdin=quiet, stdout=quiet, stderr=quiet)
 
 
-def pictures(folder: Path, *forms: str, scale: int = 2) -> Path:
-    """A folder of images by Pillow, one folder a class, the formats in turn."""
+# Images -----------------------------------------------------------------------------------------------------
+
+
+def pictures(folder: Path, *forms: str, size: int = 16, by: Callable | None = None, every: int = 1) -> Path:
+    """A folder of images, one folder a class, the formats in turn; by Pillow, or by(path, image)."""
     root = folder / "pictures"
-    for place, (image, label) in enumerate(zip(GREY, LABELS, strict=True)):
-        form = forms[place % len(forms)]
-        path = root / str(label) / f"{place:04}.{form}"
+    for place in range(0, COUNT, every):
+        form = forms[place // every % len(forms)]
+        path = root / str(LABELS[place]) / f"{place:04}.{form}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.fromarray(image).resize((8 * scale, 8 * scale), Image.Resampling.BICUBIC)
-        kind = {"jpg": picture, "png": picture, "gif": picture.convert("P")}.get(form, picture.convert("RGB"))
-        if form == "png" and place % 2:
-            kind = Image.merge("LA", (picture, Image.new("L", picture.size, 255)))
-        kind.save(path, **({"quality": 90} if form in ("jpg", "webp") else {}))
+        picture = Image.fromarray(GREY[place]).resize((size, size), Image.Resampling.BICUBIC)
+        if by is not None:
+            by(path, np.asarray(picture))
+        elif form in ("png", "jpg", "pgm"):
+            picture.save(path, **({"quality": 90} if form == "jpg" else {}))
+        else:
+            kind = picture.convert("P" if form == "gif" else "RGB")
+            kind.save(path, **({"quality": 90} if form == "webp" else {}))
     return root
 
 
-def zipped(folder: Path) -> Path:
-    pictures(folder, "png")
-    program("zip", "-q", "-r", "pictures.zip", "pictures", at=folder)
-    return folder / "pictures.zip"
+def mogrified(form: str, *flags: str, after: Callable[[Path], None] | None = None, **how) -> Callable:
+    """Images that ImageMagick makes from PNG; after(root): what another program then does with them."""
 
-
-def tarred(*flags: str, suffix: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        pictures(folder, "jpg", "bmp", "webp")
-        program("tar", *flags, "-cf", f"pictures{suffix}", "pictures", at=folder)
-        return folder / f"pictures{suffix}"
+        root = pictures(folder, "png", **how)
+        for place in sorted(root.iterdir()):
+            names = sorted(path.name for path in place.iterdir())
+            program("mogrify", *flags, "-format", form, *names, at=place)
+            if form != "png":
+                for name in names:
+                    (place / name).unlink()
+        if after is not None:
+            after(root)
+        return root
 
     return make
 
 
-def deep(folder: Path) -> Path:
-    """A few images of 96×96 in 16 bits, for the deeper encoder."""
-    root = folder / "deep"
-    for place in range(0, COUNT, 4):
-        picture = Image.fromarray(GREY[place]).resize((96, 96), Image.Resampling.BICUBIC)
-        path = root / str(LABELS[place]) / f"{place:04}.tif"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.asarray(picture).astype(np.uint16) * 257).save(path, compression="tiff_lzw")
+def each(root: Path, form: str, *command: str, into: str | None = None) -> None:
+    """Run a program on every image below `root`: IN and OUT in the command are its paths; the result stays alone."""
+    for path in sorted(root.rglob(f"*.{form}")):
+        draft, target = path.with_suffix(".draft"), path.with_suffix(f".{into or form}")
+        names = {"IN": path.name, "OUT": draft.name}
+        program(*(names.get(word, word) for word in command), at=path.parent)
+        path.unlink()
+        draft.rename(target)
+
+
+def piped(root: Path, form: str, *command: str, into: str) -> None:
+    """Run a program that reads an image and writes another through pipes, on every image below `root`."""
+    for path in sorted(root.rglob(f"*.{form}")):
+        with open(path, "rb") as source, open(path.with_suffix(f".{into}"), "wb") as target:
+            subprocess.run(command, stdin=source, stdout=target, check=True, stderr=subprocess.DEVNULL)
+        path.unlink()
+
+
+def turned(root: Path) -> None:
+    """Tell by EXIF that the images, which lie on their side, are to be turned back."""
+    program("exiftool", "-q", "-overwrite_original", "-r", "-Orientation#=8", ".", at=root)
+
+
+def moving(root: Path) -> None:
+    """A second frame behind the first, that of another digit."""
+    other = sorted(root.rglob("*.gif"))[0]
+    shutil.copy(other, root.parent / "other.gif")
+    each(root, "gif", "gifsicle", "--merge", "IN", str(root.parent / "other.gif"), "-o", "OUT")
+
+
+def by_cwebp(folder: Path) -> Path:
+    root = pictures(folder, "png", every=FEW)
+    each(root, "png", "cwebp", "-quiet", "-q", "90", "IN", "-o", "OUT", into="webp")
     return root
+
+
+def by_netpbm(command: str, into: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        root = pictures(folder, "pgm", every=FEW)
+        piped(root, "pgm", command, into=into)
+        return root
+
+    return make
+
+
+def by_imageio(form: str, deep: bool = False) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        import imageio.v3 as iio
+
+        def write(path: Path, image: np.ndarray) -> None:
+            iio.imwrite(path, image.astype(np.uint16) * 257 if deep else np.repeat(image[..., None], 3, 2))
+
+        return pictures(folder, form, by=write)
+
+    return make
+
+
+def by_octave(folder: Path) -> Path:
+    """16 bit PNG by Octave's imwrite."""
+    root = pictures(folder, "pgm", every=FEW)
+    program(
+        "octave-cli", "--no-init-file", "--eval",
+        'for d = glob("*/")\', for f = glob([d{1} "*.pgm"])\', x = uint16(imread(f{1})) * 257;'
+        ' imwrite(x, strrep(f{1}, ".pgm", ".png")); delete(f{1}); end, end', at=root,
+    )  # fmt: skip
+    return root
+
+
+def packed(*command: str, name: str, forms: tuple[str, ...] = ("png",)) -> Callable[[Path], Path]:
+    """Pillow's images in an archive by another program; NAME in the command is the archive."""
+
+    def make(folder: Path) -> Path:
+        pictures(folder, *forms)
+        program(*(name if word == "NAME" else word for word in command), "pictures", at=folder)
+        return folder / name
+
+    return make
+
+
+def archived(kind: str) -> Callable[[Path], Path]:
+    """By Python's shutil: tarfile and zipfile."""
+    return lambda folder: Path(
+        shutil.make_archive(str(folder / "made"), kind, folder, pictures(folder, "png").name)
+    )
+
+
+# Arrays -----------------------------------------------------------------------------------------------------
 
 
 def npz(folder: Path) -> Path:
     np.savez_compressed(folder / "a.npz", x=GREY, y=LABELS)
     return folder / "a.npz"
+
+
+def npy(folder: Path) -> Path:
+    np.save(folder / "a.npy", np.asfortranarray(GREY))
+    return folder / "a.npy"
 
 
 def vectors(folder: Path) -> Path:
@@ -104,49 +225,29 @@ def vectors(folder: Path) -> Path:
     return folder / "features.npy"
 
 
-def idx(packed: bool) -> Callable[[Path], Path]:
-    """Images and labels as the MNIST page specifies IDX: magic number, big-endian sides, bytes."""
+def idx(write: Callable[[Path, np.ndarray], None], zipped: bool = False) -> Callable[[Path], Path]:
+    """Images and labels in two files, named as MNIST's."""
 
     def make(folder: Path) -> Path:
-        suffix, opened = (".gz", gzip.open) if packed else ("", open)
-        for name, array in (("images-idx3", GREY), ("labels-idx1", LABELS.astype(np.uint8))):
-            with opened(folder / f"t10k-{name}-ubyte{suffix}", "wb") as file:
-                file.write(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape))
-                file.write(array.tobytes())
-        return folder / f"t10k-images-idx3-ubyte{suffix}"
+        paths = [folder / f"t10k-{name}-ubyte" for name in ("images-idx3", "labels-idx1")]
+        for path, array in zip(paths, (GREY, LABELS.astype(np.uint8)), strict=True):
+            write(path, array)
+            if zipped:
+                program("gzip", path.name, at=folder)
+        return paths[0].with_suffix(".gz") if zipped else paths[0]
 
     return make
 
 
-def frame():
-    import pandas as pd
+def by_idx2numpy(path: Path, array: np.ndarray) -> None:
+    import idx2numpy
 
-    table = pd.DataFrame(DIGITS.data[:COUNT], columns=DIGITS.feature_names)
-    table.insert(0, "id", [f"row {place}" for place in range(COUNT)])
-    table["ink"] = np.where(DIGITS.data[:COUNT].sum(1) > 310, "much", "little")
-    table.loc[::7, "pixel_2_3"] = np.nan
-    table["label"] = [f"digit {label}" for label in LABELS]
-    return table
+    idx2numpy.convert_to_file(str(path), array)
 
 
-def csv(folder: Path) -> Path:
-    frame().to_csv(folder / "a.csv", index=False)
-    return folder / "a.csv"
-
-
-def pixels_csv(folder: Path) -> Path:
-    rows = np.column_stack([LABELS, GREY.reshape(COUNT, -1)])
-    head = ",".join(["label", *(f"p{place}" for place in range(64))])
-    np.savetxt(folder / "pixels.csv", rows, "%d", ",", header=head, comments="")
-    return folder / "pixels.csv"
-
-
-def parquet(folder: Path) -> Path:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    pq.write_table(pa.Table.from_pandas(frame()), folder / "a.parquet", compression="zstd")
-    return folder / "a.parquet"
+def by_specification(path: Path, array: np.ndarray) -> None:
+    """As the MNIST page specifies IDX: magic number, big-endian sides, bytes."""
+    path.write_bytes(struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
 
 
 def hdf5(folder: Path) -> Path:
@@ -158,14 +259,67 @@ def hdf5(folder: Path) -> Path:
     return folder / "a.h5"
 
 
-def matlab(folder: Path) -> Path:
+def by_pytables(folder: Path) -> Path:
+    import tables
+
+    with tables.open_file(str(folder / "tables.h5"), "w") as file:
+        images = file.create_carray(
+            "/", "images", obj=GREY, filters=tables.Filters(complevel=5, complib="zlib", shuffle=True)
+        )
+        assert images.shape == GREY.shape
+        file.create_array("/", "labels", [f"digit {label}".encode() for label in LABELS])
+    return folder / "tables.h5"
+
+
+def by_h5import(folder: Path) -> Path:
+    """Images and labels as text, which the HDF Group's own program brings in."""
+    arguments = []
+    for name, array, bits in (("images", GREY, 8), ("labels", LABELS, 32)):
+        np.savetxt(folder / f"{name}.txt", array.reshape(COUNT, -1), "%d")
+        sides = " ".join(map(str, array.shape))
+        (folder / f"{name}.conf").write_text(
+            f"PATH {name}\nINPUT-CLASS TEXTUIN\nINPUT-SIZE {bits}\nRANK {array.ndim}\nDIMENSION-SIZES {sides}\n"
+            f"OUTPUT-CLASS UIN\nOUTPUT-SIZE {bits}\n"
+        )
+        arguments += [f"{name}.txt", "-c", f"{name}.conf"]
+    program("h5import", *arguments, "-o", "imported.h5", at=folder)
+    return folder / "imported.h5"
+
+
+def octave(name: str, *flags: str) -> Callable[[Path], Path]:
+    """Images (8, 8, n) and a column of labels, as a user of MATLAB has them, saved by Octave."""
+
+    def make(folder: Path) -> Path:
+        np.savetxt(folder / "images.txt", GREY.reshape(COUNT, -1), "%d")
+        np.savetxt(folder / "labels.txt", LABELS, "%d")
+        rows = "-v4" in flags  # which has no arrays of three axes
+        turn = "X = double(X);" if rows else "X = permute(reshape(uint8(X)', 8, 8, []), [2 1 3]);"
+        program(
+            "octave-cli", "--no-init-file", "--eval",
+            f"X = load('images.txt'); y = load('labels.txt'); {turn} save('{flags[0]}', '{name}', 'X', 'y');",
+            at=folder,
+        )  # fmt: skip
+        return folder / name
+
+    return make
+
+
+def by_scipy(folder: Path) -> Path:
     from scipy.io import savemat
 
     savemat(folder / "a.mat", {"fea": GREY.reshape(COUNT, -1), "gnd": LABELS[:, None]}, do_compression=True)
     return folder / "a.mat"
 
 
-def matlab73(folder: Path) -> Path:
+def by_hdf5storage(folder: Path) -> Path:
+    import hdf5storage
+
+    content = {"X": GREY.transpose(1, 2, 0), "y": LABELS[:, None].astype(float)}
+    hdf5storage.savemat(str(folder / "stored.mat"), content, format="7.3", store_python_metadata=False)
+    return folder / "stored.mat"
+
+
+def by_layout(folder: Path) -> Path:
     """As MATLAB 7.3 lays a file out: HDF5 behind 512 bytes of its own, axes turned round."""
     import h5py
 
@@ -178,26 +332,142 @@ def matlab73(folder: Path) -> Path:
     return folder / "v73.mat"
 
 
+# Tables -----------------------------------------------------------------------------------------------------
+
+
+def frame():
+    """Numbers, words and gaps, an id and a label that is a word."""
+    import pandas as pd
+
+    table = pd.DataFrame(DIGITS.data[:COUNT], columns=DIGITS.feature_names)
+    table.insert(0, "id", [f"row {place}" for place in range(COUNT)])
+    table["ink"] = np.where(DIGITS.data[:COUNT].sum(1) > 310, "much", "little")
+    table.loc[::7, "pixel_2_3"] = np.nan
+    table["label"] = [f"digit {label}" for label in LABELS]
+    return table
+
+
+def by_pandas(name: str, **how) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        frame().to_csv(folder / name, index=False, **how)
+        return folder / name
+
+    return make
+
+
+def by_numpy(folder: Path) -> Path:
+    rows = np.column_stack([LABELS, GREY.reshape(COUNT, -1)])
+    head = ",".join(["label", *(f"p{place}" for place in range(64))])
+    np.savetxt(folder / "pixels.csv", rows, "%d", ",", header=head, comments="")
+    return folder / "pixels.csv"
+
+
+def by_r(folder: Path) -> Path:
+    """R's write.csv: quoted names, NA for what is missing."""
+    frame().to_csv(folder / "in.csv", index=False)
+    program(
+        "Rscript", "-e", 'write.csv(read.csv("in.csv"), "r.csv", row.names = FALSE, fileEncoding = "UTF-8")',
+        at=folder,
+    )  # fmt: skip
+    return folder / "r.csv"
+
+
+def by_sqlite(name: str, mode: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        frame().to_csv(folder / "in.csv", index=False)
+        program(
+            "sqlite3", ":memory:", ".import --csv in.csv t", ".headers on", f".mode {mode}", f".output {name}",
+            "select * from t;", at=folder,
+        )  # fmt: skip
+        return folder / name
+
+    return make
+
+
+def by_pyarrow(folder: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pandas(frame()), folder / "a.parquet", compression="zstd")
+    return folder / "a.parquet"
+
+
+def by_polars(folder: Path) -> Path:
+    """Polars writes Parquet by code of its own; its words are categories."""
+    import polars as pl
+
+    table = pl.DataFrame({name: column.tolist() for name, column in frame().items()})
+    table.with_columns(pl.col("ink").cast(pl.Categorical)).write_parquet(folder / "polars.parquet")
+    return folder / "polars.parquet"
+
+
+# The table --------------------------------------------------------------------------------------------------
+
 FOLDERS = {"labels_from_folders": True}
+ROWS = {"image_shape": (8, 8), "columns_first": False}
+MAGICK = ("mogrify",)
 CASES = (
-    Case("folder of images", "Pillow: PNG, JPEG, BMP, GIF, TIFF, WebP",
+    Case("folder: PNG, JPEG, BMP, GIF, TIFF, WebP together", "Pillow",
          lambda folder: pictures(folder, "png", "jpg", "bmp", "gif", "tiff", "webp"), FOLDERS),
-    Case("folder of images", "Pillow: TIFF, LZW, 16 bit", deep, FOLDERS),
-    Case("ZIP of images", "Info-ZIP; PNG by Pillow", zipped, FOLDERS | {"size": (28, 28)}, needs="zip"),
-    Case("TAR of images", "GNU tar; JPEG, BMP, WebP", tarred(suffix=".tar"), FOLDERS, needs="tar"),
-    Case("TAR.GZ of images", "GNU tar, gzip", tarred("-z", suffix=".tar.gz"), FOLDERS, needs="gzip"),
-    Case("TAR.XZ of images", "GNU tar, xz", tarred("-J", suffix=".tar.xz"), FOLDERS, needs="xz"),
-    Case("TAR.BZ2 of images", "GNU tar, bzip2", tarred("-j", suffix=".tar.bz2"), FOLDERS, needs="bzip2"),
+    Case("PNG, grey, 8 bit", "netpbm's pnmtopng", by_netpbm("pnmtopng", "png"), FOLDERS, needs=("pnmtopng",)),
+    Case("PNG, grey, 16 bit", "Octave's imwrite", by_octave, FOLDERS, needs=("octave-cli",)),
+    Case("PNG, colour, 16 bit", "ImageMagick",
+         mogrified("png", "-depth", "16", "-define", "png:color-type=2", "-define", "png:bit-depth=16"),
+         FOLDERS, needs=MAGICK),
+    Case("PNG, palette", "ImageMagick", mogrified("png", "-colors", "16", "-define", "png:color-type=3"),
+         FOLDERS, needs=MAGICK),
+    Case("PNG, colour and alpha (dark on nothing)", "ImageMagick",
+         mogrified("png", "-negate", "-fuzz", "2%", "-transparent", "white", "-define", "png:color-type=6"),
+         FOLDERS, needs=MAGICK, same=-0.95),
+    Case("JPEG, grey", "ImageMagick", mogrified("jpg", "-quality", "90"), FOLDERS, needs=MAGICK),
+    Case("JPEG on its side, turned by EXIF", "ImageMagick, exiftool",
+         mogrified("jpg", "-rotate", "90", "-quality", "90", after=turned), FOLDERS, needs=(*MAGICK, "exiftool")),
+    Case("BMP", "ImageMagick", mogrified("bmp"), FOLDERS, needs=MAGICK),
+    Case("GIF of two frames", "ImageMagick, gifsicle", mogrified("gif", after=moving, every=FEW), FOLDERS,
+         needs=(*MAGICK, "gifsicle")),
+    Case("TIFF, 16 bit, LZW, 96×96", "ImageMagick",
+         mogrified("tif", "-depth", "16", "-compress", "LZW", size=96, every=4), FOLDERS, needs=MAGICK),
+    Case("TIFF, colour", "imageio with tifffile", by_imageio("tif"), FOLDERS, needs=("library:imageio",)),
+    Case("WebP", "cwebp", by_cwebp, FOLDERS, needs=("cwebp",)),
+    Case("ZIP of PNG", "Info-ZIP", packed("zip", "-q", "-r", "NAME", name="a.zip"),
+         FOLDERS | {"size": (28, 28)}, needs=("zip",)),
+    Case("ZIP of PNG", "7z", packed("7z", "a", "-tzip", "NAME", name="a.zip"), FOLDERS, needs=("7z",)),
+    Case("ZIP of PNG", "Python's zipfile", archived("zip"), FOLDERS),
+    Case("TAR of JPEG, BMP, WebP", "GNU tar",
+         packed("tar", "-cf", "NAME", name="a.tar", forms=("jpg", "bmp", "webp")), FOLDERS, needs=("tar",)),
+    Case("TAR of PNG", "bsdtar, pax", packed("bsdtar", "--format", "pax", "-cf", "NAME", name="a.tar"), FOLDERS,
+         needs=("bsdtar",)),
+    Case("TAR.GZ of PNG", "GNU tar, gzip", packed("tar", "-czf", "NAME", name="a.tar.gz"), FOLDERS,
+         needs=("tar", "gzip")),
+    Case("TGZ of PNG", "bsdtar", packed("bsdtar", "-czf", "NAME", name="a.tgz"), FOLDERS, needs=("bsdtar",)),
+    Case("TAR.BZ2 of PNG", "GNU tar, bzip2", packed("tar", "-cjf", "NAME", name="a.tar.bz2"), FOLDERS,
+         needs=("tar", "bzip2")),
+    Case("TAR.XZ of PNG", "GNU tar, xz", packed("tar", "-cJf", "NAME", name="a.tar.xz"), FOLDERS,
+         needs=("tar", "xz")),
     Case(".npz", "NumPy", npz),
-    Case(".npy, features", "scikit-learn's kernel PCA, NumPy; encoder=none", vectors, settings={"encoder": "none"}),
-    Case("IDX", "written by MNIST's specification", idx(False)),
-    Case("IDX.gz", "the same, gzip", idx(True)),
-    Case("CSV", "pandas: numbers, words, gaps", csv),
-    Case("CSV of pixels", "numpy.savetxt", pixels_csv, {"image_shape": (8, 8)}),
-    Case("Parquet", "pyarrow, zstd", parquet),
-    Case("HDF5", "h5py, chunked, gzip", hdf5),
-    Case(".mat, 5", "SciPy's savemat", matlab, {"image_shape": (8, 8), "columns_first": False}),
-    Case(".mat, 7.3", "h5py in MATLAB's layout", matlab73),
+    Case(".npy, images in Fortran's order", "NumPy", npy),
+    Case(".npy, features, `encoder=none`", "scikit-learn's kernel PCA, NumPy", vectors,
+         settings={"encoder": "none"}, same=None),
+    Case("IDX", "idx2numpy", idx(by_idx2numpy), needs=("library:idx2numpy",)),
+    Case("IDX.gz", "idx2numpy, gzip", idx(by_idx2numpy, zipped=True), needs=("library:idx2numpy", "gzip")),
+    Case("IDX", "by MNIST's specification", idx(by_specification)),
+    Case("CSV: numbers, words, gaps", "pandas", by_pandas("a.csv"), same=None),
+    Case("CSV: numbers, words, gaps", "R's write.csv", by_r, same=None, needs=("Rscript",)),
+    Case("CSV: numbers, words, gaps", "sqlite3", by_sqlite("a.csv", "csv"), same=None, needs=("sqlite3",)),
+    Case("CSV of pixels", "numpy.savetxt", by_numpy, {"image_shape": (8, 8)}),
+    Case("TSV", "sqlite3", by_sqlite("a.tsv", "tabs"), same=None, needs=("sqlite3",)),
+    Case("Parquet, zstd", "pyarrow", by_pyarrow, same=None),
+    Case("Parquet, categories", "Polars", by_polars, same=None, needs=("library:polars",)),
+    Case("HDF5, in chunks, gzip", "h5py", hdf5),
+    Case("HDF5, in chunks, zlib, labels as text", "PyTables", by_pytables, needs=("library:tables",)),
+    Case("HDF5", "h5import of the HDF Group", by_h5import, needs=("h5import",)),
+    Case("HDF5", "Octave", octave("o.h5", "-hdf5"), needs=("octave-cli",)),
+    Case(".mat, 4, rows of pixels", "Octave", octave("o.mat", "-v4"), ROWS, needs=("octave-cli",)),
+    Case(".mat, 5, rows of pixels", "SciPy's savemat", by_scipy, ROWS),
+    Case(".mat, 6", "Octave", octave("o.mat", "-v6"), needs=("octave-cli",)),
+    Case(".mat, 7", "Octave", octave("o.mat", "-v7"), needs=("octave-cli",)),
+    Case(".mat, 7.3", "hdf5storage", by_hdf5storage, needs=("library:hdf5storage",)),
+    Case(".mat, 7.3", "h5py in MATLAB's layout", by_layout),
 )  # fmt: skip
 
 
@@ -208,8 +478,42 @@ def size_of(path: Path) -> int:
     )
 
 
-def trained(case: Case, folder: Path) -> str:
-    """A row of the table: the file is made, imported into a workspace, and trained on."""
+def places(dataset) -> np.ndarray:
+    """(n,) which of the digits each sample is, by the names of their files or by their order."""
+    if dataset.ids[0].endswith(tuple("0123456789")):
+        return np.arange(len(dataset))
+    return np.array([int(Path(name).stem) for name in dataset.ids.tolist()])
+
+
+def as_written(dataset, same: float | None) -> str:
+    """What is alike between what was read and what was written, in words; InputError where it is not."""
+    rows = places(dataset)
+    words = []
+    if same is not None:
+        height, width = dataset.shape[1:]
+        read = dataset.samples.astype(np.float32).mean(1)
+        found = []
+        for image, row in zip(read, rows, strict=True):
+            expected = Image.fromarray(GREY[row]).resize((width, height), Image.Resampling.BICUBIC)
+            found.append(np.corrcoef(image.ravel(), np.asarray(expected).ravel())[0, 1])
+        likeness = float(np.mean(found))
+        words.append(f"images {likeness:.3f}")
+        if not (likeness >= same if same > 0 else likeness <= same):
+            raise InputError(
+                f"The images are not those that were written, their correlation is {likeness:.3f}."
+            )
+    if dataset.labels is None:
+        words.append("no labels in it")
+    else:
+        read = np.array([int(str(label).rpartition(" ")[2]) for label in dataset.labels.tolist()])
+        if not (read == LABELS[rows]).all():
+            raise InputError("The labels are not those that were written.")
+        words.append("all labels")
+    return ", ".join(words)
+
+
+def trained(case: Case, folder: Path, train: bool) -> str:
+    """A row of the table: the file is made, imported into a workspace, and (if so asked) trained on."""
     from dsc_core import metrics
     from dsc_core.config import preset
     from dsc_core.data import import_data, load_dataset
@@ -217,6 +521,11 @@ def trained(case: Case, folder: Path) -> str:
 
     path = case.make(folder)
     dataset = load_dataset(import_data(path, folder / "home", **case.options), folder / "home")
+    alike = as_written(dataset, case.same)
+    shape = "×".join(map(str, dataset.shape))
+    read = f"| {case.form} | {case.maker} | {size_of(path) / 1000:,.0f} kB | {len(dataset)} of {shape} | {alike} |"
+    if not train:
+        return f"{read} not tried |"
     config = preset("standard", clusters=dataset.classes or 10, **SHORT | case.settings)
     training, steps = fit(dataset.samples, config, scaling=dataset.scaling), 0
     while True:
@@ -225,37 +534,55 @@ def trained(case: Case, folder: Path) -> str:
         except StopIteration as end:
             fitted = end.value
             break
-    classes = "no labels" if dataset.labels is None else f"{dataset.classes} classes"
-    labels = LABELS if dataset.labels is None else dataset.labels
-    shape = "×".join(map(str, dataset.shape))
-    score = metrics.scores(labels, fitted.labels)["acc"]
-    return (
-        f"| {case.form} | {case.maker} | {size_of(path) / 1000:,.0f} kB | {len(dataset)} of {shape}, {classes} |"
-        f" {steps} steps, ACC {score:.2f} |"
-    )
+    score = metrics.scores(LABELS[places(dataset)], fitted.labels)["acc"]
+    return f"{read} {steps} steps, ACC {score:.2f} |"
+
+
+def row(case: Case, train: bool) -> tuple[str, bool]:
+    """The case's row, and whether it went well or could not be tried."""
+    if case.missing:
+        return f"| {case.form} | {case.maker} | {', '.join(case.missing)} not installed here | | | |", True
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return trained(case, Path(folder), train), True
+    except (InputError, RunError, ImportError, subprocess.CalledProcessError) as problem:
+        return f"| {case.form} | {case.maker} | failed: {problem} | | | |", False
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.formats", description=__doc__)
-    parser.add_argument("--only", metavar="WORD", default="", help="formats whose name holds this word")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.formats",
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "--only",
+        metavar="WORD",
+        nargs="+",
+        default=[""],
+        help="formats and makers whose name holds one of these",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="where the table is written too, when it is whole"
+    )
+    parser.add_argument("--read", action="store_true", help="make the files and read them, without training")
     options, failed = parser.parse_args(arguments), 0
-    print("| format | made by | size | read | trained |\n|---|---|---|---|---|", flush=True)
+    lines = ["| format | made by | size | read | as written | trained |", "|---|---|---|---|---|---|"]
+    show = partial(print, flush=True)
+    show("\n".join(lines))
     for case in CASES:
-        if options.only.lower() not in case.form.lower():
-            continue
-        if case.needs and not shutil.which(case.needs):
-            print(f"| {case.form} | {case.maker} | {case.needs} is not installed here | | |", flush=True)
+        if not any(word.lower() in f"{case.form} {case.maker}".lower() for word in options.only):
             continue
         began = time.monotonic()
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                print(trained(case, Path(folder)), flush=True)
-        except (InputError, RunError, subprocess.CalledProcessError) as problem:
-            print(f"| {case.form} | {case.maker} | failed: {problem} | | |", flush=True)
-            failed = 1
+        line, well = row(case, not options.read)
+        failed += not well
+        lines.append(line)
+        show(line)
         print(f"{case.form}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
-    return failed
+    show(ABSENT)
+    if options.out is not None:
+        options.out.write_text("\n".join([*lines, ABSENT]))
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

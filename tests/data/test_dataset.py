@@ -172,10 +172,23 @@ def test_an_empty_file(tmp_path, name):
         open_dataset(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.pkl", "a.pt", "a"])
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.parquet.part", "a"])
 def test_a_format_that_is_not_read_lists_those_that_are(tmp_path, name):
     (tmp_path / name).write_bytes(b"some content")
     with pytest.raises(InputError, match=r"\.npz, \.npy, \.csv, \.parquet"):
+        open_dataset(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("one.PNG", "a folder or a ZIP"), ("book.xlsx", "as CSV"), ("data.json", "Parquet"),
+        ("model.pkl", "never opened"), ("photos.rar", "unpack it"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_nearly_what_is_read_says_what_to_do_with_it(tmp_path, name, mend):
+    (tmp_path / name).write_bytes(b"something")
+    with pytest.raises(InputError, match=f"{name} is of no format that is read here: .*{mend}"):
         open_dataset(tmp_path / name)
 
 

@@ -48,6 +48,46 @@ own_process = pytest.mark.own_process
 # --- HDF5 ---
 
 
+def octave(path: Path, **arrays) -> Path:
+    """As Octave's `save -hdf5` lays a file out: a group for each variable, with its type and its value turned round."""
+    with h5py.File(path, "w") as file:
+        for key, array in arrays.items():
+            group = file.create_group(key)
+            group.attrs["OCTAVE_NEW_FORMAT"] = np.uint8(1)
+            group["type"] = np.bytes_("matrix")
+            group["value"] = array.T
+    return path
+
+
+def test_variables_that_octave_saved_are_as_in_octave(tmp_path):
+    path = octave(tmp_path / "o.h5", X=BYTES.transpose(1, 2, 0), y=LABELS[:, None].astype(float))
+    assert set(guess_keys(path).arrays) == {"X", "y"}
+    dataset = open_dataset(path)
+    assert np.array_equal(dataset.samples, BYTES[:, None])
+    assert dataset.labels.tolist() == LABELS.tolist()
+
+
+def test_a_variable_of_octave_that_is_kept_elsewhere_is_refused(tmp_path):
+    path = octave(tmp_path / "o.h5", X=BYTES.transpose(1, 2, 0))
+    with h5py.File(path, "a") as file:
+        file["s"] = h5py.SoftLink("/X")
+        group = file.create_group("y")
+        group.attrs["OCTAVE_NEW_FORMAT"] = np.uint8(1)
+        group["value"] = h5py.ExternalLink("/etc/passwd", "/y")
+        cell = file.create_group("cell")
+        cell.attrs["OCTAVE_NEW_FORMAT"] = np.uint8(1)
+        cell.create_group("value")
+    assert open_dataset(path).labels is None
+    with h5py.File(path, "a") as file:
+        del file["y/value"]
+        source = h5py.VirtualSource("other.h5", "y", (12,))
+        layout = h5py.VirtualLayout((12,), float)
+        layout[:] = source
+        file["y"].create_virtual_dataset("value", layout)
+    with pytest.raises(InputError, match="in another file"):
+        open_dataset(path)
+
+
 @own_process
 @pytest.mark.parametrize("name", ["a.h5", "a.hdf5"])
 def test_hdf5_samples_labels_and_ids_are_found_by_their_names(tmp_path, name):

@@ -129,6 +129,15 @@ def test_a_hostile_file_name_stays_inside_the_workspace_and_is_no_markup(app, wo
     assert "<img" not in app.error[0].value.replace("\\<", "")
 
 
+def test_a_long_file_name_in_letters_of_many_bytes_is_cut_and_keeps_its_suffix(app, workspace):
+    app.run()
+    upload(app, f"{'写' * 120}.npy", npy(np.arange(400.0).reshape(40, 10) % 7))
+    assert not app.error
+    (kept,) = (workspace / "uploads").glob("*/*")
+    assert kept.name.endswith("写.npy")
+    assert len(kept.name.encode()) < 255
+
+
 def test_an_address_of_a_data_set_that_is_not_here_is_said(app):
     app.query_params["data"] = "0" * 32
     app.run()

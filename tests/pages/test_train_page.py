@@ -82,6 +82,27 @@ def test_more_clusters_than_samples_is_said_and_nothing_starts(app, workspace):
     assert "run" not in app.query_params
 
 
+def test_settings_without_effect_on_vectors_stand_still_and_the_others_move(app, workspace):
+    import numpy as np
+
+    from dsc_core.config import idle
+    from dsc_core.data import open_dataset, store_dataset
+
+    workspace.mkdir(parents=True)
+    np.save(workspace / "vectors.npy", np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32))
+    app.query_params["data"] = store_dataset(open_dataset(workspace / "vectors.npy"), workspace)
+    app.run()
+    app.switch_page(TRAIN).run()
+    for encoder in ("network", "none"):
+        app.selectbox(key="knob_encoder").set_value(encoder).run()
+        assert not app.exception
+        kinds = (app.slider, app.number_input, app.selectbox, app.toggle)
+        shown = {widget.key: widget.disabled for kind in kinds for widget in kind}
+        still = {name for name in KNOBS if shown[widgets.knob_key(name)]}
+        assert still == idle(encoder, (6,))
+        assert sum("no effect" in caption.value for caption in app.caption) == 1
+
+
 @pytest.mark.parametrize("page", [TRAIN, "pages/views/results.py"])
 def test_an_empty_workspace_says_what_to_do_next(app, page):
     app.run()

@@ -58,7 +58,7 @@ def _itself(view: View, row: int) -> None:
         if view.found.dataset.kind == "image":
             _decodings(view.found.dataset.values([row]), clean, noisy, level)
         else:
-            _columns(view.found.dataset, row, clean, noisy)
+            _columns(view.found.dataset, row, clean, noisy, view.run.config.encoder == "network")
     with right:
         if likely is not None:
             names = [str(cluster) for cluster in range(len(likely))]
@@ -95,11 +95,13 @@ def _decodings(own, clean, noisy, level: float) -> None:
                 st.caption(word)
 
 
-def _columns(dataset, row: int, clean, noisy) -> None:
+def _columns(dataset, row: int, clean, noisy, decodes: bool) -> None:
     table = pd.DataFrame({"column": state.column_titles(dataset), "value": dataset.values([row])[0]})
-    if clean is not None:
+    if clean is not None and decodes:
         table["decoding of z"] = clean
         table["of ψ(z)"] = noisy[0]
+    elif noisy is not None:  # the row is its own code, and nothing is decoded
+        table["ψ(z)"] = noisy[0]
     st.dataframe(table, hide_index=True, height=220)
 
 

@@ -28,13 +28,15 @@ def draw(view: View) -> None:
     """The samples that are selected, or all."""
     kept = chosen.current(view.run)
     rows = kept.rows if kept else np.arange(len(view.frame))
+    decodes = view.run.config.encoder == "network"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
             "Samples", anchor=False, width="content",
-            help="Surprising is a sample that the decoder cannot rebuild: a large squared error of its reconstruction.",
+            help="Surprising is a sample that the decoder cannot rebuild: a large squared error of its reconstruction."
+            if decodes else None,
         )  # fmt: skip
         st.space("stretch")
-        known = [ORDER, SURE, FAR] + ([ODD] if explorer.available(view.run) else [])
+        known = [ORDER, SURE, FAR] + ([ODD] if decodes and explorer.available(view.run) else [])
         way = st.selectbox("Sort", known, key="sample_order", label_visibility="collapsed", width=260)
     st.caption(
         f"The {len(rows):,} selected." if kept else f"Nothing is selected: all {len(rows):,} are shown."
