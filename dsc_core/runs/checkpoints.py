@@ -141,6 +141,20 @@ def newest(folder: Path) -> tuple[State | None, int, list[tuple[Path, str]]]:
     return None, 0, unread
 
 
+def outlook(folder: Path) -> str:
+    """Where a run that is started again goes on, in a sentence; before it, one for each that cannot be read.
+
+    "" where nothing was ever kept. Reads the checkpoints whole, since damage shows in no other way.
+    """
+    state, _, unread = newest(folder)
+    told = [reason for _, reason in unread]
+    if state:
+        told.append(f"Resumed, it goes on {state.place}.")
+    elif unread:
+        told.append("There is no other to go on from: started again, it begins anew.")
+    return " ".join(told)
+
+
 def kept(folder: Path) -> list[Kept]:
     """The checkpoints of a run, the newest first; those whose facts cannot be read are left out."""
     known = []

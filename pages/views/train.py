@@ -118,7 +118,10 @@ def show(run) -> None:
     if run.note:
         st.caption(widgets.plain(run.note))
     if run.status == "failed":
-        st.error(widgets.plain(run.reason or "The run failed."), icon=":material/error:")
+        told = " ".join([run.reason or "The run failed.", steering.outlook(run)])
+        st.error(widgets.plain(told), icon=":material/error:")
+    elif run.reason:
+        st.caption(widgets.plain(run.reason))
     top = st.container()
     slot = steering.panel(run, past) if run.status == "running" else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -154,27 +157,22 @@ def buttons(run, wishes: frozenset[str]) -> None:
     """What can be done with the run now."""
     if run.status == "created":
         st.button(
-            "Start", icon=":material/play_arrow:", key="begin", type="primary", on_click=of_queue,
+            "Start", icon=":material/play_arrow:", key="begin", type="primary", on_click=steering.of_queue,
             args=(queue.enqueue, run.id),
         )  # fmt: skip
     if run.status == "queued":
         st.button(
-            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=of_queue,
+            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=steering.of_queue,
             args=(queue.withdraw, run.id),
         )  # fmt: skip
     if run.status == "running":
         steering.buttons(run, wishes)
+    steering.resume_button(run, type="primary" if run.status == "failed" else "secondary")
     if run.status in ("done", "stopped") and st.button(
         "See the results", type="primary", icon=":material/scatter_plot:", key="to_results"
     ):
         st.switch_page(RESULTS, query_params={"run": run.id})
     st.button("New run", icon=":material/add:", key="another", on_click=another, args=(run,))
-
-
-def of_queue(does, run_id: str) -> None:
-    """Put the run into the queue or take it out; or say why not."""
-    with widgets.telling():
-        does(state.store(), run_id)
 
 
 def another(run) -> None:
@@ -241,9 +239,13 @@ def live(run_id: str, top, slot, terms: list[str], smoothing: float, log: bool, 
         headline(run, past, "pause" in wishes)
     if slot is not None:
         steering.differs(slot, run, past)
-    if past.latest is None:
+    if past.latest is None or run.status == "queued":
         st.caption(unborn(run))
+    if past.latest is None:
         return
+    warnings = [message for level, message in past.notes if level != "info"]
+    if warnings and not run.finished:
+        st.warning(widgets.plain(warnings[-1]), icon=":material/warning:")
     curves(past, terms, smoothing, log)
     clusters(past)
     if past.notes:
