@@ -1,6 +1,8 @@
 """A server that is killed and started again in the middle of a run: training goes on, and the page finds it."""
 
 import base64
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from dsc_core import figures
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
-from dsc_core.runs import processes
+from dsc_core.runs import processes, queue
 from tests.browser.driving import button, free_port, settled, started
 from tests.browser.test_steering import until
 
@@ -115,3 +117,20 @@ def test_a_server_killed_and_started_again_finds_its_run_and_all_of_its_events(p
         assert drawn(tab)[0] == steps
         assert np.allclose(drawn(tab)[1], values)
     assert store.get(run_id).pid == worker
+
+
+def test_a_server_takes_up_what_waits_before_anybody_opens_a_page(store, server):
+    short = preset("quick", epochs=1, joint_epochs=0, least_steps=0, map_every=0)
+    lost, waits = (store.create(open_dataset("digits"), short, name=name) for name in ("lost", "waits"))
+    gone = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with (
+        store._transaction() as db
+    ):  # a worker that was killed, and with it whoever would have started the next
+        store._mark_running(db, lost, gone.pid, claimed=1, cards="")
+    queue.enqueue(store, waits)
+    assert store.get(waits).status == "queued"
+    gone.kill()
+    gone.wait()
+    server()
+    until(lambda: store.get(waits).status in ("running", "done"))
+    assert store.get(lost).status == "failed"

@@ -1,19 +1,23 @@
 """The queue: order, room, and that it goes on when workers end, are killed, or cannot be started."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from functools import partial
 from types import SimpleNamespace
 
+import fakes
 import pytest
 import waiting
 
 from dsc_core import launch
 from dsc_core.errors import InputError
-from dsc_core.runs import Store, execute, failures, queue
+from dsc_core.runs import Store, execute, failures, processes, queue
 from dsc_core.runs import store as store_module
 
 until = partial(waiting.until, seconds=90)
@@ -223,6 +227,67 @@ def test_the_worker_command_is_what_the_queue_starts(store, three, monkeypatch):
     monkeypatch.setattr(store_module, "worker_command", lambda run_id: ["/nowhere/python"])
     queue.enqueue(store, three[0])
     assert store.get(three[0]).status == "failed"
+
+
+# A workspace's own process with a faked training, which does what its arguments say.
+PROCESS = """
+import sys, time
+from dsc_core.runs import Store, queue, store
+store.worker_command = lambda run_id: [sys.executable, sys.argv[1], run_id]
+if sys.argv[2] == "serve":
+    for run_id in sys.argv[3:]:
+        queue.enqueue(Store(), run_id)
+    queue.keep_going(Store())
+    print("waiting", flush=True)
+    time.sleep(600)
+else:
+    from dsc_core.__main__ import main
+    sys.exit(main(sys.argv[2:]))
+"""
+
+
+def process(*arguments, **more):
+    """PROCESS with these arguments."""
+    command = [sys.executable, "-c", PROCESS, fakes.__file__, *arguments]
+    return subprocess.Popen(command, cwd=store_module.ROOT, stdout=subprocess.PIPE, text=True, **more)
+
+
+def trainings(store, run_id):
+    """How often the run has begun to train."""
+    return (store.folder(run_id) / "log.txt").read_text().count("Training on")
+
+
+@pytest.fixture
+def stalled(store, three, monkeypatch):
+    """Three runs: the first one's worker and the server that would have started the next were killed."""
+    monkeypatch.setenv("FAKE", "endless")
+    server = process("serve", *three)
+    assert server.stdout.readline() == "waiting\n"
+    until(lambda: len(store.events(three[0])) > 3)
+    pid = store.get(three[0]).pid
+    for victim in (server.pid, pid):
+        os.kill(victim, signal.SIGKILL)
+    server.wait()
+    until(lambda: processes.identity(pid) is None)
+    monkeypatch.setenv("FAKE", "")
+    assert [run.id for run in queue.waiting(store)] == three[1:]
+    return three
+
+
+def test_any_command_takes_up_a_queue_whose_processes_were_all_killed(store, stalled):
+    shown = process("show", stalled[0], "--json")
+    assert json.loads(shown.communicate()[0])["status"] == "failed"
+    until(lambda: statuses(store, stalled) == ["failed", "done", "done"])
+    assert [trainings(store, run_id) for run_id in stalled] == [1, 1, 1]
+
+
+def test_commands_at_the_same_moment_start_each_waiting_run_once(store, stalled):
+    both = [process("list", "--json") for _ in range(3)] + [
+        process("show", "nobody", stderr=subprocess.DEVNULL)
+    ]
+    assert [one.communicate() and one.returncode for one in both] == [0, 0, 0, 2]
+    until(lambda: statuses(store, stalled) == ["failed", "done", "done"])
+    assert [trainings(store, run_id) for run_id in stalled] == [1, 1, 1]
 
 
 # Graphics cards, whose number is made up ---------------------------------------------------------------------
