@@ -300,7 +300,8 @@ def cards(monkeypatch):
 
 def test_one_run_a_graphics_card_until_another_number_is_set(store, dataset, config, no_process, cards):
     assert queue.at_a_time(store) == 2
-    runs = [store.create(dataset, config.replace(device="auto"), name=f"card {i}") for i in range(4)]
+    one = config.replace(device="auto", processes=1)
+    runs = [store.create(dataset, one, name=f"card {i}") for i in range(4)]
     for run_id in runs:
         queue.enqueue(store, run_id)
     assert statuses(store, runs) == ["running", "running", "queued", "queued"]
@@ -340,7 +341,7 @@ def test_a_run_that_torchrun_s_own_command_started_has_a_card_a_process(
 def test_a_run_on_several_cards_waits_for_as_many_places(store, dataset, config, no_process, cards):
     one, both, last = (
         store.create(dataset, config.replace(device="auto", processes=number), name=name)
-        for number, name in ((1, "one"), (0, "both"), (1, "last"))
+        for number, name in ((1, "one"), (2, "both"), (1, "last"))
     )
     for run_id in (one, both, last):
         queue.enqueue(store, run_id)
@@ -351,6 +352,22 @@ def test_a_run_on_several_cards_waits_for_as_many_places(store, dataset, config,
     assert store.get(both).cards == (0, 1)
     store.finish(both, "done")
     assert queue.advance(store) == [last]
+
+
+def test_a_single_run_takes_all_cards_and_those_of_a_full_queue_take_one_each(
+    store, dataset, config, no_process, cards
+):
+    runs = [store.create(dataset, config.replace(device="auto"), name=f"open {i}") for i in range(4)]
+    for run_id in runs:
+        queue.enqueue(store, run_id)
+    assert store.get(runs[0]).cards == (0, 1), "nobody else waited"
+    assert statuses(store, runs) == ["running", "queued", "queued", "queued"]
+    store.finish(runs[0], "done")
+    assert queue.advance(store) == runs[1:3]
+    assert [store.get(run_id).cards for run_id in runs[1:3]] == [(0,), (1,)]
+    store.finish(runs[1], "done")
+    assert queue.advance(store) == runs[3:]
+    assert store.get(runs[3]).cards == (0,), "the other card is in use"
 
 
 def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
@@ -364,7 +381,13 @@ def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
 
     monkeypatch.setattr(store_module.subprocess, "Popen", popen)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for number in (1, 1, 2):
-        store.start(store.create(dataset, config.replace(device="auto", processes=number)))
-    assert [env["CUDA_VISIBLE_DEVICES"] for _, env in called] == ["0", "1", "0,1"]
-    assert ["torch.distributed.run" in command for command, _ in called] == [False, False, True]
+    runs = [
+        store.create(dataset, config.replace(device="auto", processes=number)) for number in (0, 1, 1, 2, 0)
+    ]
+    store.start(runs[0])
+    store.finish(runs[0], "done")
+    for run_id in runs[1:]:
+        store.start(run_id)
+    assert [env["CUDA_VISIBLE_DEVICES"] for _, env in called] == ["0,1", "0", "1", "0,1", "0"]
+    several = ["torch.distributed.run" in command for command, _ in called]
+    assert several == [True, False, False, True, False]
