@@ -35,6 +35,7 @@ class Kept:
 
     epoch: the one that was just over (`whole`) or under way, of `epochs`. events: the number of the last event
     before it. place: in words. left: whether there is anything left to train from here. written: epoch seconds.
+    settings: what training had then, by name.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Kept:
     place: str
     events: int
     written: float
+    settings: dict
 
 
 def save(folder: Path, state: State, events: int) -> Path:
@@ -169,7 +171,8 @@ def described(path: Path, state: State) -> Kept:
     """The Kept of a State."""
     names = ("stage", "epoch", "epochs", "step", "whole", "left", "place")
     known = {name: getattr(state, name) for name in names}
-    return Kept(path.name, path, **known, events=state.facts["events"], written=state.facts["written"])
+    known |= {"events": state.facts["events"], "written": state.facts["written"]}
+    return Kept(path.name, path, **known, settings=state.config.to_dict())
 
 
 def set_aside(path: Path) -> None:

@@ -37,6 +37,7 @@ FAKES = ROOT / "tests" / "runs" / "fakes.py"
 PER_EPOCH = 25  # steps that a faked epoch has
 PACE = 1.0  # seconds between two looks of a reader
 SHARE = 0.5  # of all events, those of the longest run
+REST = 20  # looks of each reader when all is over and the machine is left to them
 PATIENCE = 1800.0  # seconds for all runs
 
 
@@ -44,7 +45,8 @@ PATIENCE = 1800.0  # seconds for all runs
 class Found:
     """What came of it. `errors`: one sentence each; `looks`: seconds of each run of the page's script.
 
-    computed: processor seconds of each, which a busy machine blurs less.
+    computed: processor seconds of each, which a busy machine blurs less. alone: seconds of those after the last
+    run has ended, when all events are there and nothing is written any more.
     """
 
     runs: int = 0
@@ -56,6 +58,7 @@ class Found:
     opening: list[float] = field(default_factory=list)
     looks: list[float] = field(default_factory=list)
     computed: list[float] = field(default_factory=list)
+    alone: list[float] = field(default_factory=list)
 
 
 def fake_workers() -> None:
@@ -64,14 +67,14 @@ def fake_workers() -> None:
     store_module.worker_command = lambda run_id: [sys.executable, str(FAKES), run_id]
 
 
-def crowd(home: Path, runs: int, events: int, pace: float = PACE) -> Found:
+def crowd(home: Path, runs: int, events: int, pace: float = PACE, rest: int = REST) -> Found:
     """Let `runs` runs tell `events` events in all (or some more) in the workspace `home`, with a crowd around them."""
     fake_workers()
     found, store = Found(runs=runs), Store(home)
     queue.set_at_a_time(store, 2)
     made = [store.create(small(), preset("standard", **of), name=f"run {i}") for i, of in sizes(runs, events)]
     over, began = threading.Event(), time.monotonic()
-    readers = [reader(home, made[0], pace) for _ in range(2)]
+    readers = [reader(home, made[0], pace, rest) for _ in range(2)]
     for run_id in made:
         queue.enqueue(store, run_id)
     asking = threading.Thread(target=command_line, args=(home, made, over, found))
@@ -134,9 +137,9 @@ def command_line(home: Path, runs: list[str], over: threading.Event, found: Foun
             found.errors.append(f"{' '.join(command)}: {ended.stderr.strip()[-300:]}")
 
 
-def reader(home: Path, run_id: str, pace: float) -> subprocess.Popen:
+def reader(home: Path, run_id: str, pace: float, rest: int) -> subprocess.Popen:
     """A process that looks at the run's Train page until its standard input ends."""
-    command = [sys.executable, "-m", "tests.benchmarks.crowd", "--reader", run_id, str(pace)]
+    command = [sys.executable, "-m", "tests.benchmarks.crowd", "--reader", run_id, str(pace), str(rest)]
     environment = {**os.environ, "DSC_HOME": str(home)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
@@ -144,18 +147,19 @@ def reader(home: Path, run_id: str, pace: float) -> subprocess.Popen:
 
 def heard(process: subprocess.Popen, found: Found) -> None:
     """What a reader saw, once it is told to end."""
-    told, trouble = process.communicate(timeout=120)
+    told, trouble = process.communicate(timeout=300)
     if process.returncode:
         found.errors.append(f"A reader ended with exit code {process.returncode}: {trouble.strip()[-300:]}")
         return
     saw = json.loads(told.splitlines()[-1])
-    found.opening.append(saw["looks"][0])
+    found.opening += saw["looks"][:1]
     found.looks += saw["looks"][1:]
     found.computed += saw["computed"][1:]
+    found.alone += saw["alone"]
     found.errors += saw["errors"]
 
 
-def look(run_id: str, pace: float) -> None:
+def look(run_id: str, pace: float, rest: int) -> None:
     """Look at the Train page again and again, as a tab does; at the end, what was seen as JSON."""
     from streamlit.testing.v1 import AppTest
 
@@ -168,18 +172,16 @@ def look(run_id: str, pace: float) -> None:
     app.query_params["run"] = run_id
     app.run()
     app.switch_page("pages/views/train.py")
-    looks, computed, errors = [], [], []
-    while True:
+    looks, computed, alone, errors = [], [], [], []
+    while len(alone) < rest + 1:
         last = over.is_set()
         began, used = time.perf_counter(), time.process_time()
         app.run()
-        looks.append(time.perf_counter() - began)
+        (alone if last else looks).append(time.perf_counter() - began)
         computed.append(time.process_time() - used)
         errors += [f"The page: {one.value}" for one in (*app.exception, *app.error, *app.toast)]
-        if last:  # once more after all is over: all events are there by then
-            break
         over.wait(pace)
-    print(json.dumps({"looks": looks, "computed": computed, "errors": errors}))
+    print(json.dumps({"looks": looks, "computed": computed, "alone": alone[1:], "errors": errors}))
 
 
 # What is there at the end ---------------------------------------------------------------------------------------
@@ -216,7 +218,8 @@ def told(found: Found) -> str:
             f"the Train page's script: {len(looks)} runs, median {statistics.median(looks):.0f} ms "
             f"({1000 * statistics.median(found.computed):.0f} ms of processor time), "
             f"19 of 20 under {looks[int(0.95 * (len(looks) - 1))]:.0f} ms, longest {looks[-1]:.0f} ms; "
-            f"opened in {1000 * max(found.opening):.0f} ms"
+            f"opened in {1000 * max(found.opening):.0f} ms; with all events there and the crowd gone, median "
+            f"{1000 * statistics.median(found.alone or [0]):.0f} ms"
         )
     return "\n".join([*lines, *found.errors[:10]])
 
@@ -238,7 +241,7 @@ def main() -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--reader"]:  # the crowd's own processes
         fake_workers()
-        look(sys.argv[2], float(sys.argv[3]))
+        look(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))
     elif sys.argv[1:2] == ["--command"]:
         from dsc_core.__main__ import main as command
 
