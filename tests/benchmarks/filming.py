@@ -5,8 +5,8 @@ other first. What counts is the time until the last epoch is over; reading the d
 left out. Told are two things:
 
 - seconds by training's own clock, which need a machine that does nothing else;
-- processor seconds, of the process that trains with and without the film, and of the one that lays the film out,
-  which hardly depend on what else the machine does. The first says what training itself has to do for a film; the
+- processor seconds, of the process that trains with and without the film, and of the one that lays the film out
+  (all of it: its start, and the frames that still waited when training was over), which hardly depend on what else the machine does. The first says what training itself has to do for a film; the
   second what the film takes from a machine whose cores are all in use: at low priority (nice 10) it gets about a
   tenth of a core that others want too, and else what is idle.
 
@@ -30,9 +30,12 @@ from dsc_core.events import Event
 from dsc_core.runs import Store, execute, frames
 
 
+PATIENCE = 600.0  # seconds for the frames that wait when training is over
+
+
 @dataclass(frozen=True)
 class Cost:
-    """Of one training until its last epoch was over: seconds, processor seconds of both processes, frames."""
+    """Of a training until its last epoch was over: seconds, processor seconds; of its film: processor seconds, frames."""
 
     seconds: float
     training: float
@@ -45,12 +48,15 @@ class Over(Exception):
 
 
 def cost(store: Store, dataset, config) -> Cost:
-    """What training a run takes, and the frames that it has by the end of its last epoch."""
+    """What training a run takes, and its film."""
     run = store.create(dataset, config)
     last, used, began = [], [0.0], []
 
     def echo(event: Event) -> None:
         if event.stage == "labels":
+            end = time.monotonic() + PATIENCE
+            while frames.epochs(store.folder(run), "latent") and time.monotonic() < end:
+                time.sleep(0.1)
             raise Over
         if not began:  # what is loaded before the first step is left out
             began.append(time.process_time())
@@ -118,8 +124,8 @@ def summary(pairs: list[tuple[Cost, Cost]]) -> str:
     return (
         f"with a film training takes {100 * (median(lambda p, f: f.seconds / p.seconds) - 1):+.1f}% time and "
         f"{100 * (median(lambda p, f: f.training / p.training) - 1):+.1f}% processor time; laying it out takes "
-        f"{100 * median(lambda p, f: f.filming / p.training):.1f}% of training's processor time beside it, "
-        f"{frame:.1f} s a frame"
+        f"{100 * median(lambda p, f: f.filming / p.training):.1f}% of training's processor time, in another process, "
+        f"{frame:.1f} s a frame with all that it loads"
     )
 
 
