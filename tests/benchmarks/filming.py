@@ -6,9 +6,10 @@ left out. Told are two things:
 
 - seconds by training's own clock, which need a machine that does nothing else;
 - processor seconds, of the process that trains with and without the film, and of the one that lays the film out
-  (all of it: its start, and the frames that still waited when training was over), which hardly depend on what else the machine does. The first says what training itself has to do for a film; the
-  second what the film takes from a machine whose cores are all in use: at low priority (nice 10) it gets about a
-  tenth of a core that others want too, and else what is idle.
+  (all of it: its start, and the frames that still waited when training was over), which depend little on what else
+  the machine does. The first says what training itself has to do for a film; the second what the film takes from a
+  machine whose cores are all in use: at low priority (nice 10) it gets about a tenth of a core that others want
+  too, and else what is idle.
 
 Needs Linux or macOS. Set OMP_NUM_THREADS to what training should use.
 """
@@ -29,13 +30,13 @@ from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.runs import Store, execute, frames
 
-
 PATIENCE = 600.0  # seconds for the frames that wait when training is over
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a training until its last epoch was over: seconds, processor seconds; of its film: processor seconds, frames."""
+    """Of a training until its last epoch was over: seconds and processor seconds; of its film: processor seconds
+    and frames."""
 
     seconds: float
     training: float
