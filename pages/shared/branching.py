@@ -8,7 +8,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import queue
+from dsc_core.runs import checkpoints, queue
 from pages.shared import state, steering, widgets
 from pages.shared.history import History, history, told
 
@@ -36,11 +36,32 @@ def turn(run_id: str) -> None:
 
 def panel(run) -> None:
     """The form, where it is open: no dialog, which a page that is drawn anew by itself would close."""
-    known = kept(run)
-    if known and st.session_state.get("branching") == run.id:
-        with st.container(border=True, key="branching_panel"):
-            st.markdown("**Branch from here**")
+    if st.session_state.get("branching") != run.id or not kept(run):
+        return
+    known = [one for one in kept(run) if readable(run, one)]
+    with st.container(border=True, key="branching_panel"):
+        st.markdown("**Branch from here**")
+        if known:
             ask(run, known)
+        else:
+            st.caption("The kept checkpoints are cut short or damaged: there is nothing to branch from.")
+
+
+def readable(run, one) -> bool:
+    """Whether a checkpoint is whole, which only reading it tells."""
+    try:
+        return _readable(run.id, one.name, (one.path / checkpoints.ARRAYS).stat().st_mtime_ns)
+    except OSError:  # let go of just now
+        return False
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _readable(run_id: str, name: str, stamp: int) -> bool:
+    try:
+        checkpoints.read(state.store().folder(run_id) / "checkpoints" / name)
+    except RunError:
+        return False
+    return True
 
 
 def ask(run, known) -> None:

@@ -1,5 +1,7 @@
 """Branch from here: the form starts at the checkpoint's settings, and both runs stand on the same curves."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,18 @@ def test_a_name_that_is_taken_is_said_and_nothing_is_made(app, store, parent):
     app.button(key="really_branch").click().run()
     assert "already" in app.error[-1].value
     assert len(store.list()) == 1
+
+
+def test_a_damaged_checkpoint_is_not_offered(app, store, parent):
+    newest, before = store.checkpoints(parent)
+    os.truncate(newest.path / checkpoints.ARRAYS, 40)
+    at(app, parent)
+    app.button(key="branch").click().run()
+    assert app.selectbox(key=f"branch_from_{parent}").options == [before.place]
+    os.truncate(before.path / checkpoints.ARRAYS, 40)
+    app.run()
+    assert not app.exception
+    assert any("nothing to branch from" in text.value for text in app.caption)
 
 
 def test_both_runs_stand_on_one_curve_from_the_branch_on(app, store, parent):
