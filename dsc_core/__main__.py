@@ -122,12 +122,9 @@ def writer_at_hand(options) -> None:
 
 def list_runs(options) -> dict:
     """All runs, the newest first."""
-    from dsc_core.runs import Store, queue
+    from dsc_core.runs import Store
 
-    store = Store()
-    runs = store.list()
-    queue.advance(store)  # where a killed process could not
-    return {"runs": [row(run) for run in runs]}
+    return {"runs": [row(run) for run in Store().list()]}
 
 
 def show(options) -> dict:
@@ -753,7 +750,10 @@ def main(arguments: list[str] | None = None) -> int:
         # Whatever a library prints, it is not the answer.
         with redirect_stdout(sys.stderr), leading():
             check_one_output(options)
-            found = options.does(options)
+            try:
+                found = options.does(options)
+            finally:
+                take_up_queue()
         if options.json:
             print(as_json(found))
         else:
@@ -777,6 +777,19 @@ def main(arguments: list[str] | None = None) -> int:
 
         tell(unexpected(error))
         return 1
+
+
+def take_up_queue() -> None:
+    """Start what waits in the workspace and has room, where the processes that should have were killed."""
+    from contextlib import suppress
+
+    from dsc_core.runs import Store, home, queue
+
+    if (home() / "dsc.sqlite").exists():  # a command that needs no workspace makes none
+        with suppress(RunError):
+            store = Store()
+            queue.advance(store)
+            store.close()
 
 
 def check_one_output(options) -> None:

@@ -269,9 +269,9 @@ class Config:
         advanced=True,
     )  # fmt: skip
     processes: int = knob(
-        1, "", "Processes that train together where the app starts the run: one a graphics card (0: all cards), or on "
-        "the CPU's cores. On the command line, torchrun's option counts instead.", 4,
-        low=0, high=64, step=1, advanced=True,
+        0, "", "Processes that train together where the app starts the run: one a graphics card, or on the CPU's "
+        "cores. 0: one for each card that is free and that no other run waits for; one without cards. On the command "
+        "line, torchrun's option counts instead.", 4, low=0, high=64, step=1, advanced=True,
     )  # fmt: skip
 
     def __post_init__(self):
@@ -329,7 +329,7 @@ def takes(known: Knob) -> str:
 
 
 # What training did before a setting existed, where that is not its default: for runs of earlier versions.
-BEFORE = {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0}
+BEFORE = {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0, "processes": 1}
 
 KNOBS: dict[str, Knob] = {f.name: Knob(name=f.name, default=f.default, **f.metadata) for f in fields(Config)}
 

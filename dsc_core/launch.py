@@ -77,24 +77,30 @@ def on_cards(config: Config) -> bool:
     return config.device != "cpu" and cards() > 0
 
 
-def processes(config: Config) -> int:
-    """How many processes a run with these settings is started in: `processes`, where 0 is one a card."""
-    return config.processes or (max(1, cards()) if on_cards(config) else 1)
+def processes(config: Config, numbers: list[int] | tuple[int, ...]) -> int:
+    """How many processes a run is started in that was given the cards of these numbers: 0 asks for one a card."""
+    return config.processes or max(1, len(numbers))
 
 
 def places(config: Config) -> int:
-    """How much room a run takes among those at a time: one, or one a card."""
-    return processes(config) if on_cards(config) else 1
+    """How much room a run needs at the least among those at a time: one, or one for each card that it asks for."""
+    return (config.processes or 1) if on_cards(config) else 1
 
 
-def chosen(config: Config, taken: list[int]) -> list[int]:
+def chosen(config: Config, taken: list[int], waiting: int = 0) -> list[int]:
     """The cards for a run: those which the fewest runs use. taken: a card once for each run on it.
 
-    [] on the CPU, and where the run asks for more cards than there are, which its process tells of.
+    Where the run leaves their number open, all that are free, but for one for each of the `waiting` runs, which
+    come next; at least one. [] on the CPU, and where the run asks for more cards than there are, which its process
+    tells of.
     """
     wanted = places(config)
     if not on_cards(config) or wanted > cards():
         return []
+    if not config.processes:
+        free = cards() - len({number for number in taken if number < cards()})
+        # More processes than a batch has samples would have nothing to do.
+        wanted = max(1, min(free - waiting, config.batch, config.joint_batch))
     return sorted(sorted(range(cards()), key=taken.count)[:wanted])
 
 
@@ -112,9 +118,9 @@ def environment(config: Config, numbers: list[int]) -> dict[str, str]:
         names = card_names(os.environ)
         found["CUDA_VISIBLE_DEVICES"] = ",".join(names[number] for number in numbers)
         found[ALL_CARDS] = ",".join(names)
-    if processes(config) > 1:
+    if (count := processes(config, numbers)) > 1:
         # Else torchrun gives each a single thread, and says so at length.
-        found.setdefault("OMP_NUM_THREADS", str(threads(processes(config))))
+        found.setdefault("OMP_NUM_THREADS", str(threads(count)))
         if sys.platform == "linux":  # all are on this machine: nobody else need reach them
             found.setdefault("GLOO_SOCKET_IFNAME", "lo")
     return found

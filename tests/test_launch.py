@@ -52,27 +52,51 @@ def test_one_process_is_started_as_ever_and_several_by_torchrun():
 @pytest.mark.parametrize(
     ("number", "device", "asked", "processes", "places"),
     [
-        (0, "auto", 1, 1, 1), (0, "auto", 0, 1, 1), (0, "cpu", 3, 3, 1), (4, "auto", 1, 1, 1), (4, "auto", 0, 4, 4),
+        (0, "auto", 1, 1, 1), (0, "auto", 0, 1, 1), (0, "cpu", 3, 3, 1), (4, "auto", 1, 1, 1), (4, "auto", 0, 4, 1),
         (4, "cuda", 2, 2, 2), (4, "cpu", 0, 1, 1), (4, "cpu", 2, 2, 1), (2, "auto", 3, 3, 3),
     ],
 )  # fmt: skip
-def test_several_processes_only_where_they_are_asked_for(cards, number, device, asked, processes, places):
+def test_several_processes_on_several_cards_or_where_they_are_asked_for(
+    cards, number, device, asked, processes, places
+):
     cards(number)
     config = Config(device=device, processes=asked)
-    assert (launch.processes(config), launch.places(config)) == (processes, places)
+    found = launch.processes(config, launch.chosen(config, []))
+    assert (found, launch.places(config)) == (processes, places)
+
+
+def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
+    cards(0)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before, now = Config(processes=1), Config()
+    assert now.processes == 0
+    for taken, waiting in (([], 0), ([0], 3)):
+        assert launch.chosen(now, taken, waiting) == launch.chosen(before, taken, waiting) == []
+    assert launch.processes(now, []) == launch.processes(before, []) == 1
+    assert launch.environment(now, []) == launch.environment(before, [])
+    assert "OMP_NUM_THREADS" not in launch.environment(now, [])
 
 
 @pytest.mark.parametrize(
-    ("device", "asked", "taken", "given"),
+    ("device", "asked", "taken", "waiting", "given"),
     [
-        ("auto", 1, [], [0]), ("auto", 1, [0], [1]), ("auto", 1, [0, 1, 2], [3]), ("cuda", 1, [0, 1, 2, 3, 0], [1]),
-        ("auto", 2, [0], [1, 2]), ("auto", 0, [], [0, 1, 2, 3]), ("auto", 2, [1, 2], [0, 3]), ("cpu", 2, [], []),
-        ("auto", 5, [], []),
+        ("auto", 1, [], 0, [0]), ("auto", 1, [0], 0, [1]), ("auto", 1, [0, 1, 2], 0, [3]),
+        ("cuda", 1, [0, 1, 2, 3, 0], 0, [1]), ("auto", 2, [0], 0, [1, 2]), ("auto", 2, [1, 2], 0, [0, 3]),
+        ("auto", 2, [], 5, [0, 1]), ("cpu", 2, [], 0, []), ("auto", 5, [], 0, []),
+        # Where it is left open: what is free, less what others wait for.
+        ("auto", 0, [], 0, [0, 1, 2, 3]), ("auto", 0, [], 1, [0, 1, 2]), ("auto", 0, [], 9, [0]),
+        ("auto", 0, [2], 0, [0, 1, 3]), ("auto", 0, [2, 2, 0], 1, [1]), ("auto", 0, [0, 1, 2, 3, 0], 0, [1]),
+        ("cuda", 0, [7], 0, [0, 1, 2, 3]), ("cpu", 0, [], 0, []),
     ],
 )  # fmt: skip
-def test_a_run_gets_the_cards_that_the_fewest_use(cards, device, asked, taken, given):
+def test_a_run_gets_the_cards_that_the_fewest_use(cards, device, asked, taken, waiting, given):
     cards(4)
-    assert launch.chosen(Config(device=device, processes=asked), taken) == given
+    assert launch.chosen(Config(device=device, processes=asked), taken, waiting) == given
+
+
+def test_no_more_cards_than_a_batch_has_samples(cards):
+    cards(16)
+    assert len(launch.chosen(Config(batch=8), [])) == 8
 
 
 def test_cards_are_named_as_the_environment_names_them(cards, monkeypatch):
@@ -102,7 +126,8 @@ def test_a_run_on_one_card_starts_the_next_on_any_of_them(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", first["CUDA_VISIBLE_DEVICES"])
     monkeypatch.setenv(launch.ALL_CARDS, first[launch.ALL_CARDS])
     assert launch.cards() == 4
-    assert launch.chosen(Config(), [0, 1]) == [2]
+    assert launch.chosen(Config(processes=1), [0, 1]) == [2]
+    assert launch.chosen(Config(), [0, 1]) == [2, 3]
     assert launch.environment(Config(), [3])["CUDA_VISIBLE_DEVICES"] == "3"
     assert launch.environment(Config(processes=0), [0, 1, 2, 3])["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
     launch.cards.cache_clear()

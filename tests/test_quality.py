@@ -78,6 +78,16 @@ def test_a_setting_that_came_later_is_read_as_its_default():
     assert not quality.is_current(old | {"config": old["config"] | {"gone": 1}})
 
 
+def test_how_many_processes_the_app_would_start_makes_no_result_stale():
+    for processes in (0, 1):
+        made = result(revision=quality.REVISION)
+        made["config"]["processes"] = processes
+        assert quality.is_current(made)
+    assert not quality.is_current(
+        result(revision=quality.REVISION) | {"config": made["config"] | {"batch": 8}}
+    )
+
+
 def test_the_results_that_were_kept_are_of_the_present_settings():
     kept = [quality.read(path) for path in quality.RESULTS.glob("*/*.json")]
     assert all(quality.is_current(one) for one in kept)

@@ -35,6 +35,7 @@ class Kept:
 
     epoch: the one that was just over (`whole`) or under way, of `epochs`. events: the number of the last event
     before it. place: in words. left: whether there is anything left to train from here. written: epoch seconds.
+    settings: what training had then, by name.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Kept:
     place: str
     events: int
     written: float
+    settings: dict
 
 
 def save(folder: Path, state: State, events: int) -> Path:
@@ -141,6 +143,20 @@ def newest(folder: Path) -> tuple[State | None, int, list[tuple[Path, str]]]:
     return None, 0, unread
 
 
+def outlook(folder: Path) -> str:
+    """Where a run that is started again goes on, in a sentence; before it, one for each that cannot be read.
+
+    "" where nothing was ever kept. Reads the checkpoints whole, since damage shows in no other way.
+    """
+    state, _, unread = newest(folder)
+    told = [reason for _, reason in unread]
+    if state:
+        told.append(f"Resumed, it goes on {state.place}.")
+    elif unread:
+        told.append("There is no other to go on from: started again, it begins anew.")
+    return " ".join(told)
+
+
 def kept(folder: Path) -> list[Kept]:
     """The checkpoints of a run, the newest first; those whose facts cannot be read are left out."""
     known = []
@@ -155,7 +171,8 @@ def described(path: Path, state: State) -> Kept:
     """The Kept of a State."""
     names = ("stage", "epoch", "epochs", "step", "whole", "left", "place")
     known = {name: getattr(state, name) for name in names}
-    return Kept(path.name, path, **known, events=state.facts["events"], written=state.facts["written"])
+    known |= {"events": state.facts["events"], "written": state.facts["written"]}
+    return Kept(path.name, path, **known, settings=state.config.to_dict())
 
 
 def set_aside(path: Path) -> None:

@@ -451,7 +451,9 @@ class Store:
     def _launch(self, db: sqlite3.Connection, run: Run) -> None:
         """Start the run's process and note it, in the transaction of `db`. RunError where it cannot start."""
         forget_wishes(db, run.id)
-        run = replace(run, cards=tuple(launch.chosen(run.config, cards_in_use(db))))
+        waiting = db.execute("SELECT count(*) FROM runs WHERE status = 'queued' AND id != ?", (run.id,))
+        cards = launch.chosen(run.config, cards_in_use(db), waiting.fetchone()[0])
+        run = replace(run, cards=tuple(cards))
         try:
             process = self._spawn(run)
         except OSError as error:
@@ -504,7 +506,7 @@ class Store:
             apart = {"start_new_session": True}
         with open(run.folder / "log.txt", "ab") as log:
             streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            command = launch.command(worker_command(run.id), launch.processes(run.config))
+            command = launch.command(worker_command(run.id), launch.processes(run.config, run.cards))
             return subprocess.Popen(command, env=environment, **streams, **apart)
 
     def _checked(self, row: sqlite3.Row) -> Run:

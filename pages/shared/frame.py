@@ -17,11 +17,16 @@ def draw(page) -> None:
     """The frame of `page`, above what the page itself draws."""
     st.logo("assets/logo.svg", size="large")
     state.keep_address()
-    with suppress(RunError):  # a page can be looked at on a full disk too
-        queue.advance(state.store())  # where a killed process could not start the next
-        queue.keep_going(state.store())
+    take_up_queue()
     if page.url_path in ABOUT_A_RUN:
         _run_picker()
+
+
+def take_up_queue() -> None:
+    """Start what waits and has room, where a process that was killed could not; and look after the rest."""
+    with suppress(RunError):  # a page can be looked at on a full disk too
+        queue.advance(state.store())
+        queue.keep_going(state.store())
 
 
 def _run_picker() -> None:

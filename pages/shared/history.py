@@ -92,9 +92,12 @@ def told(moved: dict[str, tuple[float, float]]) -> str:
     return ", ".join(parts[:2]) + (f" and {len(parts) - 2} more" if len(parts) > 2 else "")
 
 
-def history(run) -> History:
-    """This session's History of the run, brought up to date; a run that was started anew begins anew."""
-    known = st.session_state.get("history")
+def history(run, slot: str = "history") -> History:
+    """This session's History of the run, brought up to date; a run that was started anew begins anew.
+
+    slot: where the session keeps it, one for each run that a page draws.
+    """
+    known = st.session_state.get(slot)
     if known is None or (known.run_id, known.started) != (run.id, run.started):
-        known = st.session_state["history"] = History(run)
+        known = st.session_state[slot] = History(run)
     return known.read()

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
+from dsc_core.runs import checkpoints, queue
 from pages.shared import state, widgets
 from pages.shared.history import History, history
 
@@ -96,6 +97,48 @@ def ask(run_id: str, said: str = "", **wishes) -> None:
         st.session_state["steered"] = time.time()
         if said:
             st.toast(said)
+
+
+# A run that ended early ----------------------------------------------------------------------------------------
+
+
+def outlook(run) -> str:
+    """Where a run that ended early goes on, in a sentence or two; "" where it begins anew."""
+    found = checkpoints.found(run.folder / "checkpoints")
+    try:
+        stamps = [(path.name, file.stat().st_mtime_ns) for path in found for file in sorted(path.glob("*"))]
+    except OSError:  # it was resumed from elsewhere just now
+        return ""
+    return _outlook(run.id, stamps)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _outlook(run_id: str, stamps: list[tuple[str, int]]) -> str:
+    return checkpoints.outlook(state.store().folder(run_id))
+
+
+def resume_button(run, **more) -> None:
+    """Train a run that failed, or was stopped with epochs left, on from its newest checkpoint.
+
+    Nothing is drawn where nothing can go on. more: what the button takes, such as its type.
+    """
+    left = next((one.left for one in state.store().checkpoints(run.id)), None)
+    if not (run.status == "failed" or (run.status == "stopped" and left)):
+        return
+    st.button(
+        "Start again" if left is None else "Resume", icon=":material/resume:", key="go_on", on_click=of_queue,
+        args=(queue.enqueue, run.id), help=widgets.plain(outlook(run)) or "Nothing was kept: it begins anew.",
+        **more,
+    )  # fmt: skip
+
+
+def of_queue(does, run_id: str) -> None:
+    """Put the run into the queue or take it out; or say why not."""
+    with widgets.telling():
+        does(state.store(), run_id)
+
+
+# A run that trains ---------------------------------------------------------------------------------------------
 
 
 def buttons(run, wishes: frozenset[str]) -> None:

@@ -180,21 +180,24 @@ def one(run, sizes: dict[str, int]) -> None:
 
 
 def doing(run) -> None:
-    """Start, withdraw or stop, as the run stands."""
+    """Start, withdraw, stop or resume, as the run stands."""
     if run.status == "created":
         st.button(
-            "Start", icon=":material/play_arrow:", key="begin", on_click=of_queue, args=(queue.enqueue, run)
-        )
+            "Start", icon=":material/play_arrow:", key="begin", on_click=steering.of_queue,
+            args=(queue.enqueue, run.id),
+        )  # fmt: skip
     elif run.status == "queued":
         st.button(
-            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=of_queue,
-            args=(queue.withdraw, run),
+            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=steering.of_queue,
+            args=(queue.withdraw, run.id),
         )  # fmt: skip
     elif run.status == "running":
         st.button(
             "Stop", icon=":material/stop:", key="stop", on_click=steering.ask, kwargs={"stop": True},
             args=(run.id, "Stopping after the present step; clusters are made from what is there."),
         )  # fmt: skip
+    else:
+        steering.resume_button(run)
 
 
 def several(runs, sizes: dict[str, int]) -> None:
@@ -213,12 +216,6 @@ def opened(run, target: str) -> None:
     """Go to a page about the run."""
     state.choose("run", run.id)
     st.switch_page(target, query_params={"run": run.id})
-
-
-def of_queue(does, run) -> None:
-    """Put the run into the queue or take it out."""
-    with widgets.telling():
-        does(state.store(), run.id)
 
 
 def rename(run) -> None:

@@ -12,7 +12,7 @@ from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle
 from dsc_core.errors import InputError, RunError
 from dsc_core.model.sizes import in_words
 from dsc_core.runs import queue, table
-from pages.shared import explorer, film, state, steering, widgets
+from pages.shared import branching, explorer, film, state, steering, widgets
 from pages.shared.history import history
 
 DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
@@ -131,10 +131,15 @@ def show(run) -> None:
         widgets.status_badge(run, paused="pause" in wishes)
         st.space("stretch")
         buttons(run, wishes)
-    if run.note:
-        st.caption(widgets.plain(run.note))
+    for said in (run.note, branching.origin(run)):
+        if said:
+            st.caption(widgets.plain(said))
     if run.status == "failed":
-        st.error(widgets.plain(run.reason or "The run failed."), icon=":material/error:")
+        told = " ".join([run.reason or "The run failed.", steering.outlook(run)])
+        st.error(widgets.plain(told), icon=":material/error:")
+    elif run.reason:
+        st.caption(widgets.plain(run.reason))
+    branching.panel(run)
     top = st.container()
     slot = steering.panel(run, past) if run.status == "running" else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -175,27 +180,23 @@ def buttons(run, wishes: frozenset[str]) -> None:
     """What can be done with the run now."""
     if run.status == "created":
         st.button(
-            "Start", icon=":material/play_arrow:", key="begin", type="primary", on_click=of_queue,
+            "Start", icon=":material/play_arrow:", key="begin", type="primary", on_click=steering.of_queue,
             args=(queue.enqueue, run.id),
         )  # fmt: skip
     if run.status == "queued":
         st.button(
-            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=of_queue,
+            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=steering.of_queue,
             args=(queue.withdraw, run.id),
         )  # fmt: skip
     if run.status == "running":
         steering.buttons(run, wishes)
+    steering.resume_button(run, type="primary" if run.status == "failed" else "secondary")
     if run.status in ("done", "stopped") and st.button(
         "See the results", type="primary", icon=":material/scatter_plot:", key="to_results"
     ):
         st.switch_page(RESULTS, query_params={"run": run.id})
+    branching.button(run)
     st.button("New run", icon=":material/add:", key="another", on_click=another, args=(run,))
-
-
-def of_queue(does, run_id: str) -> None:
-    """Put the run into the queue or take it out; or say why not."""
-    with widgets.telling():
-        does(state.store(), run_id)
 
 
 def another(run) -> None:
@@ -263,10 +264,14 @@ def live(run_id: str, top, slot, terms: list[str], smoothing: float, log: bool, 
         headline(run, past, "pause" in wishes)
     if slot is not None:
         steering.differs(slot, run, past)
-    if past.latest is None:
+    if past.latest is None or run.status == "queued":
         st.caption(unborn(run))
+    if past.latest is None:
         return
-    curves(past, terms, smoothing, log)
+    warnings = [message for level, message in past.notes if level != "info"]
+    if warnings and not run.finished:
+        st.warning(widgets.plain(warnings[-1]), icon=":material/warning:")
+    curves(run, past, terms, smoothing, log)
     clusters(past)
     if past.notes:
         with st.expander(f"Notes of the run ({len(past.notes)})", key="notes"):
@@ -311,20 +316,17 @@ def headline(run, past, paused: bool) -> None:
         st.metric("Device", run.device or "–")
 
 
-def curves(past, terms: list[str], smoothing: float, log: bool) -> None:
-    """One small chart a term, each on its own scale: they differ by powers of ten."""
-    frame, marks = past.curves, past.marks()
+def curves(run, past, terms: list[str], smoothing: float, log: bool) -> None:
+    """One small chart a term, each on its own scale: they differ by powers of ten. A branch beside its origin."""
+    marks, other = past.marks(), branching.beside(run)
     changed = "; ".join(f"{text} at step {step}" for step, text, shade in marks if shade)
     with st.grid(3, min_column_width=300):
-        for place, term in enumerate(term for term in terms if term in frame):
-            known = frame[term].notna().to_numpy()
-            values = figures.smooth(frame[term].to_numpy()[known], smoothing)
-            columns = {"step": frame["step"].to_numpy()[known], term: values}
+        for place, term in enumerate(term for term in terms if term in past.curves):
+            columns, lines = branching.columns(run, past, other, term, smoothing)
             level = (figures.CHANCE_MI, "2·ln 2: nothing learnt") if term in MUTUAL else None
             option = figures.curve(
-                columns, "step", {term: figures.colour(0)},
-                log=log, title=term_title(term), level=level, marks=marks,
-            )  # fmt: skip
+                columns, "step", lines, log=log, title=term_title(term), level=level, marks=marks
+            )
             with st.container(border=True):
                 about = f"{term_title(term)} by step" + (f"; changed: {changed}" if changed else "")
                 st.echarts_chart(option, height=190, key=f"curve_{place}_{term}", alt=about)

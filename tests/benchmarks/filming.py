@@ -1,15 +1,28 @@
-"""How much slower training is with a film of its latent map: `python -m tests.benchmarks.filming [--pairs 5]`.
+"""What a film of its latent map costs a training: `python -m tests.benchmarks.filming [--pairs 5]`.
 
 Each pair is the same run twice, as the command line trains it, with the film and without, in turn the one or the
-other first. What counts is the time until the last epoch is over, by training's own clock; reading the data and
-drawing the final maps are left out. Needs a machine that does nothing else.
+other first. What counts is the time until the last epoch is over; reading the data and drawing the final maps are
+left out. Told are two things:
+
+- seconds by training's own clock, which need a machine that does nothing else;
+- processor seconds, of the process that trains with and without the film, and of the one that lays the film out
+  (all of it: its start, and the frames that still waited when training was over), which depend little on what else
+  the machine does. The first says what training itself has to do for a film; the second what the film takes from a
+  machine whose cores are all in use: at low priority (nice 10) it gets about a tenth of a core that others want
+  too, and else what is idle.
+
+Needs Linux or macOS. Set OMP_NUM_THREADS to what training should use.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import resource
 import statistics
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from dsc_core.config import PRESETS, preset
@@ -17,32 +30,59 @@ from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.runs import Store, execute, frames
 
+PATIENCE = 600.0  # seconds for the frames that wait when training is over
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a training until its last epoch was over: seconds and processor seconds; of its film: processor seconds
+    and frames."""
+
+    seconds: float
+    training: float
+    filming: float
+    frames: int
+
 
 class Over(Exception):
     """Training is done; the final maps need not be drawn."""
 
 
-def seconds(store: Store, dataset, config) -> tuple[float, int]:
-    """Seconds that the epochs of a run take, and the frames that it has by then."""
+def cost(store: Store, dataset, config) -> Cost:
+    """What training a run takes, and its film."""
     run = store.create(dataset, config)
-    last = []
+    last, used, began = [], [0.0], []
 
     def echo(event: Event) -> None:
         if event.stage == "labels":
+            end = time.monotonic() + PATIENCE
+            while frames.epochs(store.folder(run), "latent") and time.monotonic() < end:
+                time.sleep(0.1)
             raise Over
+        if not began:  # what is loaded before the first step is left out
+            began.append(time.process_time())
         if event.kind == "epoch":
             last.append(event.seconds)
+            used.append(time.process_time() - began[0])
 
+    others = children()
     try:
         execute(store, run, echo=echo)
     except Exception as error:
         if not isinstance(error.__cause__, Over):
             raise
-    return last[-1], len(frames.epochs(store.folder(run)))
+    # The process that films has been waited for by now, with which its time is told.
+    return Cost(last[-1], used[-1], children() - others, len(frames.epochs(store.folder(run))))
+
+
+def children() -> float:
+    """Processor seconds of the processes that this one started and that have ended."""
+    told = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return told.ru_utime + told.ru_stime
 
 
 def main() -> None:
-    """Measure, and print each pair and the median of their ratios."""
+    """Measure, and print each pair and the medians."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -51,22 +91,43 @@ def main() -> None:
     parser.add_argument("--preset", default="quick", choices=PRESETS)
     parser.add_argument("--epochs", type=int, help="of stage 1, then no stage 2; else as the preset says")
     options = parser.parse_args()
-    ratios, dataset = [], open_dataset(options.data)
+    pairs, dataset = [], open_dataset(options.data)
     config = preset(options.preset, clusters=dataset.classes)
     if options.epochs:
         config = config.replace(epochs=options.epochs, joint_epochs=0, least_steps=0)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "home")
+        cost(store, dataset, config.replace(epochs=1, joint_epochs=0, least_steps=0))  # libraries are loaded
         for pair in range(options.pairs):
             took = {}
             for every in sorted((0, config.map_every), reverse=bool(pair % 2)):
-                took[every] = seconds(store, dataset, config.replace(map_every=every))
-            (plain, _), (filmed, count) = took[0], took[config.map_every]
-            ratios.append(filmed / plain)
-            told = f"filmed {filmed:.1f} s, {count} frames by then; plain {plain:.1f} s"
-            print(f"pair {pair + 1}: {told}, {100 * (ratios[-1] - 1):+.1f}% time", flush=True)
-    median = 100 * (statistics.median(ratios) - 1)
-    print(f"filmed, training takes {median:+.1f}% time at the median of {len(ratios)} pairs ({options.data})")
+                took[every] = cost(store, dataset, config.replace(map_every=every))
+            pairs.append((took[0], took[config.map_every]))
+            print(f"pair {pair + 1}: {told(*pairs[-1])}", flush=True)
+    print(f"{options.data}, median of {len(pairs)} pairs, {os.cpu_count()} cores: {summary(pairs)}")
+
+
+def told(plain: Cost, filmed: Cost) -> str:
+    """One pair in words."""
+    return (
+        f"plain {plain.seconds:.1f} s, {plain.training:.1f} s of processor time; filmed {filmed.seconds:.1f} s, "
+        f"{filmed.training:.1f} s, and {filmed.filming:.1f} s to lay out {filmed.frames} frames"
+    )
+
+
+def summary(pairs: list[tuple[Cost, Cost]]) -> str:
+    """Medians over the pairs, of what a film adds."""
+
+    def median(what) -> float:
+        return statistics.median(what(plain, filmed) for plain, filmed in pairs)
+
+    frame = median(lambda _, filmed: filmed.filming / max(filmed.frames, 1))
+    return (
+        f"with a film training takes {100 * (median(lambda p, f: f.seconds / p.seconds) - 1):+.1f}% time and "
+        f"{100 * (median(lambda p, f: f.training / p.training) - 1):+.1f}% processor time; laying it out takes "
+        f"{100 * median(lambda p, f: f.filming / p.training):.1f}% of training's processor time, in another process, "
+        f"{frame:.1f} s a frame with all that it loads"
+    )
 
 
 if __name__ == "__main__":

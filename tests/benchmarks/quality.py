@@ -47,8 +47,10 @@ def is_current(result: dict) -> bool:
     config = methods.config_of(result["method"], result["clusters"], result["seed"])
     if config is None:
         return True
-    # A setting that came later was, then, what its default is now; how often a map is drawn changes no cluster.
-    made = Config.from_dict(result["config"]).replace(map_every=config.map_every)
+    # A setting that came later was, then, what its default is now. How often a map is drawn changes no cluster, and
+    # here a single process trains whatever is asked of the app.
+    made = Config.from_dict(result["config"])
+    made = made.replace(map_every=config.map_every, processes=config.processes)
     return result["revision"] == REVISION and made == config and result["config"].keys() <= KNOBS.keys()
 
 

@@ -47,9 +47,22 @@ def serving(home: Path, logs: Path | None = None):
     Runs that it started end too. logs: the folder for its log, else beside `home`.
     """
     port = free_port()
+    server = started(home, port, logs)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(10)
+        server.kill()
+        end_runs(home)
+
+
+def started(home: Path, port: int, logs: Path | None = None) -> subprocess.Popen:
+    """The process of a server that answers at `port`; whoever calls this ends it, and the runs that it started."""
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     log = (logs or home.parent) / f"server-{port}.log"
-    with open(log, "wb") as out:
+    with open(log, "ab") as out:
         server = subprocess.Popen(
             [*command, f"--server.port={port}"],
             cwd=ROOT,
@@ -59,13 +72,10 @@ def serving(home: Path, logs: Path | None = None):
         )
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(10)
+    except BaseException:
         server.kill()
-        end_runs(home)
+        raise
+    return server
 
 
 def wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:

@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from dsc_core.checkpoint import State
 from dsc_core.events import Event
 
+PER_EPOCH = 25  # steps of an epoch of `many`
+
 
 @dataclass
 class Fitted:
@@ -72,13 +74,15 @@ def fit(
 ):  # fmt: skip
     """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three.
 
-    FAKE=film: shows its latents after each.
+    FAKE=film: shows its latents after each. FAKE=many: `many` steps in place of thirty.
     """
     how, *arguments = os.environ.get("FAKE", "").split(":")
     values = ((np.asarray(samples, dtype=np.float32) - scaling[0]) * scaling[1]).reshape(len(samples), -1)
     level = values.mean(1, keepdims=True)
     labels = np.argsort(np.argsort(level[:, 0])) * config.clusters // len(level)
     step = resume_from.step if resume_from else 0
+    if how == "many":
+        step = yield from many(config, control)
     while step < 30 or how == "endless":
         step += 1
         wishes = control() if control else {}
@@ -105,6 +109,21 @@ def fit(
     )
     latent, spectral = np.hstack([level, level**2]), np.hstack([level, 1 - level])
     return Fitted(latent, spectral, labels, np.linspace(0.5, 1, len(level)).astype(np.float32))
+
+
+TERMS = ("total", "reconstruction", "relative", "global_mi", "local_mi", "prior", "spectral")
+
+
+def many(config, control):
+    """At least thirty steps, PER_EPOCH for each of `epochs`, as fast as they can be told; how many there were."""
+    count = max(30, PER_EPOCH * config.epochs)
+    for step in range(1, count + 1):
+        if (control() if control else {}).get("stop"):
+            return max(step, 30)
+        losses = {name: (place + 1) / step for place, name in enumerate(TERMS)}
+        epoch = 1 + (step - 1) // PER_EPOCH
+        yield Event("progress", "autoencoder", epoch, config.epochs, step, losses, step / 10, 900.0, 3.0)
+    return count
 
 
 def modules():

@@ -1,19 +1,23 @@
 """The queue: order, room, and that it goes on when workers end, are killed, or cannot be started."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from functools import partial
 from types import SimpleNamespace
 
+import fakes
 import pytest
 import waiting
 
 from dsc_core import launch
 from dsc_core.errors import InputError
-from dsc_core.runs import Store, execute, failures, queue
+from dsc_core.runs import Store, execute, failures, processes, queue
 from dsc_core.runs import store as store_module
 
 until = partial(waiting.until, seconds=90)
@@ -225,6 +229,67 @@ def test_the_worker_command_is_what_the_queue_starts(store, three, monkeypatch):
     assert store.get(three[0]).status == "failed"
 
 
+# A workspace's own process with a faked training, which does what its arguments say.
+PROCESS = """
+import sys, time
+from dsc_core.runs import Store, queue, store
+store.worker_command = lambda run_id: [sys.executable, sys.argv[1], run_id]
+if sys.argv[2] == "serve":
+    for run_id in sys.argv[3:]:
+        queue.enqueue(Store(), run_id)
+    queue.keep_going(Store())
+    print("waiting", flush=True)
+    time.sleep(600)
+else:
+    from dsc_core.__main__ import main
+    sys.exit(main(sys.argv[2:]))
+"""
+
+
+def process(*arguments, **more):
+    """PROCESS with these arguments."""
+    command = [sys.executable, "-c", PROCESS, fakes.__file__, *arguments]
+    return subprocess.Popen(command, cwd=store_module.ROOT, stdout=subprocess.PIPE, text=True, **more)
+
+
+def trainings(store, run_id):
+    """How often the run has begun to train."""
+    return (store.folder(run_id) / "log.txt").read_text().count("Training on")
+
+
+@pytest.fixture
+def stalled(store, three, monkeypatch):
+    """Three runs: the first one's worker and the server that would have started the next were killed."""
+    monkeypatch.setenv("FAKE", "endless")
+    server = process("serve", *three)
+    assert server.stdout.readline() == "waiting\n"
+    until(lambda: len(store.events(three[0])) > 3)
+    pid = store.get(three[0]).pid
+    for victim in (server.pid, pid):
+        os.kill(victim, signal.SIGKILL)
+    server.wait()
+    until(lambda: processes.identity(pid) is None)
+    monkeypatch.setenv("FAKE", "")
+    assert [run.id for run in queue.waiting(store)] == three[1:]
+    return three
+
+
+def test_any_command_takes_up_a_queue_whose_processes_were_all_killed(store, stalled):
+    shown = process("show", stalled[0], "--json")
+    assert json.loads(shown.communicate()[0])["status"] == "failed"
+    until(lambda: statuses(store, stalled) == ["failed", "done", "done"])
+    assert [trainings(store, run_id) for run_id in stalled] == [1, 1, 1]
+
+
+def test_commands_at_the_same_moment_start_each_waiting_run_once(store, stalled):
+    both = [process("list", "--json") for _ in range(3)] + [
+        process("show", "nobody", stderr=subprocess.DEVNULL)
+    ]
+    assert [one.communicate() and one.returncode for one in both] == [0, 0, 0, 2]
+    until(lambda: statuses(store, stalled) == ["failed", "done", "done"])
+    assert [trainings(store, run_id) for run_id in stalled] == [1, 1, 1]
+
+
 # Graphics cards, whose number is made up ---------------------------------------------------------------------
 
 
@@ -235,7 +300,8 @@ def cards(monkeypatch):
 
 def test_one_run_a_graphics_card_until_another_number_is_set(store, dataset, config, no_process, cards):
     assert queue.at_a_time(store) == 2
-    runs = [store.create(dataset, config.replace(device="auto"), name=f"card {i}") for i in range(4)]
+    one = config.replace(device="auto", processes=1)
+    runs = [store.create(dataset, one, name=f"card {i}") for i in range(4)]
     for run_id in runs:
         queue.enqueue(store, run_id)
     assert statuses(store, runs) == ["running", "running", "queued", "queued"]
@@ -275,7 +341,7 @@ def test_a_run_that_torchrun_s_own_command_started_has_a_card_a_process(
 def test_a_run_on_several_cards_waits_for_as_many_places(store, dataset, config, no_process, cards):
     one, both, last = (
         store.create(dataset, config.replace(device="auto", processes=number), name=name)
-        for number, name in ((1, "one"), (0, "both"), (1, "last"))
+        for number, name in ((1, "one"), (2, "both"), (1, "last"))
     )
     for run_id in (one, both, last):
         queue.enqueue(store, run_id)
@@ -286,6 +352,22 @@ def test_a_run_on_several_cards_waits_for_as_many_places(store, dataset, config,
     assert store.get(both).cards == (0, 1)
     store.finish(both, "done")
     assert queue.advance(store) == [last]
+
+
+def test_a_single_run_takes_all_cards_and_those_of_a_full_queue_take_one_each(
+    store, dataset, config, no_process, cards
+):
+    runs = [store.create(dataset, config.replace(device="auto"), name=f"open {i}") for i in range(4)]
+    for run_id in runs:
+        queue.enqueue(store, run_id)
+    assert store.get(runs[0]).cards == (0, 1), "nobody else waited"
+    assert statuses(store, runs) == ["running", "queued", "queued", "queued"]
+    store.finish(runs[0], "done")
+    assert queue.advance(store) == runs[1:3]
+    assert [store.get(run_id).cards for run_id in runs[1:3]] == [(0,), (1,)]
+    store.finish(runs[1], "done")
+    assert queue.advance(store) == runs[3:]
+    assert store.get(runs[3]).cards == (0,), "the other card is in use"
 
 
 def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
@@ -299,7 +381,13 @@ def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
 
     monkeypatch.setattr(store_module.subprocess, "Popen", popen)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for number in (1, 1, 2):
-        store.start(store.create(dataset, config.replace(device="auto", processes=number)))
-    assert [env["CUDA_VISIBLE_DEVICES"] for _, env in called] == ["0", "1", "0,1"]
-    assert ["torch.distributed.run" in command for command, _ in called] == [False, False, True]
+    runs = [
+        store.create(dataset, config.replace(device="auto", processes=number)) for number in (0, 1, 1, 2, 0)
+    ]
+    store.start(runs[0])
+    store.finish(runs[0], "done")
+    for run_id in runs[1:]:
+        store.start(run_id)
+    assert [env["CUDA_VISIBLE_DEVICES"] for _, env in called] == ["0,1", "0", "1", "0,1", "0"]
+    several = ["torch.distributed.run" in command for command, _ in called]
+    assert several == [True, False, False, True, False]
