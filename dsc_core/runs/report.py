@@ -48,6 +48,7 @@ p { margin: .3rem 0 } .muted { color: var(--muted) }
   border-radius: 8px; padding: 10px 14px; min-width: 0 }
 .figure strong { display: block; font-size: 1.35rem; font-weight: 600 }
 .scroll { overflow-x: auto } svg { display: block; max-width: 100%; height: auto } .scroll svg { max-width: none }
+.js-plotly-plot text { fill: var(--ink) !important }
 img { display: block; max-width: 100%; image-rendering: pixelated }
 table { border-collapse: collapse; font-size: .88rem } td, th { text-align: left; padding: 3px 12px 3px 0;
   border-bottom: 1px solid var(--rule); vertical-align: top; white-space: nowrap }

@@ -140,12 +140,12 @@ def charts(found) -> None:
             edges = np.arange(len(found.sure)) / len(found.sure)
             names = [f"{edge:.2f}" for edge in edges]
             option = figures.bars(names, found.sure, title="Samples by confidence", first_colour=None)
-            st.echarts_chart(option, height=220, key="confidence", alt="Histogram of confidence")
+            widgets.echart(option, height=220, key="confidence", alt="Histogram of confidence")
         with st.container(border=True):
             option = figures.bars(
                 [str(k) for k in range(len(found.sizes))], found.sizes, title="Samples by cluster"
             )
-            st.echarts_chart(option, height=220, key="assigned_sizes", alt="Samples by cluster")
+            widgets.echart(option, height=220, key="assigned_sizes", alt="Samples by cluster")
 
 
 def unseen(found) -> None:

@@ -508,7 +508,7 @@ def class_counts(found) -> None:
             st.dataframe(pd.DataFrame({"class": names, "samples": counts}), hide_index=True, height=260)
         else:
             option = figures.bars(names, np.array(counts), first_colour=None)
-            st.echarts_chart(option, height=220, key="label_counts", alt="Samples a class")
+            widgets.echart(option, height=220, key="label_counts", alt="Samples a class")
 
 
 def welcome() -> None:
