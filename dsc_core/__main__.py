@@ -192,7 +192,8 @@ def assign(options) -> dict:
         "run": loaded.id,
         "samples": found.samples,
         "unseen": found.unseen,
-        "distance_limit": found.limit,
+        "distance_limit": found.known.limit,
+        "error_limit": found.known.error_limit if found.known.error_limit < float("inf") else None,
         "acc": found.acc,
         "out": options.out,
     }
