@@ -11,6 +11,7 @@ from dsc_core.runs import Store
 from tests.browser import trained as training
 from tests.browser.driving import button, metric, serving, settled, sticking_out
 
+LONG = 180  # seconds for a page on a busy machine
 ZOOMED = {"width": 680, "height": 450}  # CSS pixels of a window of 1360 × 900 at 200 %
 # What axe finds in Streamlit's own elements and no page can mend: {rule: (selector of the element, why)}.
 THEIRS: dict[str, tuple[str, str]] = {}
@@ -19,11 +20,6 @@ FOCUSED = """() => {
     const e = document.activeElement;
     const key = e.closest('[class*=st-key-]');
     return [key ? [...key.classList].find(c => c.startsWith('st-key-')).slice(7) : '', e.tagName, e.innerText || ''];
-}"""
-SEEN = """() => {
-    const e = document.activeElement, style = getComputedStyle(e), parts = [e, e.parentElement, e.closest('label')];
-    return parts.some(p => p && (getComputedStyle(p).boxShadow !== 'none' || getComputedStyle(p).outlineStyle !== 'none'
-        || getComputedStyle(p).borderColor === getComputedStyle(document.querySelector('.stApp')).caretColor));
 }"""
 
 
@@ -45,7 +41,7 @@ def address(run):
 def goto(page, address, run, path: str) -> None:
     """A page about the run and its data, drawn."""
     page.goto(f"{address}/{path}?run={run.id}&data={run.dataset['key']}")
-    settled(page)
+    settled(page, LONG)
     if path == "results":
         page.locator(".st-key-map_spectral .nsewdrag").first.wait_for(timeout=60_000)
 
@@ -200,7 +196,8 @@ CUT = """() => [...document.querySelectorAll('[data-testid=stMain] :is(button, [
     .map(e => e.outerHTML.slice(0, 200))"""
 OVER = """() => {
     const all = [...document.querySelectorAll('[data-testid=stMain] :is(button, input, [role=slider])')].filter(e =>
-        e.offsetParent && e.getBoundingClientRect().width > 4 && !e.closest('.modebar, [data-testid=stDataFrame]'));
+        e.offsetParent && e.getBoundingClientRect().width > 4
+        && !e.closest('.modebar, [data-testid=stDataFrame], details:not([open])'));
     const found = [];
     all.forEach((a, i) => all.slice(i + 1).forEach(b => {
         if (a.contains(b) || b.contains(a)) return;
