@@ -158,7 +158,7 @@ def export(options) -> dict:
     run = store.find(options.run)
     found = {"run": run.id}
     if options.out is not None:
-        kind = write_results(run, options.out, options.what)
+        kind = write_results(run, options.out, options.what, options.edited)
         found |= {"samples": run.samples, "what": kind, "out": options.out}
     if options.events is not None:
         found["events"] = write_events(store, run, options.events)
@@ -191,7 +191,8 @@ def assign(options) -> dict:
         "run": loaded.id,
         "samples": found.samples,
         "unseen": found.unseen,
-        "distance_limit": found.limit,
+        "distance_limit": found.known.limit,
+        "error_limit": found.known.error_limit if found.known.error_limit < float("inf") else None,
         "acc": found.acc,
         "out": options.out,
     }
@@ -424,7 +425,7 @@ def writing(out: str, option: str = "--out"):
         ) from error
 
 
-def write_results(run, out: str, what: str | None) -> str:
+def write_results(run, out: str, what: str | None, edited: bool = False) -> str:
     """Write what the suffix of `out`, or `what`, names of a run's results; its name. InputError where it cannot be."""
     from dsc_core.runs import export as exports
     from dsc_core.runs.console import Progress
@@ -432,8 +433,8 @@ def write_results(run, out: str, what: str | None) -> str:
     kind, suffix = exports.choose(run, out, what)
     with Progress() as progress, writing(out) as file:
         exports.write(
-            run, kind, suffix, file, lambda done, total: progress.update(f"Written {done:,} of {total:,}")
-        )
+            run, kind, suffix, file, lambda done, total: progress.update(f"Written {done:,} of {total:,}"), edited
+        )  # fmt: skip
     return kind.name
 
 
@@ -666,6 +667,11 @@ def build_parser() -> Parser:
         "--out", metavar="FILE", help="its suffix says the format; - for labels on standard output"
     )
     one.add_argument("--what", metavar="KIND", help=f"what --out is: one of {', '.join(EXPORTS)}")
+    one.add_argument(
+        "--edited",
+        action="store_true",
+        help="with the clusters as edited on the Results page, beside the run's own",
+    )
     one.add_argument(
         "--events", metavar="FILE", help="events: a .csv or .parquet file, - for CSV on standard output, or a folder "
         "for TensorBoard's event files",

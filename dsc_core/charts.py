@@ -65,7 +65,7 @@ def reliability(edges, confidence, accuracy, counts) -> dict:
     names = [f"{low:.1f} to {high:.1f}" for low, high in pairwise(edges)]
     right = [None if not n else round(float(v), 4) for v, n in zip(accuracy, counts, strict=True)]
     sure = [None if not n else round(float(v), 4) for v, n in zip(confidence, counts, strict=True)]
-    words = {"color": MUTED, "fontSize": 11}
+    words = {"fontSize": 11}
     quiet = {"axisTick": {"show": False}, "axisLabel": words, "nameTextStyle": words}
     return {
         "animation": False,
@@ -77,7 +77,7 @@ def reliability(edges, confidence, accuracy, counts) -> dict:
             "axisLine": {"lineStyle": {"color": MUTED, "opacity": 0.4}},
         },
         "yAxis": {
-            "type": "value", "min": 0, "max": 1, "splitNumber": 4, **quiet,
+            "type": "value", "min": 0, "max": 1, "interval": 0.25, **quiet,
             "splitLine": {"lineStyle": {"color": MUTED, "opacity": 0.18}},
         },
         "series": [

@@ -21,6 +21,7 @@ from dsc_core import graph, novelty
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
+from dsc_core.metrics import sample_of
 from dsc_core.model.networks import Networks
 from dsc_core.model.spectral import orthonormalise
 
@@ -226,7 +227,8 @@ class Assignment:
     """What a trained model says of n samples, in their order.
 
     labels: (n,) int in 0..K-1. confidence: (n,) in (0, 1], the probability of that cluster. latent: (n, d).
-    spectral: (n, K'). probabilities: (n, K), rows sum to 1.
+    spectral: (n, K'). probabilities: (n, K), rows sum to 1. errors: (n,), ‖x − D(z)‖² summed over values, of samples
+    that came as such and not as codes; else NaN.
     """
 
     labels: np.ndarray
@@ -234,6 +236,7 @@ class Assignment:
     latent: np.ndarray
     spectral: np.ndarray
     probabilities: np.ndarray
+    errors: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -243,6 +246,7 @@ class Fitted:
     latent (n, d), spectral (n, K'), labels (n,), confidence (n,): of the training data, in input order.
     transform: (K', K') float64, the orthonormal layer's map R, estimated once on the training data. centres: (K, K')
     and scale: the k-means on Y and its mean squared distance, where labels are read from Y; else None, 1.
+    error_limit: see `novelty`; None without a decoder, and in models that were kept before it was measured.
     """
 
     nets: Networks
@@ -255,6 +259,7 @@ class Fitted:
     transform: np.ndarray
     centres: np.ndarray | None = None
     scale: float = 1.0
+    error_limit: float | None = None
 
     def assign(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Assignment:
         """Clusters of samples (m, …) of the trained shape; each row's answer depends on that row alone."""
@@ -272,13 +277,15 @@ class Fitted:
                 f"The model takes samples of {_size(self.shape)}, not {_size(samples.shape[1:])}."
             )
         feed = Feed(samples, scaling, next(self.nets.parameters()).device)
-        for _, said in _in_blocks(self.nets, feed, EMBED, self.transform, self.centres, self.scale):
-            yield said
+        for block, said in _in_blocks(self.nets, feed, EMBED, self.transform, self.centres, self.scale):
+            yield replace(
+                said, errors=_errors(self.nets, feed, np.arange(block.start, block.stop), said.latent)
+            )
 
     @cached_property
     def novelty(self) -> novelty.Novelty:
         """How far the training data lie from one another, to tell what is like none of them."""
-        return novelty.known(self.latent, self.config.seed)
+        return novelty.known(self.latent, self.config.seed, self.error_limit)
 
     def assign_known(self, rows: np.ndarray) -> Assignment:
         """The same of the training samples at `rows` (m,), from their codes: with the probabilities of all clusters."""
@@ -303,6 +310,7 @@ class Fitted:
             "version": MODEL_VERSION,
             "shape": self.shape,
             "scale": self.scale,
+            "error_limit": self.error_limit,
             "config": self.config.to_dict(),
         }
         (folder / "model.json").write_text(json.dumps(about, indent=1))
@@ -327,7 +335,10 @@ class Fitted:
                 f"The model in {folder.name} cannot be read ({type(error).__name__}); train it again."
             ) from error
         nets.to(describe(device)[0]).eval()
-        return cls(nets, config, tuple(about["shape"]), **arrays, centres=centres, scale=about["scale"])
+        return cls(
+            nets, config, tuple(about["shape"]), **arrays, centres=centres, scale=about["scale"],
+            error_limit=about.get("error_limit"),
+        )  # fmt: skip
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -352,7 +363,22 @@ def _assign(nets: Networks, latent: Tensor, transform: np.ndarray, centres, scal
             probabilities[block] = torch.from_numpy(-squared / (2 * scale)).softmax(1).numpy()
     labels = probabilities.argmax(1)
     confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
-    return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities)
+    unknown = np.full(len(labels), np.nan, np.float32)
+    return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities, unknown)
+
+
+@torch.no_grad()
+def _errors(nets: Networks, feed: Feed, rows: np.ndarray, latent: np.ndarray) -> np.ndarray:
+    """‖x − D(z)‖² of the samples at `rows` (m,), whose codes are `latent` (m, d). → (m,) float32; NaN, no decoder."""
+    errors = np.full(len(rows), np.nan, np.float32)
+    if nets.config.encoder == "none":
+        return errors
+    for start in range(0, len(rows), EMBED):
+        part = slice(start, start + EMBED)
+        values = feed(rows[part])
+        codes = torch.from_numpy(np.array(latent[part], dtype=np.float32)).to(values.device)
+        errors[part] = (nets.decoder(codes) - values).square().flatten(1).sum(1).cpu().numpy()
+    return errors
 
 
 def _in_blocks(nets: Networks, feed: Feed, size: int, *maps) -> Iterator[tuple[slice, Assignment]]:
@@ -371,7 +397,9 @@ def _assign_in_blocks(nets: Networks, feed: Feed, scratch: Path | None, *maps) -
             if name not in found:
                 found[name] = _room((len(feed), *part.shape[1:]), part.dtype, scratch)
             found[name][block] = part
-    return Assignment(**found, probabilities=np.empty((0, nets.config.clusters), np.float32))
+    return Assignment(
+        **found, probabilities=np.empty((0, nets.config.clusters), np.float32), errors=np.empty(0)
+    )
 
 
 def _room(shape: tuple[int, ...], dtype, scratch: Path | None) -> np.ndarray:
@@ -428,6 +456,10 @@ def finish(
     else:
         del drawn, raw
         said = _assign_in_blocks(nets, feed, scratch, *maps)
+    some = sample_of(len(feed), novelty.LOOKED_AT, config.seed)
+    errors = _errors(nets, feed, some, said.latent[some])
+    limit = None if np.isnan(errors).any() else novelty.error_limit(errors)
     return Fitted(
-        nets, config, nets.shape, said.latent, said.spectral, said.labels, said.confidence, transform, centres, scale
+        nets, config, nets.shape, said.latent, said.spectral, said.labels, said.confidence, transform, centres, scale,
+        limit,
     )  # fmt: skip

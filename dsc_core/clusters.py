@@ -7,28 +7,38 @@ import pandas as pd
 
 from dsc_core.errors import InputError
 from dsc_core.metrics import SILHOUETTE_SAMPLE
-from dsc_core.selection import centres, stratified
+from dsc_core.selection import centres
 
 FEWEST = 3  # members of the smallest part that spectral clustering can be asked for
+FEWEST_DRAWN = 10  # of a cluster, for its silhouette
 RESTARTS = 10
 
 
 def silhouettes(points, clusters, seed: int = 0) -> dict[int, float]:
-    """The mean silhouette in [-1, 1] of each cluster, on a seeded, stratified sample of about 2,000 points.
+    """The mean silhouette in [-1, 1] of each cluster of at least two samples, on a seeded sample of about 2,000.
 
-    points: (n, d). {} where it has no meaning: one cluster, as many clusters as points, or coordinates that
-    are not finite. A cluster of one sample has 0, as is the convention.
+    points: (n, d). About equally many of each cluster are drawn, so that a small one's figure is no rougher than a
+    large one's. {} where it has no meaning: one cluster, as many clusters as points, coordinates that are not finite.
     """
     from sklearn.metrics import silhouette_samples
 
-    clusters = np.asarray(clusters)
-    chosen = stratified(clusters, SILHOUETTE_SAMPLE, seed, least=5)
-    points, clusters = np.asarray(points)[chosen].astype(np.float64), clusters[chosen]
+    clusters, rng = np.asarray(clusters), np.random.default_rng(seed)
     found = np.unique(clusters)
+    each = max(SILHOUETTE_SAMPLE // max(len(found), 1), FEWEST_DRAWN)
+    drawn = []
+    for cluster in found:
+        members = np.flatnonzero(clusters == cluster)
+        drawn.append(members if len(members) <= each else rng.choice(members, each, replace=False))
+    rows = np.sort(np.concatenate(drawn)) if drawn else np.zeros(0, int)
+    points, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
     if not 2 <= len(found) < len(clusters) or not np.isfinite(points).all():
         return {}
-    each = silhouette_samples(points, clusters)
-    return {int(cluster): float(each[clusters == cluster].mean()) for cluster in found}
+    values = silhouette_samples(points, clusters)
+    return {
+        int(cluster): float(values[clusters == cluster].mean())
+        for cluster, members in zip(found, drawn, strict=True)
+        if len(members) > 1
+    }
 
 
 def nearest_clusters(points, clusters) -> dict[int, tuple[int, float]]:

@@ -191,8 +191,8 @@ def still_confusion(matrix, classes, clusters, **look) -> Picture:
     left = max(52, 16 + 11 * LETTER * max(map(len, names)))
     wide = max(34.0, 14 + 7 * len(f"{matrix.max():,}"))
     picture = Picture(left + wide * matrix.shape[1] + 8, 58 + ROW * len(matrix), **look)
-    picture.words(left, 14, "cluster", 11, shade=MUTED)
-    picture.words(left - 8, 38, "class", 11, "end", MUTED)
+    picture.words(left, 14, "cluster", 11)
+    picture.words(left - 8, 38, "class", 11, "end")
     for j, cluster in enumerate(clusters):
         picture.words(left + wide * (j + 0.5), 38, str(cluster), 11, "middle")
     for i, name in enumerate(names):
@@ -253,6 +253,6 @@ def still_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]], columns: int 
             picture.dots(points, 3, PALETTE[0], 1)
         else:
             picture.line(points, PALETTE[0])
-        picture.words(left + wide - 36, top + 14, f"{y[-1]:.4g} at the end", 10, "end", MUTED)
-        picture.words(left, top + high - 14, f"from {y.min():.4g} to {y.max():.4g}", 10, shade=MUTED)
+        picture.words(left + wide - 36, top + 14, f"{y[-1]:.4g} at the end", 10, "end")
+        picture.words(left, top + high - 14, f"from {y.min():.4g} to {y.max():.4g}", 10)
     return picture

@@ -87,8 +87,13 @@ class DeepSpectralClustering(ClusterMixin, BaseEstimator):
         return np.concatenate([self.fitted_.novelty.look(found.latent)[1] for found in self._assigned(X)])
 
     def unseen(self, X) -> np.ndarray:
-        """Whether a new sample looks like nothing seen, (m,) bool: farther off than 99 % of the training data."""
-        return self.fitted_.novelty.is_far(self.distances(X))
+        """Whether a new sample looks like nothing seen, (m,) bool, as 1 % of the training data do: too far from all of
+        their codes, or badly rebuilt from its own.
+        """
+        known = self.fitted_.novelty
+        return np.concatenate(
+            [known.is_unseen(known.look(found.latent)[1], found.errors) for found in self._assigned(X)]
+        )
 
     def _assigned(self, X):
         """The Assignments of X, block by block."""

@@ -26,7 +26,11 @@ LEGEND_LIMIT = 20  # names of a legend; beyond it colours repeat anyway
 LANDING_SYMBOLS = ("circle", "triangle", "rect", "diamond")  # one a sample
 EARLY = 0.3  # share of a curve's width in which a mark's text has no room to its left
 CHANCE_MI = 2 * np.log(2)  # where both mutual-information losses start
-MUTED = "#8a94a3"  # axes and their numbers, readable on white and on the dark theme alike
+MUTED = "#8a94a3"  # lines, to be seen on white and on the dark theme alike; too pale for words on white
+WORDS = {
+    False: "#5b6675",
+    True: "#98a2b0",
+}  # of axes and legends, on white and on the dark ground: at least 4.5 : 1
 
 
 def colour(index: int) -> str:
@@ -138,13 +142,13 @@ def _mark_lines(places: list[dict]) -> dict:
     return {
         "silent": True, "symbol": "none", "animation": False, "data": places,
         "lineStyle": {"type": "dotted", "color": MUTED, "width": 1},
-        "label": {"formatter": "{b}", "color": MUTED, "fontSize": 10, "position": "insideEndTop"},
+        "label": {"formatter": "{b}", "fontSize": 10, "position": "insideEndTop"},
     }  # fmt: skip
 
 
 def _quiet_axis(grid_lines: bool, *, ends: bool | None = None) -> dict:
     """ends False: no numbers at the two ends, where the data begin and stop between the round ones."""
-    words = {"color": MUTED, "fontSize": 11, "hideOverlap": True, "showMinLabel": ends, "showMaxLabel": ends}
+    words = {"fontSize": 11, "hideOverlap": True, "showMinLabel": ends, "showMaxLabel": ends}
     return {
         "axisLabel": words,
         "axisLine": {"show": not grid_lines, "lineStyle": {"color": MUTED, "opacity": 0.4}},
@@ -153,8 +157,26 @@ def _quiet_axis(grid_lines: bool, *, ends: bool | None = None) -> dict:
     }
 
 
-def bars(names: list[str], counts: np.ndarray, *, title="", first_colour: int | None = 0) -> dict:
-    """ECharts option of one bar a name. first_colour None: all in one colour; else each in its cluster's."""
+def legible(option: dict, dark: bool) -> dict:
+    """An ECharts option whose words have the contrast that reading takes, on white or on the dark ground."""
+    words = {"color": WORDS[dark]}
+    option = dict(option)
+    for name in ("xAxis", "yAxis"):
+        axis = option.get(name, {})
+        option[name] = axis | {part: axis.get(part, {}) | words for part in ("axisLabel", "nameTextStyle")}
+    if "legend" in option:
+        option["legend"] = option["legend"] | {"textStyle": words}
+    marked = [line for line in option.get("series", ()) if "markLine" in line]
+    for line in marked:
+        line["markLine"] = line["markLine"] | {"label": line["markLine"].get("label", {}) | words}
+    return option
+
+
+def bars(names: list[str], counts: np.ndarray, *, title="", first_colour: int | None = 0, most=None) -> dict:
+    """ECharts option of one bar a name. first_colour None: all in one colour; else each in its cluster's.
+
+    most: where the axis ends, for shares.
+    """
     frame = _table({"name": [str(name) for name in names], "count": np.asarray(counts)})
     one = first_colour is None
     return {
@@ -165,7 +187,7 @@ def bars(names: list[str], counts: np.ndarray, *, title="", first_colour: int | 
         "grid": {"left": 4, "right": 12, "top": 36 if title else 12, "bottom": 4, "containLabel": True},
         "dataset": {"source": frame},
         "xAxis": {"type": "category", **_quiet_axis(False)},
-        "yAxis": {"type": "value", "splitNumber": 3, **_quiet_axis(True)},
+        "yAxis": {"type": "value", "splitNumber": 3, **({} if most is None else {"max": most}), **_quiet_axis(True)},
         "series": [
             {
                 "type": "bar", "encode": {"x": "name", "y": "count"}, "barMaxWidth": 44,
@@ -388,10 +410,14 @@ def confusion_chart(
     cell = alt.selection_point(name="cell", fields=[row, column], empty=False)
     base = alt.Chart(frame).encode(
         x=alt.X(
-            f"{column}:N", sort=columns, title=column.capitalize(), axis=alt.Axis(labelAngle=0, orient="top")
+            f"{column}:N", sort=columns, title=column.capitalize(),
+            axis=alt.Axis(labelAngle=0, orient="top", labelColor=WORDS[dark], titleColor=WORDS[dark]),
         ),
-        y=alt.Y(f"{row}:N", sort=rows, title=row.capitalize()),
-    )
+        y=alt.Y(
+            f"{row}:N", sort=rows, title=row.capitalize(),
+            axis=alt.Axis(labelColor=WORDS[dark], titleColor=WORDS[dark]),
+        ),
+    )  # fmt: skip
     told = [row, column, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {row}")]
     squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None),

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsc_core import metrics
+from dsc_core.clusters import silhouettes
 
 BINS = 10  # of the reliability diagram, of equal width
 TINY = 0.2  # of n/K: a cluster below it is told of
 MOST_OF_ALL = 0.5  # a cluster with a larger share of all samples is told of; at K = 2 and 3 a little more is
-SAMPLED = 2_000  # samples, about equally many a cluster, on which silhouettes are computed
 LOOSE = 0.05  # mean silhouette in the spectral space below which a cluster does not hold together
 OVERLAP = 0.1  # of a cluster's weight in the graph that leads to one other cluster
 
@@ -101,7 +101,8 @@ def signs(clusters: np.ndarray, count: int, spectral: np.ndarray, affinity, seed
     clusters = np.asarray(clusters, dtype=np.int64)
     sizes = np.bincount(clusters, minlength=count)
     leads = np.zeros((count, count)) if affinity is None else lead(clusters, count, affinity)
-    return Signs(sizes, silhouettes(spectral, clusters, count, seed), leads)
+    known = silhouettes(spectral, clusters, seed)
+    return Signs(sizes, np.array([known.get(cluster, np.nan) for cluster in range(count)]), leads)
 
 
 def lead(clusters: np.ndarray, count: int, affinity) -> np.ndarray:
@@ -112,30 +113,6 @@ def lead(clusters: np.ndarray, count: int, affinity) -> np.ndarray:
     member = sparse.csr_matrix((np.ones(len(rows)), (rows, clusters)), shape=(len(rows), count))
     weight = (member.T @ (affinity @ member)).toarray()
     return weight / np.maximum(weight.sum(1, keepdims=True), 1e-12)
-
-
-def silhouettes(points: np.ndarray, clusters: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """The mean silhouette of each cluster, (K,), on a seeded sample with about equally many of each.
-
-    points: (n, dims). NaN for a cluster that has fewer than two samples, or where there is only one cluster.
-    """
-    from sklearn.metrics import silhouette_samples
-
-    rng, each = np.random.default_rng(seed), max(SAMPLED // max(count, 1), 10)
-    chosen = []
-    for cluster in range(count):
-        members = np.flatnonzero(clusters == cluster)
-        chosen.append(members if len(members) <= each else rng.choice(members, each, replace=False))
-    rows = np.sort(np.concatenate(chosen))
-    points, found = np.asarray(points)[rows].astype(np.float64), clusters[rows]
-    result = np.full(count, np.nan)
-    if not 2 <= len(np.unique(found)) < len(found) or not np.isfinite(points).all():
-        return result
-    values = silhouette_samples(points, found)
-    for cluster in range(count):
-        if (found == cluster).sum() >= 2:
-            result[cluster] = values[found == cluster].mean()
-    return result
 
 
 @dataclass(frozen=True)

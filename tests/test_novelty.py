@@ -48,3 +48,22 @@ def test_the_limit_of_a_sample_is_that_of_all(monkeypatch):
     whole = novelty.known(codes).limit
     monkeypatch.setattr(novelty, "LOOKED_AT", 1500)
     assert novelty.known(codes).limit == pytest.approx(whole, rel=0.05)
+
+
+def test_a_sample_is_unseen_by_either_sign_and_about_one_in_a_hundred_of_the_known_are():
+    rng = np.random.default_rng(0)
+    codes, errors = cloud(3000), rng.gamma(4, size=3000)
+    known = novelty.known(codes, error_limit=novelty.error_limit(errors))
+    distances = known.look(codes)[1]
+    assert known.is_unseen(distances, errors).mean() < 0.02
+    assert known.is_unseen(np.zeros(3), np.array([0.0, 100.0, np.nan])).tolist() == [False, True, False]
+    assert known.is_unseen(np.full(2, 1e3), np.array([0.0, np.nan])).all()
+    strange = known.strangeness(distances, errors)
+    assert np.array_equal(strange > 1, known.is_unseen(distances, errors))
+
+
+def test_without_a_reconstruction_the_distance_alone_decides():
+    known = novelty.known(cloud(500))
+    assert known.error_limit == np.inf
+    assert not known.is_unseen(np.zeros(2), np.array([1e9, np.nan])).any()
+    assert known.strangeness(np.array([known.limit * 2]), np.array([np.nan])) == pytest.approx([2])

@@ -18,6 +18,7 @@ from dsc_core.data import Dataset, Stream
 from dsc_core.data.layout import scaling_like
 from dsc_core.data.preprocessing import apply_matrix, apply_table
 from dsc_core.errors import InputError
+from dsc_core.novelty import Novelty
 from dsc_core.runs.results import LoadedRun, csv_bytes, make_frame
 
 BINS = 20  # of the histogram of confidence
@@ -39,10 +40,11 @@ class Assigner:
         return None if known is None else metrics.match(known, self.loaded.labels)
 
     def frame(self, block: Dataset) -> pd.DataFrame:
-        """The columns of labels.csv for a block of samples, then matched_label (if not before), distance, unseen.
+        """The columns of labels.csv for a block, then matched_label (if not before), distance, error, unseen.
 
-        distance: of the code to its k-th nearest training code. unseen: 1 where that is farther than 99 % of the
-        training data have it. matched_label: what the run's own match makes of a cluster.
+        distance: of the code to its k-th nearest training code. error: of the reconstruction, ‖x − D(z)‖², missing
+        without a decoder. unseen: 1 where one of them is beyond what the training data have, as in 1 % of those.
+        matched_label: what the run's own match makes of a cluster.
         """
         from dsc_core.projection import between, place
 
@@ -58,7 +60,8 @@ class Assigner:
                 [self.matched.get(cluster) for cluster in frame["cluster"]], dtype=object
             )
         frame["distance"] = distance.astype(np.float32)
-        frame["unseen"] = self.fitted.novelty.is_far(distance).astype(np.int64)
+        frame["error"] = np.asarray(found.errors, dtype=np.float32)
+        frame["unseen"] = self.fitted.novelty.is_unseen(distance, found.errors).astype(np.int64)
         return frame
 
     def _labels(self, labels: np.ndarray | None) -> tuple[np.ndarray | None, dict | None]:
@@ -75,14 +78,15 @@ class Assigner:
 class Assigned:
     """What was found of new samples, in figures that do not grow with their number.
 
-    sizes: (K,) samples a cluster. sure: (BINS,) samples by confidence, from 0 to 1. limit: the distance beyond which
-    a sample counts as `unseen`. first: the first rows. farthest: the rows of the most distant samples, the farthest
-    first, and `pictures` (m, …) float32 their values. total: how many there are, None where that is not known.
+    sizes: (K,) samples a cluster. sure: (BINS,) samples by confidence, from 0 to 1. known: the training data's
+    novelty, beyond whose limits a sample counts as `unseen`. first: the first rows. farthest: the rows of the
+    strangest of those, the strangest first, and `pictures` (m, …) float32 their values. total: how many there are,
+    None where that is not known.
     classes: how often each (label, cluster) came, {} without labels.
     """
 
     clusters: int
-    limit: float
+    known: Novelty
     total: int | None = None
     samples: int = 0
     unseen: int = 0
@@ -122,18 +126,22 @@ class Assigned:
         self._keep_farthest(block, frame)
 
     def _keep_farthest(self, block: Dataset, frame: pd.DataFrame) -> None:
-        far = frame[frame["unseen"] == 1].nlargest(FARTHEST, "distance")
+        far = frame[frame["unseen"] == 1]
+        far = far.iloc[np.argsort(-self._strange(far), kind="stable")[:FARTHEST]]
         if not len(far):
             return
         values = block.values(far.index.to_numpy())
         rows = pd.concat([self.farthest, far], ignore_index=True)
         pictures = values if self.pictures is None else np.concatenate([self.pictures, values])
-        order = np.argsort(-rows["distance"].to_numpy(), kind="stable")[:FARTHEST]
+        order = np.argsort(-self._strange(rows), kind="stable")[:FARTHEST]
         self.farthest, self.pictures, self.kind = (
             rows.iloc[order].reset_index(drop=True),
             pictures[order],
             block.kind,
         )
+
+    def _strange(self, rows: pd.DataFrame) -> np.ndarray:
+        return self.known.strangeness(rows["distance"].to_numpy(), rows["error"].to_numpy())
 
 
 def assign_all(
@@ -149,7 +157,7 @@ def assign_all(
     it says True, what is written so far stands. InputError where the data do not fit the run or hold no sample.
     """
     assigner = Assigner(loaded)
-    found = Assigned(loaded.config.clusters, assigner.fitted.novelty.limit, stream.total)
+    found = Assigned(loaded.config.clusters, assigner.fitted.novelty, stream.total)
     for block in stream:
         if stop is not None and stop():
             found.stopped = True

@@ -304,17 +304,31 @@ def applied(results, edited: Edited):
     return replace(results, labels=frame, confusion=confusion)
 
 
-def edited_csv(frame: pd.DataFrame, edited: Edited, rows=None) -> bytes:
-    """labels.csv of a table whose clusters are as edited, of the samples at `rows` (m,) or of all, in their order.
+def with_edits(frame: pd.DataFrame, edited: Edited, rows=None) -> pd.DataFrame:
+    """The run's own table of labels with two more columns: edited_cluster and its name, edited_name.
 
-    Where a cluster was named, with a column cluster_name after the cluster; a cluster without a name has its number.
+    Of the samples at `rows` (m,) or a slice, or of all, in their order; as it is where no edit is in force. A cluster
+    without a name has its number for one.
     """
-    shown = frame if rows is None else frame.iloc[rows]
-    if edited.names:
-        titles = [edited.title(cluster) for cluster in shown["cluster"]]
-        shown = shown.copy()
-        shown.insert(list(shown.columns).index("cluster") + 1, "cluster_name", titles)
-    return csv_bytes(shown)
+    shown, labels = frame, edited.labels
+    if rows is not None:
+        shown, labels = frame.iloc[rows], labels[rows]
+    if not edited.changed:
+        return shown
+    return shown.assign(edited_cluster=labels, edited_name=[edited.title(cluster) for cluster in labels])
+
+
+def edited_csv(frame: pd.DataFrame, edited: Edited, rows=None) -> bytes:
+    """`with_edits` as labels.csv."""
+    return csv_bytes(with_edits(frame, edited, rows))
+
+
+def in_force(run, frame: pd.DataFrame) -> Edited:
+    """The run's clusters as edited; InputError where no edit is in force. frame: the table of its labels."""
+    edited = of_run(run, frame).now()
+    if not edited.changed:
+        raise InputError(f"The run '{run.name}' has no edits: its clusters are as it left them.")
+    return edited
 
 
 def edited_scores(frame: pd.DataFrame, latent, spectral, seed: int = 0) -> dict[str, float]:

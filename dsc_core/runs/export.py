@@ -16,10 +16,21 @@ import numpy as np
 import pandas as pd
 
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs import edits
+from dsc_core.runs.edits import Edited
 from dsc_core.runs.results import LoadedRun, Results, csv_bytes, csv_pieces, labels_frame, load_results
 from dsc_core.runs.store import Run
 
 PIECE = 512  # samples written at a time
+PIECE_OF_TABLE = 100_000  # rows of labels.csv written at a time
+OURS = (
+    "label",
+    "cluster",
+    "confidence",
+    "matched_label",
+    "edited_cluster",
+    "edited_name",
+)  # beside a table's columns
 LONGEST_NAME = 60  # letters of a sample's name in a ZIP of images
 UNSAFE = re.compile(r"[^\w.-]+")
 Progress = Callable[[int, int], None]
@@ -35,7 +46,13 @@ class Kind:
     about: str
     of: tuple[str, ...] = ("image", "table")
 
+    @property
+    def edited(self) -> bool:
+        """Whether it can tell of the clusters as edited."""
+        return self.name in EDITED
 
+
+EDITED = ("labels", "report", "data", "images", "maps", "confusion")
 KINDS = (
     Kind("labels", "Labels", (".csv", ".parquet"), "One row a sample: cluster, confidence, places on the maps."),
     Kind("report", "Report", (".html",), "Settings, scores, curves, maps and samples on one page, for any browser."),
@@ -92,26 +109,39 @@ def choose(run: Run, file_name: str, asked: str | None) -> tuple[Kind, str]:
 
 
 def write(
-    run: Run, kind: Kind, suffix: str, out: io.BufferedIOBase, progress: Progress | None = None
+    run: Run, kind: Kind, suffix: str, out: io.BufferedIOBase, progress: Progress | None = None, edited=False
 ) -> None:
     """Write what `kind` is of `run`, in the format of `suffix`, to the open binary file `out`.
 
+    edited: tables have the clusters as edited beside the run's, everything else goes by them and says so.
     progress(done, total): of samples, where it takes a while. InputError where the run has no results yet or a
     package is missing, RunError where a file or the data set is missing or damaged; OSError is the caller's.
     """
-    labels_frame(run)  # says in a sentence that there are no results
-    WRITERS[kind.name](run, suffix, out, progress or (lambda done, total: None))
+    frame = labels_frame(run)  # says in a sentence that there are no results
+    progress = progress or (lambda done, total: None)
+    if not kind.edited:
+        if edited:
+            raise InputError(f"{kind.name} are the same with and without edits: leave --edited out.")
+        WRITERS[kind.name](run, suffix, out, progress)
+    else:
+        # A state without edits leaves everything as the run left it.
+        now = edits.in_force(run, frame) if edited else edits.Edited(frame["cluster"].to_numpy())
+        WRITERS[kind.name](run, suffix, out, progress, now)
     out.flush()  # a disk that is full is told of here
 
 
 # Tables and arrays ------------------------------------------------------------------------------------------
 
 
-def _labels(run: Run, suffix: str, out, progress: Progress) -> None:
+def _labels(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
     if suffix == ".parquet":
-        labels_frame(run).to_parquet(out, index=False)
-    else:
+        edits.with_edits(labels_frame(run), now).to_parquet(out, index=False)
+    elif not now.changed:
         out.writelines(csv_pieces(run))
+    else:
+        frame = labels_frame(run)
+        for part in _parts(len(frame), PIECE_OF_TABLE):
+            out.write(csv_bytes(edits.with_edits(frame, now, part), header=not part.start))
 
 
 def _latent(run: Run, suffix: str, out, progress: Progress) -> None:
@@ -147,13 +177,14 @@ def _arrays(run: Run, suffix: str, out, spaces: tuple[str, ...]) -> None:
     _write_parquet(pieces(), out)
 
 
-def _data(run: Run, suffix: str, out, progress: Progress) -> None:
+def _data(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
     found = load_results(run)
     dataset = _dataset(found)
+    frame = edits.with_edits(found.labels, now)
     if suffix == ".npz":
-        _images_as_arrays(found, dataset, out)
+        _images_as_arrays(frame, dataset, out)
         return
-    pieces = _rows(found, dataset, progress)
+    pieces = _rows(frame, dataset, progress)
     if suffix == ".parquet":
         _write_parquet(pieces, out)
         return
@@ -161,12 +192,11 @@ def _data(run: Run, suffix: str, out, progress: Progress) -> None:
         out.write(csv_bytes(piece, header=not place, digits=7))
 
 
-def _rows(found: Results, dataset, progress: Progress) -> Iterator[pd.DataFrame]:
-    """The table in its own units, piece by piece: id, its columns, label, cluster, confidence, matched_label."""
+def _rows(frame: pd.DataFrame, dataset, progress: Progress) -> Iterator[pd.DataFrame]:
+    """The table in its own units, piece by piece: id, its columns, and those of OURS that `frame` has."""
     from dsc_core.data.preprocessing import in_own_units
 
-    frame = found.labels
-    ours = [name for name in ("label", "cluster", "confidence", "matched_label") if name in frame]
+    ours = [name for name in OURS if name in frame]
     for part in _parts(len(frame)):
         piece = in_own_units(dataset.samples[part], dataset.preprocessing)
         names = _distinct(["id", *(str(name) for name in piece.columns), *ours], ["id", *ours])
@@ -210,13 +240,17 @@ def _write_parquet(pieces: Iterator[pd.DataFrame], out) -> None:
             writer.close()
 
 
-def _images_as_arrays(found: Results, dataset, out) -> None:
+def _images_as_arrays(frame: pd.DataFrame, dataset, out) -> None:
     """An .npz that this program and NumPy read: x, ids, cluster, confidence and, with labels, y and matched_label."""
-    frame = found.labels
     arrays = {"x": dataset.samples, "ids": _text(frame["id"]), "cluster": frame["cluster"].to_numpy()}
     arrays["confidence"] = frame["confidence"].to_numpy()
     if dataset.labels is not None:
         arrays |= {"y": dataset.labels, "matched_label": _text(frame["matched_label"].astype(object))}
+    if "edited_cluster" in frame:
+        arrays |= {
+            "edited_cluster": frame["edited_cluster"].to_numpy(),
+            "edited_name": _text(frame["edited_name"]),
+        }
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -242,19 +276,30 @@ def _dataset(found: Results):
 # Images -----------------------------------------------------------------------------------------------------
 
 
-def _images(run: Run, suffix: str, out, progress: Progress) -> None:
+def _images(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
     """A PNG a sample in a folder a cluster, and labels.csv. The number before a name keeps names apart."""
     found = load_results(run)
-    dataset, frame = _dataset(found), found.labels
-    digits, places = len(str(len(frame) - 1)), len(str(run.clusters - 1))
-    ids, clusters = frame["id"].astype(str).to_numpy(), frame["cluster"].to_numpy()
+    dataset, frame = _dataset(found), edits.with_edits(found.labels, now)
+    digits, ids = len(str(len(frame) - 1)), frame["id"].astype(str).to_numpy()
+    clusters, folders = now.labels, _folders(run, now)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("labels.csv", csv_bytes(frame))
         for part in _parts(len(frame)):
             for place, pixels in enumerate(dataset.values(part), start=part.start):
-                name = f"cluster-{clusters[place]:0{places}d}/{place:0{digits}d}-{safe_name(ids[place])}.png"
+                name = f"{folders[clusters[place]]}/{place:0{digits}d}-{safe_name(ids[place])}.png"
                 archive.writestr(name, _as_png(pixels))
             progress(part.stop, len(frame))
+
+
+def _folders(run: Run, now: Edited) -> dict[int, str]:
+    """{cluster: its folder}: its number, and its name where it was given one."""
+    known = np.unique(now.labels).tolist()
+    places = len(str(max(run.clusters - 1, *known)))
+    names = {cluster: UNSAFE.sub("_", now.names.get(cluster, "")).strip("._-") for cluster in known}
+    return {
+        cluster: f"cluster-{cluster:0{places}d}" + (f"-{name}" if name else "")
+        for cluster, name in names.items()
+    }
 
 
 def safe_name(identity: str) -> str:
@@ -277,16 +322,16 @@ def _as_png(pixels: np.ndarray) -> bytes:
 # Figures, report, model -------------------------------------------------------------------------------------
 
 
-def _maps(run: Run, suffix: str, out, progress: Progress) -> None:
+def _maps(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
     from dsc_core import drawing, figures
     from dsc_core.runs import report
 
-    found = load_results(run)
+    found = edits.applied(load_results(run), now)
     if suffix == ".html":
-        pair = report.map_figures(found, "cluster", figures.drawn(len(found.labels)))
+        pair = report.map_figures(found, "cluster", figures.drawn(len(found.labels)), now)
         _write_page(run, out, [f"<div class='card'>{report.interactive(figure)}</div>" for figure in pair])
         return
-    names, colours = report.groups(found, "cluster")
+    names, colours = report.groups(found, "cluster", now)
     clusters = found.labels["cluster"].to_numpy()
     left, right = (
         drawing.still_map(points, clusters, names, title, colours)
@@ -295,11 +340,12 @@ def _maps(run: Run, suffix: str, out, progress: Progress) -> None:
     _write_picture(left.beside(right), suffix, out)
 
 
-def _confusion(run: Run, suffix: str, out, progress: Progress) -> None:
+def _confusion(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
     from dsc_core import drawing
     from dsc_core.runs import report
 
-    matrix, classes, clusters = load_results(run).confusion
+    matrix, classes, clusters = edits.applied(load_results(run), now).confusion
+    clusters = [now.title(cluster) for cluster in clusters]
     if suffix == ".html":
         figure = report.interactive(_heatmap(matrix, classes, clusters))
         _write_page(run, out, [f"<div class='card'>{figure}</div>"])
@@ -315,7 +361,7 @@ def _heatmap(matrix, classes, clusters):
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     figure = go.Figure(
         go.Heatmap(
-            z=share, customdata=matrix, x=[str(name) for name in clusters], y=[plain(name) for name in classes],
+            z=share, customdata=matrix, x=[plain(name) for name in clusters], y=[plain(name) for name in classes],
             text=matrix, texttemplate="%{text:,}", colorscale="Blues", zmin=0, zmax=1, xgap=2, ygap=2,
             hovertemplate="class %{y}, cluster %{x}: %{customdata:,} (%{z:.1%} of the class)<extra></extra>",
             showscale=False,
@@ -365,10 +411,10 @@ def _write_picture(picture, suffix: str, out) -> None:
     out.write(picture.png() if suffix == ".png" else picture.svg().encode())
 
 
-def _report(run: Run, suffix: str, out, progress: Progress) -> None:
+def _report(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
     from dsc_core.runs.report import report
 
-    for piece in report(load_results(run)):
+    for piece in report(load_results(run), now):
         out.write(piece.encode())
 
 

@@ -21,8 +21,9 @@ from dsc_core.config import GROUPS, KNOBS
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.metrics import natural
+from dsc_core.runs.edits import Edited, applied, edited_scores, sentence
 from dsc_core.runs.folder import read_events
-from dsc_core.runs.results import Results
+from dsc_core.runs.results import LoadedRun, Results
 
 SHOWN = 12  # samples a row of a cluster's sheet
 ROWS = 4  # rows of a table shown of a cluster
@@ -48,6 +49,7 @@ p { margin: .3rem 0 } .muted { color: var(--muted) }
   border-radius: 8px; padding: 10px 14px; min-width: 0 }
 .figure strong { display: block; font-size: 1.35rem; font-weight: 600 }
 .scroll { overflow-x: auto } svg { display: block; max-width: 100%; height: auto } .scroll svg { max-width: none }
+.js-plotly-plot text { fill: var(--ink) !important }
 img { display: block; max-width: 100%; image-rendering: pixelated }
 table { border-collapse: collapse; font-size: .88rem } td, th { text-align: left; padding: 3px 12px 3px 0;
   border-bottom: 1px solid var(--rule); vertical-align: top; white-space: nowrap }
@@ -55,18 +57,25 @@ td.muted { white-space: normal; min-width: 220px } details summary { cursor: poi
 """
 
 
-def report(found: Results) -> Iterator[str]:
-    """The text of the file, piece by piece. Where the data set is not at hand, a word stands for the samples."""
-    run = found.run
+def report(found: Results, now: Edited | None = None) -> Iterator[str]:
+    """The text of the file, piece by piece. Where the data set is not at hand, a word stands for the samples.
+
+    now: the clusters as edited, which the maps, the matrix and the samples then go by; else they are the run's own.
+    """
+    run, now = found.run, now or Edited(found.labels["cluster"].to_numpy())
+    own, found = found, applied(found, now)
     yield head(run.name)
     yield f"<h1>{escape(run.name)}</h1><p class='muted'>{escape(about(found))}</p>"
-    yield from section("Scores", scores(found))
-    yield from section("Maps", maps(found))
+    yield from section("Scores", scores(own))
+    if now.changed:
+        yield from edited_part(found, now)
+    yield from section("Maps", maps(found, now))
     if found.confusion is not None:
         matrix, classes, clusters = found.confusion
+        clusters = [now.title(cluster) for cluster in clusters]
         drawn = drawing.still_confusion(matrix, classes, clusters, ground=None, ink="currentColor")
         yield from section("Confusion matrix", [f"<div class='card scroll'>{drawn.svg()}</div>"])
-    yield from section("Samples of each cluster", samples(found))
+    yield from section("Samples of each cluster", samples(found, now))
     yield from section("Curves", loss_curves(run.folder))
     yield from section("Settings", settings(run))
     yield "</body></html>\n"
@@ -105,51 +114,70 @@ def about(found: Results) -> str:
 
 def scores(found: Results) -> Iterator[str]:
     """The scores as they are in summary.json; without labels it is said that they are not accuracy."""
-    cards = "".join(
-        f"<div class='card figure'>{escape(title)}<strong>{found.scores[name]:.3f}</strong></div>"
-        for name, title in SCORES.items()
-        if name in found.scores
-    )
-    yield f"<div class='row'>{cards}</div>"
+    yield cards(found.scores)
     if "acc" in found.scores:
         yield "<p class='muted'>Labels were used for ACC, NMI and ARI and for nothing else.</p>"
     else:
         yield "<p class='muted'>Without labels there is no accuracy: these figures are not one.</p>"
 
 
+def edited_part(found: Results, now: Edited) -> Iterator[str]:
+    """That the clusters were edited, how, and what became of the scores."""
+    count = len(now.done)
+    yield (
+        f"<h3>As edited</h3><p>In force: {count} edit{'s'[: count != 1]} of its clusters, kept beside the run. "
+        "The scores above are the run's own; the maps, the matrix and the samples below go by the edited clusters.</p>"
+    )
+    loaded = LoadedRun(found.run)
+    known = edited_scores(found.labels, loaded.latent, loaded.spectral, found.run.config.seed)
+    yield cards(known, ", edited")
+    lines = "".join(f"<li>{escape(sentence(edit))}</li>" for edit in now.done)
+    yield f"<details><summary>The edits, in their order</summary><ol>{lines}</ol></details>\n"
+
+
+def cards(known: dict[str, float], word: str = "") -> str:
+    """Figures side by side; `word` stands after each one's name."""
+    each = "".join(
+        f"<div class='card figure'>{escape(title)}{word}<strong>{known[name]:.3f}</strong></div>"
+        for name, title in SCORES.items()
+        if name in known
+    )
+    return f"<div class='row'>{each}</div>"
+
+
 # Maps -------------------------------------------------------------------------------------------------------
 
 
-def maps(found: Results) -> Iterator[str]:
+def maps(found: Results, now: Edited) -> Iterator[str]:
     """Both maps, to be moved and zoomed: by cluster and, where the data have labels, by label."""
     rows = figures.drawn(len(found.labels))
     if len(rows) < len(found.labels):
         yield f"<p class='muted'>A random sample of {len(rows):,} of the {len(found.labels):,} samples (seed 0).</p>"
     for way in ("cluster", "label") if "label" in found.labels else ("cluster",):
         pair = "".join(
-            f"<div class='card'>{interactive(figure)}</div>" for figure in map_figures(found, way, rows)
+            f"<div class='card'>{interactive(figure)}</div>" for figure in map_figures(found, way, rows, now)
         )
         yield f"<p>Coloured by {way}</p><div class='grid maps' data-maps='{way}'>{pair}</div>"
 
 
-def map_figures(found: Results, way: str, rows: np.ndarray) -> list:
+def map_figures(found: Results, way: str, rows: np.ndarray, now: Edited) -> list:
     """The Plotly figures of the latent and of the spectral map, of the samples at `rows`."""
     some = found.labels.iloc[rows]
     hover = [
-        f"{identity}\ncluster {cluster}, confidence {sure:.2f}"
+        f"{identity}\ncluster {now.title(cluster)}, confidence {sure:.2f}"
         for identity, cluster, sure in zip(some["id"], some["cluster"], some["confidence"], strict=True)
     ]
-    names, colours = groups(found, way)
+    names, colours = groups(found, way, now)
     return [
         figures.group_map(points[rows], some[way].to_numpy(), names, hover, title=title, colours=colours)
         for points, title in ((found.latent_map, "Latent space z"), (found.spectral_map, "Spectral space Y"))
     ]
 
 
-def groups(found: Results, way: str) -> tuple[dict, dict | None]:
+def groups(found: Results, way: str, now: Edited) -> tuple[dict, dict | None]:
     """{group: its name} of the clusters or labels in natural order, and the clusters' colours."""
     kinds = sorted(found.labels[way].unique().tolist(), key=natural)
-    names = {kind: str(kind) for kind in kinds}
+    names = {kind: now.title(kind) if way == "cluster" else str(kind) for kind in kinds}
     return names, {kind: figures.colour(kind) for kind in kinds} if way == "cluster" else None
 
 
@@ -170,7 +198,7 @@ def interactive(figure) -> str:
 # Samples ----------------------------------------------------------------------------------------------------
 
 
-def samples(found: Results) -> Iterator[str]:
+def samples(found: Results, now: Edited) -> Iterator[str]:
     """A sheet a cluster: its surest and its least sure samples."""
     try:
         dataset = found.dataset
@@ -180,13 +208,15 @@ def samples(found: Results) -> Iterator[str]:
         yield f"<p class='muted'>{escape(str(problem))}</p>"
         return
     yield "<div class='grid'>"
-    for cluster in range(found.run.clusters):
+    empty = () if now.changed else range(found.run.clusters)
+    for cluster in sorted({*empty, *found.labels["cluster"].unique().tolist()}):
         members = found.labels[found.labels["cluster"] == cluster]
         match = members["matched_label"].iloc[0] if "matched_label" in members and len(members) else None
         matched = (
             f", matched with class {escape(str(match))}" if match is not None and pd.notna(match) else ""
         )
-        yield f"<div class='card'><h3>Cluster {cluster}</h3><p class='muted'>{len(members):,} samples{matched}</p>"
+        yield f"<div class='card'><h3>Cluster {escape(now.title(cluster))}</h3>"
+        yield f"<p class='muted'>{len(members):,} samples{matched}</p>"
         order = members["confidence"].sort_values(ascending=False, kind="stable").index.to_numpy()
         surest = order[: min(SHOWN, -(-len(order) // 2))]
         for word, rows in (("Surest", surest), ("Least sure", order[: len(surest) - 1 : -1][:SHOWN])):

@@ -280,7 +280,7 @@ class LoadedRun:
         """The columns of labels.csv for a Dataset of new samples, placed on this run's maps, and some more.
 
         The further columns are matched_label (what the run's own match makes of a cluster), where it does not stand
-        beside labels already, distance and unseen: see `assigning.Assigner.frame`.
+        beside labels already, distance, error and unseen: see `assigning.Assigner.frame`.
         """
         from dsc_core.data import cut
         from dsc_core.runs.assigning import Assigner, fitting

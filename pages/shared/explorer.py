@@ -187,4 +187,4 @@ def _landing(kept: Opened, explore, found, numbers: list[int]) -> None:
         help="The latent map, coloured by cluster. Open: the sample itself. Filled: noisy codes, each placed "
         "beside its nearest neighbours in the latent space.",
     )
-    st.echarts_chart(option, height=340, key="landing", alt="Noisy codes on the latent map")
+    widgets.echart(option, height=340, key="landing", alt="Noisy codes on the latent map")

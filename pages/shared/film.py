@@ -245,7 +245,7 @@ def picture(known: Film, epoch: int, colours: str) -> None:
         frame.points, groups, known.rows, names, known.limits, title=title(epoch), moving=moving
     )
     about = f"The latent map {title(epoch)[0].lower()}{title(epoch)[1:]}, coloured by {colours.lower()}"
-    st.echarts_chart(option, height=440, key="film_map", alt=about)
+    widgets.echart(option, height=440, key="film_map", alt=about)
 
 
 def title(epoch: int) -> str:

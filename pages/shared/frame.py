@@ -11,11 +11,15 @@ from dsc_core.runs import queue
 from pages.shared import state, widgets
 
 ABOUT_A_RUN = ("train", "results", "assign")
+# A slider's number has the buttons' colour: white can be read on it, and so it cannot be read on the dark ground.
+VALUE = "[data-testid=stSliderThumbValue]"
+STYLE = f"<style>{VALUE}, {VALUE} * {{ color: inherit !important }}</style>"
 
 
 def draw(page) -> None:
     """The frame of `page`, above what the page itself draws."""
     st.logo("assets/logo.svg", size="large")
+    st.html(STYLE)
     state.keep_address()
     take_up_queue()
     if page.url_path in ABOUT_A_RUN:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from dsc_core import figures
 from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, Knob
 from dsc_core.errors import InputError, RunError
 from pages.shared import state
@@ -201,6 +202,11 @@ def size(count: int) -> str:
         if count >= length:
             return f"{count / length:.1f} {unit}"
     return f"{count / 1e3:.0f} kB"
+
+
+def echart(option: dict, **about) -> None:
+    """`st.echarts_chart` with words that can be read on the page's ground."""
+    st.echarts_chart(figures.legible(option, st.context.theme.type == "dark"), **about)
 
 
 def empty(icon: str, headline: str, text: str) -> None:

@@ -104,7 +104,7 @@ def show(job) -> None:
 
 COLUMNS = {
     name: st.column_config.NumberColumn(format="%.3f")
-    for name in ("confidence", "latent_x", "latent_y", "spectral_x", "spectral_y", "distance")
+    for name in ("confidence", "latent_x", "latent_y", "spectral_x", "spectral_y", "distance", "error")
 }
 
 
@@ -114,13 +114,21 @@ def numbers(found) -> None:
         st.metric("Samples", f"{found.samples:,}")
         st.metric(
             "Like nothing seen", f"{found.unseen:,}",
-            help=f"Farther from the training data than 99 % of these are from one another: more than {found.limit:.3g} "
-            "from the tenth nearest training code. Of new data like the training data, about 1 % are.",
+            help=beyond(found.known),
         )  # fmt: skip
         sure = found.sure[len(found.sure) // 2 :].sum() / found.samples
         st.metric("Sure", f"{sure:.1%}", help="Share of samples with a confidence of 0.5 or more.")
         if found.acc is not None:
             st.metric("ACC", f"{found.acc:.3f}", help="Against the labels that came with the new data.")
+
+
+def beyond(known) -> str:
+    """What makes a sample look like nothing seen, in words."""
+    badly = "" if np.isinf(known.error_limit) else f", or rebuilt with an error above {known.error_limit:.3g}"
+    return (
+        f"Farther than {known.limit:.3g} from the tenth nearest training code{badly}. About 1 % of the training data "
+        "are, and as many of new data like them."
+    )
 
 
 def told(job) -> None:
@@ -140,31 +148,38 @@ def charts(found) -> None:
             edges = np.arange(len(found.sure)) / len(found.sure)
             names = [f"{edge:.2f}" for edge in edges]
             option = figures.bars(names, found.sure, title="Samples by confidence", first_colour=None)
-            st.echarts_chart(option, height=220, key="confidence", alt="Histogram of confidence")
+            widgets.echart(option, height=220, key="confidence", alt="Histogram of confidence")
         with st.container(border=True):
             option = figures.bars(
                 [str(k) for k in range(len(found.sizes))], found.sizes, title="Samples by cluster"
             )
-            st.echarts_chart(option, height=220, key="assigned_sizes", alt="Samples by cluster")
+            widgets.echart(option, height=220, key="assigned_sizes", alt="Samples by cluster")
 
 
 def unseen(found) -> None:
-    """The samples farthest from the training data."""
+    """The samples least like the training data."""
     st.markdown(
         "**Look like nothing seen**",
         help="Their cluster is the nearest guess of a model that knows nothing of their like, whatever its confidence.",
     )
     if not found.unseen:
-        st.caption("None of the samples lies farther off than the training data themselves do.")
+        st.caption("None of the samples is stranger than the training data themselves are.")
         return
     share = found.unseen / found.samples
     st.caption(
-        f"{found.unseen:,} of {found.samples:,} ({share:.1%}); the farthest {len(found.farthest)} first."
+        f"{found.unseen:,} of {found.samples:,} ({share:.1%}); the strangest {len(found.farthest)} first."
     )
     if found.kind == "image":
         sheet = figures.image_sheet(found.pictures, 12, tile=56)
-        st.image(sheet, width="stretch", alt="The samples farthest from the training data")
-    names = ["id", "distance", "cluster", "confidence", *(["label"] if "label" in found.farthest else [])]
+        st.image(sheet, width="stretch", alt="The samples least like the training data")
+    names = [
+        "id",
+        "distance",
+        "error",
+        "cluster",
+        "confidence",
+        *(["label"] if "label" in found.farthest else []),
+    ]
     st.dataframe(found.farthest[names], hide_index=True, height=180, key="farthest", column_config=COLUMNS)
 
 

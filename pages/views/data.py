@@ -115,9 +115,12 @@ def sample_card(name: str) -> None:
     if name in PICTURED:
         st.image(strip(name), alt=f"Some images of {name}", width="stretch")
     about = ABOUT.get(name, "A data set of your data folder.")
-    words, button = st.columns([7, 2], vertical_alignment="center", wrap=False, gap="xsmall")
-    words.markdown(f"**{widgets.plain(name)}**  \n:small[{about}]")
-    if button.button("Use", key=f"use_{name}", width="stretch"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="xsmall"
+    ):  # where it is narrow, one below
+        st.markdown(f"**{widgets.plain(name)}**  \n:small[{about}]", width="stretch")
+        pressed = st.button("Use", key=f"use_{name}")
+    if pressed:
         st.session_state["source"] = None
         take(name)
         st.rerun()
@@ -519,7 +522,7 @@ def class_counts(found) -> None:
             st.dataframe(pd.DataFrame({"class": names, "samples": counts}), hide_index=True, height=260)
         else:
             option = figures.bars(names, np.array(counts), first_colour=None)
-            st.echarts_chart(option, height=220, key="label_counts", alt="Samples a class")
+            widgets.echart(option, height=220, key="label_counts", alt="Samples a class")
 
 
 def welcome() -> None:

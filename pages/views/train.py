@@ -329,7 +329,7 @@ def curves(run, past, terms: list[str], smoothing: float, log: bool) -> None:
             )
             with st.container(border=True):
                 about = f"{term_title(term)} by step" + (f"; changed: {changed}" if changed else "")
-                st.echarts_chart(option, height=190, key=f"curve_{place}_{term}", alt=about)
+                widgets.echart(option, height=190, key=f"curve_{place}_{term}", alt=about)
 
 
 def clusters(past) -> None:
@@ -341,7 +341,7 @@ def clusters(past) -> None:
             with st.container(border=True):
                 st.markdown("**Cluster sizes**", help="Samples in each cluster at the last look.")
                 names = [str(i) for i in range(len(past.sizes))]
-                st.echarts_chart(
+                widgets.echart(
                     figures.bars(names, past.sizes), height=230, key="sizes", alt="Samples a cluster"
                 )
         if past.scores:
@@ -352,7 +352,7 @@ def clusters(past) -> None:
                     name: figures.colour(i) for i, name in enumerate(("ACC", "NMI", "ARI")) if name in frame
                 }
                 option = figures.curve(dict(frame), "epoch", lines, bounds=(0, 1))
-                st.echarts_chart(
+                widgets.echart(
                     option, height=230, key="scores", alt="ACC and NMI by epoch, for evaluation only"
                 )
 

@@ -3,16 +3,19 @@
 Made-up runs of 2,000, 20,000 and 70,000 samples (ten blobs; speed does not depend on what they mean) in a workspace
 of its own, a server, and Chromium. Prints, of each size: seconds from the request to both maps painted, first with
 nothing computed and then again; seconds from the end of a lasso over about 5,000 points (a quarter of 2,000) until
-the server has said how many, and until the other map shows it; and the server's memory over the selections.
+the server has said how many, and until the other map shows it; and the server's memory over the selections. Beside
+the seconds stand those that the processors worked for the server and the browser meanwhile, on all cores: on a machine
+that does other work too they are the ones to go by.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
-import statistics
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -64,19 +67,48 @@ def made_up(store: Store, count: int) -> str:
     return run_id
 
 
-def opened(page, address: str, run_id: str) -> float:
-    """Seconds from the request to both maps painted."""
-    began = time.perf_counter()
+class Watch:
+    """Seconds since it was made: (by the clock, of the processors for the server and the browser)."""
+
+    def __init__(self):
+        self.clock, self.work = time.perf_counter(), worked()
+
+    def now(self) -> tuple[float, float]:
+        return time.perf_counter() - self.clock, worked() - self.work
+
+
+def worked() -> float:
+    """Processor seconds of all processes below this one, which are the server and the browser."""
+    spent, parents = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            parents[int(path.parent.name)] = int(fields[1])
+            spent[int(path.parent.name)] = int(fields[11]) + int(fields[12])
+    own, below = os.getpid(), set()
+    for pid in spent:
+        line = [pid]
+        while line[-1] in parents and line[-1] not in (own, *below):
+            line.append(parents[line[-1]])
+        if line[-1] in (own, *below):
+            below.update(set(line) - {own})
+    return sum(spent[pid] for pid in below) / os.sysconf("SC_CLK_TCK")
+
+
+def opened(page, address: str, run_id: str) -> tuple[float, float]:
+    """Seconds, as of a Watch, from the request to both maps painted."""
+    watch = Watch()
     page.goto(f"{address}/results?run={run_id}")
     page.wait_for_function(PAINTED, timeout=120_000)
-    took = time.perf_counter() - began
+    took = watch.now()
     settled(page, 120)
     page.wait_for_timeout(1000)
     return took
 
 
-def lasso(page, left: float, right: float) -> tuple[float, float, int]:
-    """Seconds until the server has told the number of a lasso's points, until the other map shows them, and it."""
+def lasso(page, left: float, right: float) -> tuple[tuple, tuple, int]:
+    """Seconds, as of a Watch, until the server has told the number of a lasso's points and until the other map shows
+    them, and that number."""
     before = page.evaluate(BRIGHT)
     bar = page.locator(".st-key-selection_bar").inner_text()
     drag = page.locator(".st-key-map_latent .nsewdrag").first
@@ -86,16 +118,16 @@ def lasso(page, left: float, right: float) -> tuple[float, float, int]:
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
         if not place:
             page.mouse.down()
-    began = time.perf_counter()
+    watch = Watch()
     page.mouse.up()
     page.wait_for_function(
         "before => document.querySelector('.st-key-selection_bar').innerText !== before",
         arg=bar,
         timeout=60_000,
     )
-    answered = time.perf_counter() - began
+    answered = watch.now()
     page.wait_for_function(f"before => ({BRIGHT})() !== before", arg=before, timeout=60_000)
-    shown = time.perf_counter() - began
+    shown = watch.now()
     count = int(
         re.search(r"([\d,]+) samples?", page.locator(".st-key-selection_bar").inner_text())[1].replace(
             ",", ""
@@ -121,13 +153,17 @@ def server_of(home: Path) -> int:
     raise RuntimeError("no server")
 
 
-def width_of(count: int, wanted: int, points: np.ndarray) -> tuple[float, float]:
-    """The two shares of the map's width between which about `wanted` of `count` points lie, from the left."""
+def stripe(wanted: int, points: np.ndarray, right: bool) -> tuple[float, float]:
+    """The two shares of the map's width between which about `wanted` of its points lie, from its left or right end.
+
+    A lasso that begins on the outline of the one before would move that: the two ends take turns.
+    """
     x = np.sort(points[:, 0])
     low, high = x[0], x[-1]
     pad = (high - low) * 0.04
-    edge = x[min(wanted, count - 1)]
-    return 0.002, float((edge - low + pad) / (high - low + 2 * pad))
+    edge = x[-wanted if right else wanted]
+    share = float((edge - low + pad) / (high - low + 2 * pad))
+    return (share, 0.998) if right else (0.002, share)
 
 
 def main() -> None:
@@ -157,15 +193,19 @@ def measure(page, address: str, run, count: int, selections: int, pid: int) -> N
     for place in range(selections):
         if place == min(3, selections - 1):
             before = memory(pid)
-        left, right = width_of(count, wanted + 37 * (place % 5), points)
-        times.append(lasso(page, left, right))
-    answered, shown = (statistics.median(part) for part in list(zip(*times, strict=True))[:2])
+        times.append(lasso(page, *stripe(wanted + 37 * (place % 5), points, place % 2 == 1)))
+    answered, shown = (np.median([one[part] for one in times], axis=0) for part in (0, 1))
     print(
-        f"{count:>6,}: maps painted in {first:.2f} s, again {again:.2f} s; a lasso of about {times[-1][2]:,}:"
-        f" answered in {answered:.2f} s, on the other map in {shown:.2f} s (medians of {selections});"
+        f"{count:>6,}: maps painted in {said(first)}, again {said(again)}; a lasso of about {times[-1][2]:,}:"
+        f" answered in {said(answered)}, on the other map in {said(shown)} (medians of {selections});"
         f" memory {before:.0f} → {memory(pid):.0f} MB",
         flush=True,
     )
+
+
+def said(seconds) -> str:
+    """Seconds by the clock, and those of the processors behind them."""
+    return f"{seconds[0]:.2f} s ({seconds[1]:.2f})"
 
 
 if __name__ == "__main__":

@@ -132,3 +132,13 @@ def metric(page, label: str) -> str:
     """The value of the metric with this label."""
     found = page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True))
     return found.get_by_test_id("stMetricValue").inner_text()
+
+
+def sticking_out(page) -> list[str]:
+    """The beginnings of the elements that reach beyond the right edge of the window."""
+    return page.evaluate(
+        "[...document.querySelectorAll('[data-testid=stMain] *')]"
+        ".filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth + 1"
+        " && !e.closest('[data-testid=stDataFrame], .katex') && e.type !== 'range'"  # clipped to nothing
+        ").map(e => e.outerHTML.slice(0, 160))"
+    )

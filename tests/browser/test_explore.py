@@ -5,14 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from dsc_core import projection
-from dsc_core.config import preset
-from dsc_core.data import Dataset, open_dataset
-from dsc_core.runs import Store, execute
+from dsc_core.runs import Store
 from dsc_core.runs.results import load_results
+from tests.browser import trained as training
 from tests.browser.driving import button, metric, serving, settled
+from tests.browser.trained import SAMPLES
 
-SAMPLES = 400
 STATE = """space => {
     const plot = document.querySelector(`.st-key-map_${space} .js-plotly-plot`);
     const traces = plot.data.filter(trace => trace.type === "scattergl");
@@ -26,26 +24,9 @@ STATE = """space => {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """(workspace, run id) of a run on a part of digits; its maps are principal axes: UMAP takes long to compile."""
+    """(workspace, run id)."""
     home = tmp_path_factory.mktemp("explore") / "home"
-    patch = pytest.MonkeyPatch()
-    patch.setenv("DSC_HOME", str(home))
-    patch.setattr(
-        projection,
-        "project",
-        lambda points, seed, progress=None: projection.principal_axes(np.array(points), 2),
-    )
-    whole = open_dataset("digits")
-    dataset = Dataset(
-        "digits", whole.samples[:SAMPLES], whole.ids[:SAMPLES], whole.labels[:SAMPLES], "image", whole.scaling
-    )
-    store = Store()
-    config = preset("quick", clusters=10, epochs=8, joint_epochs=1, least_steps=0)
-    run_id = store.create(dataset, config)
-    execute(store, run_id)
-    store.close()
-    patch.undo()
-    return home, run_id
+    return home, training.trained(home)
 
 
 @pytest.fixture(scope="module")

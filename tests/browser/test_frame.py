@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.driving import NARROW, ROOT, serving, settled
+from tests.browser.driving import NARROW, ROOT, serving, settled, sticking_out
 
 PAGES = ("Data", "Train", "Results", "Assign", "Runs")
 
@@ -40,10 +40,5 @@ def test_pages_fit_into_a_narrow_window(page, tmp_path):
             if path:
                 page.goto(f"{address}/{path}?{page.url.partition('?')[2]}")
                 settled(page)
-            wide = page.evaluate(
-                "[...document.querySelectorAll('[data-testid=stMain] *')]"
-                ".filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth + 1"
-                " && !e.closest('[data-testid=stDataFrame], .katex') && e.type !== 'range'"  # clipped to nothing
-                ").map(e => e.outerHTML.slice(0, 160))"
-            )
+            wide = sticking_out(page)
             assert not wide, (path, wide[:3])

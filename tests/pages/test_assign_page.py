@@ -65,7 +65,7 @@ def test_new_images_are_assigned_and_shown(app, runs, kept):
     assert "ACC" not in figures(app)
     found = rows(app, kept[0])
     assert [row["id"] for row in found] == [f"<b>{i}</b>.png" for i in range(25)]
-    assert list(found[0])[-2:] == ["distance", "unseen"]
+    assert list(found[0])[-3:] == ["distance", "error", "unseen"]
     assert figures(app)["Like nothing seen"] == str(sum(int(row["unseen"]) for row in found))
     assert len(app.dataframe) >= 1
     # Another page and back: what was found is still there.

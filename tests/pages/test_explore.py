@@ -231,3 +231,15 @@ def test_damaged_edits_are_said_and_the_run_is_shown_as_it_ended(app):
     assert not app.exception
     assert ["cannot be read" in error.value for error in app.error] == [True]
     assert "ACC" in {metric.label for metric in app.metric}
+
+
+def test_an_edit_brings_the_edited_version_of_the_exports(app):
+    run_id = trained("image", True)
+    opened(app, run_id)
+    key = f"export_edited_{run_id}"
+    assert key not in {one.key for one in app.toggle}
+    app.button(key="merge_now").click().run()
+    well(app)
+    assert app.toggle(key=key).value
+    app.toggle(key=key).set_value(False).run()
+    well(app)

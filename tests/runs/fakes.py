@@ -47,6 +47,7 @@ class Fitted:
         return SimpleNamespace(
             labels=away.argmin(1), confidence=np.exp(-away.min(1)), latent=np.hstack([level, level**2]),
             spectral=np.hstack([level, 1 - level]), probabilities=np.exp(-away),
+            errors=np.full(len(level), np.nan),
         )  # fmt: skip
 
     @property

@@ -114,7 +114,7 @@ def test_the_estimator_predicts_its_own_labels(rows):
     }[rows]
     model = DeepSpectralClustering(3, settings=FAST).fit(X)
     assert agree(model.predict(X), model.labels_) >= AGREE
-    assert model.unseen(X).mean() <= 0.02
+    assert model.unseen(X).sum() <= 2  # one of 90 is beyond each limit
     far = np.full((5, *X.shape[1:]), float(X.max()) * 5 + 100)
     assert model.distances(far).min() > np.median(model.distances(X))
 
@@ -174,7 +174,7 @@ def test_columns_keep_the_contract_and_the_match_of_the_run_stands_after_it(trai
     ]
     bare = loaded.assign_frame(open_dataset(path, like=run.dataset, label_column=""))
     assert list(bare)[:7] == ["id", "cluster", "confidence", *results.MAP_COLUMNS]
-    assert list(bare)[7:] == ["matched_label", "distance", "unseen"]
+    assert list(bare)[7:] == ["matched_label", "distance", "error", "unseen"]
     matched = metrics.match(loaded.labels_true, loaded.labels)
     assert bare["matched_label"].tolist() == [matched.get(cluster) for cluster in bare["cluster"]]
     assert labelled["matched_label"].tolist() == bare["matched_label"].tolist()

@@ -170,10 +170,11 @@ def test_the_edited_labels_leave_with_their_names_and_no_formula(log):
     assert list(plain.columns) == ["id", "cluster", "confidence"]
     log.name(1, "=ones")
     now = log.merge(0, 1)
-    taken = pd.read_csv(io.BytesIO(edits.edited_csv(frame.assign(cluster=now.labels), now, [3, 1, 8])))
+    taken = pd.read_csv(io.BytesIO(edits.edited_csv(frame, now, [3, 1, 8])))
     assert taken["id"].tolist() == ["s3", "s1", "s8"]
-    assert taken["cluster"].tolist() == [3, 1, 1]
-    assert taken["cluster_name"].tolist() == ["3", "'=ones", "'=ones"]
+    assert taken["cluster"].tolist() == frame["cluster"].iloc[[3, 1, 8]].tolist()
+    assert taken["edited_cluster"].tolist() == [3, 1, 1]
+    assert taken["edited_name"].tolist() == ["3", "'=ones", "'=ones"]
 
 
 def test_selections_are_kept_by_name(tmp_path):

@@ -15,16 +15,16 @@ from dsc_core import load_run
 from dsc_core.__main__ import EXPORTS, main
 from dsc_core.data import Dataset, open_dataset
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import Store, execute, export
+from dsc_core.runs import Store, edits, execute, export
 from dsc_core.runs.results import labels_csv, load_results
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-def exported(run, name, suffix) -> bytes:
+def exported(run, name, suffix, edited=False) -> bytes:
     out = io.BytesIO()
     kind, suffix = export.choose(run, f"x{suffix}", name)
-    export.write(run, kind, suffix, out)
+    export.write(run, kind, suffix, out, edited=edited)
     return out.getvalue()
 
 
@@ -279,3 +279,102 @@ def test_everything_is_written_from_the_command_line(run, tmp_path, capfd):
             assert json.loads(capfd.readouterr().out)["what"] == kind.name
             assert out.stat().st_size > 200
     assert Store().get(run.id).status == "done"
+
+
+# Edits ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def edited(run):
+    """The run with one cluster merged into another, which has a name of markup, and two samples moved to a new one."""
+    frame = load_results(run).labels
+    log = edits.of_run(run, frame)
+    first, second = np.unique(frame["cluster"])[:2].tolist()
+    log.merge(first, second)
+    log.name(second, "=ones / <i>")
+    return run, frame, log.move([3, 4], None)
+
+
+def test_without_edits_there_is_no_edited_version(run):
+    with pytest.raises(InputError, match="has no edits"):
+        exported(run, "labels", ".csv", edited=True)
+
+
+def test_what_edits_do_not_touch_says_so(edited):
+    with pytest.raises(InputError, match="leave --edited out"):
+        exported(edited[0], "latent", ".npy", edited=True)
+
+
+def test_edited_labels_stand_beside_the_runs_own(edited):
+    run, frame, now = edited
+    for suffix, read in ((".csv", pd.read_csv), (".parquet", pd.read_parquet)):
+        taken = read(io.BytesIO(exported(run, "labels", suffix, edited=True)))
+        assert list(taken) == [*frame, "edited_cluster", "edited_name"]
+        assert taken["cluster"].tolist() == frame["cluster"].tolist()
+        assert taken["edited_cluster"].tolist() == now.labels.tolist()
+        assert {name.lstrip("'") for name in taken["edited_name"]} == {
+            now.title(c) for c in np.unique(now.labels)
+        }
+        plain = read(io.BytesIO(exported(run, "labels", suffix)))
+        assert list(plain) == list(frame)
+    assert exported(run, "labels", ".csv") == labels_csv(run)
+
+
+def test_edited_labels_are_the_same_in_one_piece_and_in_many(edited, monkeypatch):
+    whole = exported(edited[0], "labels", ".csv", edited=True)
+    monkeypatch.setattr(export, "PIECE_OF_TABLE", 7)
+    assert exported(edited[0], "labels", ".csv", edited=True) == whole
+
+
+def test_images_are_sorted_by_the_edited_clusters_and_their_names(edited):
+    run, frame, now = edited
+    for asked, clusters in ((True, now.labels), (False, frame["cluster"].to_numpy())):
+        with zipfile.ZipFile(io.BytesIO(exported(run, "images", ".zip", edited=asked))) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".png")]
+            table = pd.read_csv(archive.open("labels.csv"))
+        folders = [name.partition("/")[0] for name in names]
+        assert [int(folder.split("-")[1]) for folder in folders] == clusters.tolist()
+        assert any(folder.endswith("-ones_i") for folder in folders) == asked
+        assert ("edited_cluster" in table) == asked
+
+
+def test_the_report_goes_by_the_edited_clusters_and_says_so(edited):
+    run, _, now = edited
+    text = exported(run, "report", ".html", edited=True).decode()
+    assert "3 edits of its clusters" in text
+    assert "merged into" in text
+    assert "<i>" not in text.partition("</script>")[2]
+    assert "&lt;i&gt;" in text
+    assert text.count("<h3>Cluster ") == len(np.unique(now.labels))
+    assert "ACC, edited" in text
+    plain = exported(run, "report", ".html").decode()
+    assert "edits of its clusters" not in plain
+    assert plain.count("<h3>Cluster ") == run.clusters
+
+
+def test_maps_and_matrix_go_by_the_edited_clusters(edited):
+    for name, suffix in (("maps", ".svg"), ("maps", ".html"), ("confusion", ".svg"), ("confusion", ".html")):
+        content = exported(edited[0], name, suffix, edited=True).decode()
+        assert "=ones" in content
+        assert content != exported(edited[0], name, suffix).decode()
+
+
+def test_data_take_the_edited_clusters_along(edited, table_run):
+    _, frame, now = edited
+    with np.load(io.BytesIO(exported(edited[0], "data", ".npz", edited=True))) as arrays:
+        assert arrays["edited_cluster"].tolist() == now.labels.tolist()
+        assert arrays["cluster"].tolist() == frame["cluster"].tolist()
+    run, _ = table_run
+    log = edits.of_run(run, load_results(run).labels)
+    now = log.move([0, 5], None)
+    taken = pd.read_csv(io.BytesIO(exported(run, "data", ".csv", edited=True)))
+    assert taken["edited_cluster"].tolist() == now.labels.tolist()
+
+
+def test_the_command_line_takes_the_edited_version(edited, tmp_path, capsys):
+    run, _, now = edited
+    out = tmp_path / "labels.csv"
+    assert main(["export", run.id, "--out", str(out), "--edited"]) == 0
+    assert pd.read_csv(out)["edited_cluster"].tolist() == now.labels.tolist()
+    assert main(["export", run.id, "--out", str(tmp_path / "z.npy"), "--what", "latent", "--edited"]) == 2
+    assert "--edited" in capsys.readouterr().err

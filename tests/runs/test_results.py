@@ -167,12 +167,12 @@ def test_new_samples_are_assigned_whatever_their_units(store, done, dataset):
 def test_assigned_samples_get_the_columns_of_labels_csv(store, done, dataset):
     run = load_run(done)
     frame = run.assign_frame(dataset)
-    assert list(frame.columns) == [*COLUMNS, "distance", "unseen"]
+    assert list(frame.columns) == [*COLUMNS, "distance", "error", "unseen"]
     matched = metrics.match(run.labels_true, run.labels)
     assert frame["matched_label"].tolist() == [matched[cluster] for cluster in frame["cluster"]]
     numbered = Dataset("n", dataset.samples, dataset.ids, np.repeat([1, 2, 3], 10), "image", dataset.scaling)
     assert run.assign_frame(numbered)["label"].tolist() == ["1"] * 10 + ["2"] * 10 + ["3"] * 10
     bare = Dataset("b", dataset.samples, dataset.ids, None, "image", dataset.scaling)
     assert list(run.assign_frame(bare).columns) == [
-        "id", "cluster", "confidence", *results.MAP_COLUMNS, "matched_label", "distance", "unseen",
+        "id", "cluster", "confidence", *results.MAP_COLUMNS, "matched_label", "distance", "error", "unseen",
     ]  # fmt: skip

@@ -113,7 +113,7 @@ def _in_address(run, name: str) -> None:
 def bar(run, frame, edited) -> None:
     """One line: how many samples are selected, and by what; to clear, take away, save and open.
 
-    frame: the table of labels with the clusters as `edited`.
+    frame: the run's own table of labels; edited: its clusters as edited.
     """
     kept, count = current(run), len(frame)
     with st.container(horizontal=True, vertical_alignment="center", key="selection_bar"):
@@ -141,7 +141,7 @@ def bar(run, frame, edited) -> None:
         st.download_button(
             "labels.csv", data=lambda: run_edits.edited_csv(frame, edited, kept.rows), file_name="selection.csv",
             mime="text/csv", on_click="ignore", icon=":material/download:", key="download_selection",
-            disabled=not kept, help="The rows of the selected samples, with the clusters as edited.",
+            disabled=not kept, help="The rows of the selected samples; edited clusters stand beside the run's.",
         )  # fmt: skip
         _keeping(run, count, bool(kept))
 

@@ -206,9 +206,10 @@ def _history(view: View) -> None:
     if not done:
         return
     st.download_button(
-        "Edited labels.csv", data=lambda: run_edits.edited_csv(view.frame, view.edited), file_name="labels-edited.csv",
-        mime="text/csv", on_click="ignore", icon=":material/download:", key="download_edited",
-        help="All samples with the clusters as edited. The run's own labels.csv, above, stays as it is.",
+        "Edited labels.csv", data=lambda: run_edits.edited_csv(view.found.labels, view.edited),
+        file_name="labels-edited.csv", mime="text/csv", on_click="ignore", icon=":material/download:",
+        key="download_edited",
+        help="All samples, the edited clusters and their names beside the run's. More under Export.",
     )  # fmt: skip
     with st.expander(f"{len(done)} edit{'s'[: len(done) != 1]} in force", key="edit_history"):
         for edit in done[::-1][:HISTORY]:

@@ -23,7 +23,7 @@ def _linked(run, found) -> None:
         st.error(widgets.plain(looked.problem), icon=":material/error:")
     chosen.from_address(run, len(looked.frame))
     maps.draw(looked)
-    chosen.bar(run, looked.frame, looked.edited)
+    chosen.bar(run, found.labels, looked.edited)
     _guarded(samples.draw, looked)  # right below the maps: what was touched or lassoed is seen beside them
     matrix.draw(looked)
     _guarded(clusters.draw, looked)

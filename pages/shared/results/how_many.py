@@ -106,7 +106,7 @@ def _answer(run, kept, sweep) -> None:
     with st.grid(3, min_column_width=300):
         for name, option, about in _curves(run, kept, votes, numbers):
             with st.container(border=True):
-                st.echarts_chart(option, height=240, key=f"how_many_{name}", alt=about)
+                widgets.echart(option, height=240, key=f"how_many_{name}", alt=about)
     st.caption(
         "Stability: the mean adjusted Rand index between clusterings by k-means with other seeds on other "
         f"subsamples, compared on the same samples. Computed in {widgets.duration(kept.seconds)}, kept with the run."

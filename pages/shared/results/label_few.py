@@ -15,6 +15,7 @@ from dsc_core.runs.results import csv_bytes
 from pages.shared import jobs, state, widgets
 
 TYPICAL = 6  # samples on a cluster's card
+ALONE = 112  # pixels of a single sample's width
 CARDS = 12  # clusters on a screen
 SUGGESTED = 8  # samples worth naming
 DRAWN = 5_000  # points of the map, which is drawn anew with every name
@@ -147,7 +148,7 @@ def _picture(run, dataset, rows: np.ndarray, about: str, cluster: int | None = N
         band = None if cluster is None else figures.colour(cluster)
         st.image(
             sheet(run.id, run.ended, tuple(rows.tolist()), band, dataset),
-            width="stretch",
+            width=ALONE if len(rows) == 1 else "stretch",
             alt=about.capitalize(),
         )
     else:

@@ -63,7 +63,8 @@ def _itself(view: View, row: int) -> None:
         if likely is not None:
             names = [str(cluster) for cluster in range(len(likely))]
             title = "Probability of each of the run's clusters"
-            st.echarts_chart(figures.bars(names, np.round(likely, 4), title=title), key="likely", height=200)
+            option = figures.bars(names, np.round(likely, 4), title=title, most=1)
+            widgets.echart(option, key="likely", height=200, alt=title)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

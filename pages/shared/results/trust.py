@@ -104,7 +104,7 @@ def _calibration(found) -> None:
         with st.container(border=True):
             option = charts.reliability(known.edges, known.confidence, known.accuracy, known.counts)
             about = f"Reliability diagram; expected calibration error {known.error:.3f}"
-            st.echarts_chart(option, height=260, key="reliability", alt=about)
+            widgets.echart(option, height=260, key="reliability", alt=about)
         with st.container():
             st.metric(
                 "Expected calibration error", f"{known.error:.3f}",
@@ -147,7 +147,9 @@ def _seeds(run, found) -> None:
     key = f"trust_runs_{run.id}"
     if key not in st.session_state:
         seeds = [one for one, other in others.items() if questions.same_but_seed(run, other)]
-        st.session_state[key] = (seeds or list(others))[:MOST_RUNS]
+        # Of a run with another number of clusters most samples must change: it is compared when asked for.
+        alike = [one for one, other in others.items() if other.clusters == run.clusters]
+        st.session_state[key] = (seeds or alike)[:MOST_RUNS]
     st.session_state[key] = [one for one in st.session_state[key] if one in others]  # some may be deleted
     chosen = st.multiselect(
         "Runs to compare with", list(others), key=key, persist_state="session", placeholder="Choose runs",
@@ -231,8 +233,8 @@ def _compared(run, found, others, clusters: list[np.ndarray]) -> None:
         names = [str(cluster) for cluster in by_cluster.index]
         with st.container(border=True):
             st.caption("Share of changes in each cluster")
-            option = figures.bars(names, by_cluster.round(4).to_numpy())
-            st.echarts_chart(option, height=190, key="trust_clusters", alt="Share of changes by cluster")
+            option = figures.bars(names, by_cluster.round(4).to_numpy(), most=1)
+            widgets.echart(option, height=190, key="trust_clusters", alt="Share of changes by cluster")
     _least_stable(found, shares)
 
 
