@@ -11,9 +11,9 @@ from dsc_core.runs import queue
 from pages.shared import state, widgets
 
 ABOUT_A_RUN = ("train", "results", "assign")
-# A slider's number has the buttons' colour: white can be read on it, and so it cannot be read on the dark ground.
-VALUE = "[data-testid=stSliderThumbValue]"
-STYLE = f"<style>{VALUE}, {VALUE} * {{ color: inherit !important }}</style>"
+# White can be read on the buttons' colour, and so words of that colour cannot be read on the dark ground.
+COLOURED = ("[data-testid=stSliderThumbValue]", "[data-testid=stButtonGroup] button:not(:disabled)")
+STYLE = f"<style>{', '.join(f'{one}, {one} *' for one in COLOURED)} {{ color: inherit !important }}</style>"
 
 
 def draw(page) -> None:

@@ -153,7 +153,9 @@ def test_what_is_like_nothing_seen_is_flagged_and_kept_to_be_looked_at(trained):
         found = assigning.assign_all(loaded, stream, out := io.BytesIO(), lambda *step: told.append(step))
     assert {"5", "6", "7", "8"} <= set(found.farthest["id"][found.farthest["unseen"] == 1])
     assert found.unseen == (pd.read_csv(io.BytesIO(out.getvalue()))["unseen"]).sum() == len(found.farthest)
-    assert found.farthest["distance"].is_monotonic_decreasing
+    strange = found.known.strangeness(found.farthest["distance"], found.farthest["error"])
+    assert (np.diff(strange) <= 0).all()
+    assert (strange > 1).all()
     for row, picture in zip(found.farthest.itertuples(), found.pictures, strict=True):
         assert np.allclose(picture, images[int(row.id)].transpose(2, 0, 1) / 255)
     assert told == [(16, 40), (32, 40), (40, 40)]
