@@ -376,7 +376,7 @@ def _errors(nets: Networks, feed: Feed, rows: np.ndarray, latent: np.ndarray) ->
     for start in range(0, len(rows), EMBED):
         part = slice(start, start + EMBED)
         values = feed(rows[part])
-        codes = torch.from_numpy(np.array(latent[part], dtype=np.float32)).to(values.device)
+        codes = torch.from_numpy(np.array(latent[part], dtype=np.float32)).to(values)
         errors[part] = (nets.decoder(codes) - values).square().flatten(1).sum(1).cpu().numpy()
     return errors
 
