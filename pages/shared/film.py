@@ -208,7 +208,7 @@ def controls(run, known: Film, epoch: int) -> str:
         )
     choices = [NEWEST, THEN, *([LABEL] if run.dataset.get("classes") else [])]
     colours = st.segmented_control(
-        "Colours", choices, default=NEWEST, key="film_colours", required=True, persist_state="session",
+        "Colours", choices, default=NEWEST, key="film_colours", required=True, wrap=True, persist_state="session",
         help="The cluster that a sample is in by now, the one it was in at that epoch, or its label.",
     )  # fmt: skip
     st.caption(told(run, known))

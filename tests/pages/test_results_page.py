@@ -45,7 +45,7 @@ def test_the_train_page_of_a_finished_run_shows_its_curves_and_leads_on(app):
     app.switch_page("pages/views/train.py").run()
     assert not app.exception
     assert {metric.label: metric.value for metric in app.metric}["Stage"] == "Done"
-    assert [button.key for button in app.button if button.key] == ["to_results", "another"]
+    assert [button.key for button in app.button if button.key] == ["to_results", "branch", "another"]
     app.button(key="another").click().run()
     assert not app.exception
     assert app.number_input(key="knob_clusters").value == 3
