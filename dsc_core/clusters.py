@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from dsc_core.data.dataset import chunks
+from dsc_core.data.preprocessing import side_by_side
 from dsc_core.errors import InputError
 from dsc_core.metrics import SILHOUETTE_SAMPLE
 from dsc_core.selection import centres
@@ -86,6 +88,23 @@ def members(clusters, cluster: int, confidence) -> np.ndarray:
 def mean_of(values) -> np.ndarray:
     """The mean sample, (…) float32, of samples (m, …)."""
     return np.asarray(values, dtype=np.float64).mean(0).astype(np.float32)
+
+
+def mean_of_all(dataset) -> np.ndarray:
+    """The mean of all samples of a data set, (…) float32, a block at a time."""
+    total = sum(np.asarray(part, dtype=np.float64).sum(0) for _, part in chunks(dataset.samples))
+    offset, factor = dataset.scaling
+    return ((total / len(dataset) - offset) * factor).astype(np.float32)
+
+
+def columns_of(dataset, rows: np.ndarray):
+    """A cluster of a table's rows, (m,) with the surest first, as a frame of text: a row a column.
+
+    mean: of the rows, for a category the most frequent; all: of the whole table; then the first and the last row.
+    """
+    first, last = dataset.values(rows[[0, -1]])
+    means = {"mean": mean_of(dataset.values(rows)), "all": mean_of_all(dataset)}
+    return side_by_side(means | {"most typical": first, "least certain": last}, dataset.preprocessing)
 
 
 def split(latent, parts: int, seed: int, neighbours: int = 10, damping: float = 8.0) -> np.ndarray:

@@ -61,6 +61,12 @@ class Dataset:
         offset, factor = self.scaling
         return picked if self.scaling == (0.0, 1.0) else (picked - np.float32(offset)) * np.float32(factor)
 
+    def table(self, index):
+        """Rows of a table that `index` picks as a pandas frame, in the units that they came in, gaps filled."""
+        from dsc_core.data.preprocessing import in_own_units
+
+        return in_own_units(np.asarray(self.samples[index]), self.preprocessing)
+
     def describe(self) -> dict:
         """What later data must be like to be read the same way: JSON-able, for `open_dataset(like=...)`."""
         return {

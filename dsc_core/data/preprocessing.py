@@ -240,3 +240,35 @@ def in_own_units(matrix: np.ndarray, preprocessing: dict | None):
             found.append(pd.Series([kinds[i] for i in at], dtype=object))
             place += len(kinds) - 1
     return pd.concat([pd.Series(values) for values in found], axis=1, keys=names)
+
+
+def own_columns(preprocessing: dict | None, width: int) -> list[str]:
+    """For each of the `width` columns that the network sees, the name of the column that it came from."""
+    names = []
+    for column in (preprocessing or {}).get("columns", []):
+        names += [str(column["name"])] * (1 if column["kind"] == "number" else len(column["categories"]))
+    return names or [f"column {i}" for i in range(width)]
+
+
+def typical(means: np.ndarray, preprocessing: dict | None) -> np.ndarray:
+    """Rows of means, (n, F), as rows that could be: each category is the most frequent one. → (n, F)."""
+    rows, place = np.array(means, dtype=np.float32), 0
+    for column in (preprocessing or {}).get("columns", []):
+        wide = 1 if column["kind"] == "number" else len(column["categories"])
+        if column["kind"] != "number":
+            part = rows[:, place : place + wide]
+            rows[:, place : place + wide] = np.eye(wide, dtype=np.float32)[part.argmax(1)]
+        place += wide
+    return rows
+
+
+def side_by_side(rows: dict[str, np.ndarray], preprocessing: dict | None):
+    """Rows of a table, {title: (F,)}, as a frame of text: a row a column in its own units, a column a title.
+
+    They may be means or decodings: of a category, the most likely one is told.
+    """
+    frame = in_own_units(typical(np.stack(list(rows.values())), preprocessing), preprocessing).T
+    frame.columns = list(rows)
+    # Numbers and words stand in one column, which tables cannot show as they are.
+    texts = frame.map(lambda value: value if isinstance(value, str) else f"{value:.4g}")
+    return texts.rename_axis("column").reset_index()

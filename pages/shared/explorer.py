@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dsc_core import figures
 from dsc_core.config import KNOBS
+from dsc_core.data.preprocessing import side_by_side
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import results as run_results
 from pages.shared import state, widgets
@@ -158,8 +158,7 @@ def _sample(kept: Opened, explore, found, originals: np.ndarray, place: int, num
                 )  # fmt: skip
     else:
         titles = [f"{title} #{i - 1}" if i > 1 else title for i, title in enumerate(titles)]
-        table = pd.DataFrame(np.array(pictures).T, columns=titles)
-        table.insert(0, "column", state.column_titles(kept.dataset))
+        table = side_by_side(dict(zip(titles, pictures, strict=True)), kept.dataset.preprocessing)
         st.dataframe(table, hide_index=True, height=240, key=f"explored_table_{place}")
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dsc_core.clusters import columns_of
 from dsc_core.data import guess_columns, open_dataset
+from dsc_core.data.preprocessing import own_columns
 from dsc_core.errors import InputError
 
 ROWS = pd.DataFrame(
@@ -290,3 +292,17 @@ def test_a_cell_without_end_is_refused_with_the_setting(tmp_path):
     )
     with pytest.raises(InputError, match="DSC_MAX_CELL"):
         open_dataset(tmp_path / "a.csv")
+
+
+def test_rows_and_means_are_shown_in_their_own_units(table):
+    rows = [(150, "cat", 36), (170, "dog", 40), (190, "dog", 44), (170, "dog", 40)] * 3
+    dataset = open_dataset(table(pd.DataFrame(rows, columns=["height", "kind", "shoe"])))
+    assert own_columns(dataset.preprocessing, dataset.shape[0]) == ["height", "kind", "kind", "shoe"]
+    frame = dataset.table(np.array([2, 0]))
+    assert frame["height"].tolist() == pytest.approx([190, 150], rel=1e-5)
+    assert frame["kind"].tolist() == ["dog", "cat"]
+    shown = columns_of(dataset, np.array([1, 2, 0])).set_index("column")
+    middle = {"height": "170", "kind": "dog", "shoe": "40"}
+    for title in ("mean", "all", "most typical"):
+        assert shown[title].to_dict() == middle
+    assert shown["least certain"].to_dict() == {"height": "150", "kind": "cat", "shoe": "36"}

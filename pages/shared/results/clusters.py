@@ -13,7 +13,7 @@ import streamlit as st
 from dsc_core import clusters, figures
 from dsc_core.runs import edits as run_edits
 from dsc_core.runs.edits import sentence
-from pages.shared import state, widgets
+from pages.shared import widgets
 from pages.shared.results import chosen
 from pages.shared.results.opening import View
 
@@ -90,7 +90,7 @@ def _card(view: View, cluster: int, facts, titles: dict[int, str]) -> None:
     rows = clusters.members(view.clusters, cluster, view.frame["confidence"].to_numpy())
     dataset = view.found.dataset
     if dataset.kind == "table":
-        _mean_row(dataset, rows)
+        st.dataframe(clusters.columns_of(dataset, rows), hide_index=True, height=240)
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
         with st.container(gap="xxsmall", width="content"):
@@ -111,14 +111,6 @@ def _card(view: View, cluster: int, facts, titles: dict[int, str]) -> None:
                         figures.image_sheet(dataset.values(part), SHOWN, tile=40), width="content",
                         alt=f"{word} of cluster {titles[cluster]}",
                     )  # fmt: skip
-
-
-def _mean_row(dataset, rows: np.ndarray) -> None:
-    parts = {"mean": clusters.mean_of(dataset.values(rows)), "all": clusters.mean_of(dataset.values())}
-    table = pd.DataFrame({"column": state.column_titles(dataset), **parts})
-    table["most typical"] = dataset.values(rows[:1])[0]
-    table["least certain"] = dataset.values(rows[-1:])[0]
-    st.dataframe(table, hide_index=True, height=240)
 
 
 # Changing -------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dsc_core import figures
 from dsc_core.errors import RunError
 from dsc_core.runs import questions
 from dsc_core.runs.results import csv_bytes
-from pages.shared import jobs, state, widgets
+from pages.shared import jobs, widgets
 
 TYPICAL = 6  # samples on a cluster's card
 ALONE = 112  # pixels of a single sample's width
@@ -152,8 +152,9 @@ def _picture(run, dataset, rows: np.ndarray, about: str, cluster: int | None = N
             alt=about.capitalize(),
         )
     else:
-        table = pd.DataFrame(dataset.values(rows), columns=state.column_titles(dataset))
-        st.dataframe(table, hide_index=True, height=110 if len(rows) > 1 else 73, alt=about.capitalize())
+        st.dataframe(
+            dataset.table(rows), hide_index=True, height=110 if len(rows) > 1 else 73, alt=about.capitalize()
+        )
 
 
 @st.cache_data(show_spinner=False, max_entries=400)

@@ -7,8 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core import figures, selection
+from dsc_core.data.preprocessing import side_by_side
 from dsc_core.errors import InputError, RunError
-from pages.shared import explorer, state, widgets
+from pages.shared import explorer, widgets
 from pages.shared.results.opening import SPACES, View
 
 KEY = "looked_at"
@@ -97,13 +98,12 @@ def _decodings(own, clean, noisy, level: float) -> None:
 
 
 def _columns(dataset, row: int, clean, noisy, decodes: bool) -> None:
-    table = pd.DataFrame({"column": state.column_titles(dataset), "value": dataset.values([row])[0]})
+    rows = {"value": dataset.values([row])[0]}
     if clean is not None and decodes:
-        table["decoding of z"] = clean
-        table["of ψ(z)"] = noisy[0]
+        rows |= {"decoding of z": clean, "of ψ(z)": noisy[0]}
     elif noisy is not None:  # the row is its own code, and nothing is decoded
-        table["ψ(z)"] = noisy[0]
-    st.dataframe(table, hide_index=True, height=220)
+        rows["ψ(z)"] = noisy[0]
+    st.dataframe(side_by_side(rows, dataset.preprocessing), hide_index=True, height=220)
 
 
 def _neighbours(view: View, row: int) -> None:
@@ -113,10 +113,7 @@ def _neighbours(view: View, row: int) -> None:
         st.caption(f"Nearest in the {space} space")
         if view.found.dataset.kind == "table":
             frame = view.frame.iloc[near][["id", "cluster", "confidence"]].assign(distance=away)
-            values = pd.DataFrame(
-                view.found.dataset.values(near), columns=state.column_titles(view.found.dataset)
-            )
-            frame = pd.concat([frame.reset_index(drop=True), values], axis=1)
+            frame = pd.concat([frame.reset_index(drop=True), view.found.dataset.table(near)], axis=1)
             st.dataframe(frame.loc[:, ~frame.columns.duplicated()], hide_index=True, height=180)
             continue
         values = view.found.dataset.values(near)

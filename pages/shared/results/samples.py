@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core import figures, selection
+from dsc_core.data.preprocessing import own_columns
 from dsc_core.errors import InputError, RunError
 from pages.shared import explorer, state, widgets
 from pages.shared.results import chosen, large
@@ -120,12 +121,13 @@ def _table(view: View, order: np.ndarray, rows: np.ndarray, some: bool) -> None:
         else:
             columns = np.arange(len(titles))
     page = _page_of(order, ROWS)
+    came_from = own_columns(dataset.preprocessing, len(titles))
     frame = view.frame.iloc[page]
     facts = {
         name: frame[name].to_numpy() for name in ("id", "cluster", "confidence", "label") if name in frame
     }
-    table = pd.DataFrame(facts).rename(columns=lambda name: f"its {name}" if name in titles else name)
-    values = pd.DataFrame(dataset.values(page)[:, columns], columns=[titles[c] for c in columns])
+    table = pd.DataFrame(facts).rename(columns=lambda name: f"its {name}" if name in came_from else name)
+    values = dataset.table(page)[list(dict.fromkeys(came_from[c] for c in columns))]
     st.dataframe(
         pd.concat([table, values], axis=1), hide_index=True, height=320, key="sample_rows",
         on_select=lambda: _row_touched(page), selection_mode="single-row",

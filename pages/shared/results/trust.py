@@ -258,8 +258,8 @@ def _least_stable(found, shares: np.ndarray) -> None:
                     alt=f"Sample {place}, cluster {frame['cluster'].iat[place]}, changes in {shares[place]:.0%}",
                 )  # fmt: skip
     else:
-        table = pd.DataFrame(dataset.values(places), columns=state.column_titles(dataset))
-        table.insert(0, "changes", shares[places])
-        table.insert(0, "id", frame["id"].iloc[places].to_numpy())
+        facts = pd.DataFrame({"id": frame["id"].iloc[places].to_numpy(), "changes": shares[places]})
+        table = pd.concat([facts, dataset.table(places)], axis=1)
+        table = table.loc[:, ~table.columns.duplicated()]
         config = {"changes": st.column_config.NumberColumn(format="percent")}
         st.dataframe(table, hide_index=True, height=260, key="least_stable", column_config=config)
