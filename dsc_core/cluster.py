@@ -222,6 +222,11 @@ def assign_softly(nets: Networks, latent: Tensor) -> tuple[Tensor, Tensor]:
     return raw, probabilities
 
 
+def head_labels(nets: Networks, latent: Tensor) -> np.ndarray:
+    """The most probable cluster of latents (n, d) by the spectral network alone. → (n,)."""
+    return assign_softly(nets, latent)[1].argmax(1).cpu().numpy()
+
+
 @dataclass(frozen=True)
 class Assignment:
     """What a trained model says of n samples, in their order.
@@ -432,12 +437,12 @@ def finish(
     rows = graph_rows(len(feed), config)
     drawn = encode(nets, feed if rows is None else feed.part(rows))
     if config.readout == "diffusion" or not joint:
-        like = assign_softly(nets, drawn)[1].argmax(1).cpu().numpy() if joint else None
+        like = head_labels(nets, drawn) if joint else None
         if affinity is None or config.encoder == "network":
             affinity = graph.whole_graph(drawn, config.neighbours)
         readout = read_out(affinity, config, like)
         teach_head(nets, drawn, readout, config)
-        if gone := lost(assign_softly(nets, drawn)[1].argmax(1).cpu().numpy(), config.clusters):
+        if gone := lost(head_labels(nets, drawn), config.clusters):
             tell(f"Too small to be learned with the others: {numbered(gone)}; all are taught again, evenly.")
             teach_head(nets, drawn, readout, config, even=True)
     with torch.no_grad():

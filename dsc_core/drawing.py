@@ -217,8 +217,8 @@ def still_heat_map(values, rows, columns, axes: tuple[str, str], title: str, **l
     wide, left, top = 72.0, 96, 78
     picture = Picture(left + wide * values.shape[1] + 12, top + ROW * len(values) + 12, **look)
     picture.words(12, 18, title, 13)
-    picture.words(left - 12, 44, axes[0], 11, "end", MUTED)
-    picture.words(left, 44, axes[1], 11, shade=MUTED)
+    picture.words(left - 12, 44, axes[0], 11, "end")
+    picture.words(left, 44, axes[1], 11)
     for j, name in enumerate(columns):
         picture.words(left + wide * (j + 0.5), 64, name, 11, "middle")
     for i, name in enumerate(rows):

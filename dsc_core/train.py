@@ -19,10 +19,10 @@ from dsc_core.cluster import (
     HEAD_STEPS,
     Feed,
     Fitted,
-    assign_softly,
     encode,
     finish,
     graph_rows,
+    head_labels,
     lost,
     numbered,
     read_out,
@@ -276,7 +276,7 @@ class Showing:
             latent, labels = latent[self.rows], None if labels is None else labels[self.rows]
         else:  # most of the film's samples are not on the graph
             latent = encode(self.nets, self.feed, self.rows)
-            labels = None if labels is None else assign_softly(self.nets, latent)[1].argmax(1).cpu().numpy()
+            labels = None if labels is None else head_labels(self.nets, latent)
         latent = latent.cpu().numpy()
         if np.isfinite(latent).all():  # else the loss has yet to show it, and training goes back
             self.snapshot(epoch, latent, labels)
@@ -536,7 +536,7 @@ def _joint_stage(
         ended = clock.event("epoch")
         yield ended
         latent = encode_together(nets, feed)
-        labels = parallel.once(lambda z=latent: assign_softly(nets, z)[1].argmax(1).cpu().numpy())
+        labels = parallel.once(lambda z=latent: head_labels(nets, z))
         if (epoch + 1) % config.evaluate_every == 0:
             yield _look(labels, clock, config, observe)
         loss, before, last_loss = ended.losses["total"], carry.labels, carry.last_loss

@@ -242,11 +242,16 @@ def in_own_units(matrix: np.ndarray, preprocessing: dict | None):
     return pd.concat([pd.Series(values) for values in found], axis=1, keys=names)
 
 
+def _wide(column: dict) -> int:
+    """How many columns of the matrix a column of the table makes: one, or one a category."""
+    return 1 if column["kind"] == "number" else len(column["categories"])
+
+
 def own_columns(preprocessing: dict | None, width: int) -> list[str]:
     """For each of the `width` columns that the network sees, the name of the column that it came from."""
     names = []
     for column in (preprocessing or {}).get("columns", []):
-        names += [str(column["name"])] * (1 if column["kind"] == "number" else len(column["categories"]))
+        names += [str(column["name"])] * _wide(column)
     return names or [f"column {i}" for i in range(width)]
 
 
@@ -254,7 +259,7 @@ def typical(means: np.ndarray, preprocessing: dict | None) -> np.ndarray:
     """Rows of means, (n, F), as rows that could be: each category is the most frequent one. → (n, F)."""
     rows, place = np.array(means, dtype=np.float32), 0
     for column in (preprocessing or {}).get("columns", []):
-        wide = 1 if column["kind"] == "number" else len(column["categories"])
+        wide = _wide(column)
         if column["kind"] != "number":
             part = rows[:, place : place + wide]
             rows[:, place : place + wide] = np.eye(wide, dtype=np.float32)[part.argmax(1)]

@@ -20,12 +20,17 @@ def key_of(run, name: str) -> str:
     return f"steer_{run.id}_{run.started}_{name}"
 
 
+def without_effect(run) -> frozenset[str]:
+    """The settings that have no effect on the run."""
+    return idle(run.config.encoder, run.dataset.get("shape") or (1, 1, 1))
+
+
 def panel(run, past: History):
     """The widgets, and the place for `differs`, which is drawn again at every poll.
 
     It must stand outside of what is polled: a widget in there would be taken from under the mouse.
     """
-    still = idle(run.config.encoder, run.dataset.get("shape") or (1, 1, 1))
+    still = without_effect(run)
     moving = [known for known in LIVE if known.name not in still]
     first = [known for known in moving if known.name in FIRST]
     over = bool(past.latest and past.latest.stage == "labels")  # no step comes any more that could take it

@@ -161,11 +161,6 @@ def show(run) -> None:
     settings(run)
 
 
-def of_run(run) -> frozenset[str]:
-    """The settings that have no effect on the run."""
-    return idle(run.config.encoder, run.dataset.get("shape") or (1, 1, 1))
-
-
 def standing(run) -> frozenset[str]:
     """What a running run stands under: "pause", "stop"."""
     return state.store().wishes(run.id) if run.status == "running" else frozenset()
@@ -218,7 +213,7 @@ def pick_terms(run, past) -> list[str]:
     weights = {name: value or past.now[name] for name, value in run.config.to_dict().items()}
     if not weights["augmented_agreement"]:
         weights.pop("augmented_latent", None)  # no copies are made, so this weight has nothing to weigh
-    still = of_run(run)
+    still = steering.without_effect(run)
     used = [term for term in TERMS if term == "total" or (weights.get(term, 0) > 0 and term not in still)]
     chosen = st.pills(
         "Curves", used, selection_mode="multi", default=used, key=f"terms_{run.id}_{len(used)}",
@@ -373,7 +368,9 @@ def settings(run) -> None:
         name, differs = widgets.nearest_preset(run.config)
         st.caption(f"Preset {name}" + (f", but for: {', '.join(differs)}." if differs else "."))
         st.dataframe(
-            pd.DataFrame(widgets.settings_rows(run.config, of_run(run))), hide_index=True, height=340
+            pd.DataFrame(widgets.settings_rows(run.config, steering.without_effect(run))),
+            hide_index=True,
+            height=340,
         )
     events_buttons(run)
     log = st.expander("Log", icon=":material/description:", key="log", on_change="rerun")
