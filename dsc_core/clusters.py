@@ -97,13 +97,14 @@ def mean_of_all(dataset) -> np.ndarray:
     return ((total / len(dataset) - offset) * factor).astype(np.float32)
 
 
-def columns_of(dataset, rows: np.ndarray):
+def columns_of(dataset, rows: np.ndarray, mean_of_table: np.ndarray):
     """A cluster of a table's rows, (m,) with the surest first, as a frame of text: a row a column.
 
-    mean: of the rows, for a category the most frequent; all: of the whole table; then the first and the last row.
+    mean: of the rows, for a category the most frequent; all: `mean_of_table`, (F,), in the same way; then the first
+    and the last row.
     """
     first, last = dataset.values(rows[[0, -1]])
-    means = {"mean": mean_of(dataset.values(rows)), "all": mean_of_all(dataset)}
+    means = {"mean": mean_of(dataset.values(rows)), "all": mean_of_table}
     return side_by_side(means | {"most typical": first, "least certain": last}, dataset.preprocessing)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from dsc_core import figures
 from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import checkpoints, queue
+from dsc_core.runs import checkpoints
 from pages.shared import state, steering, widgets
 from pages.shared.history import History, history, told
 
@@ -86,7 +86,7 @@ def ask(run, known) -> None:
         st.button("Cancel", key="no_branch", on_click=turn, args=(run.id,))
         st.caption(widgets.plain(told(moved)) if moved else "Nothing is changed so far.")
     if pressed:
-        begin(run, chosen, changes, name.strip() or None)
+        steering.begin(lambda: state.store().branch(run.id, chosen, changes, name.strip() or None))
 
 
 def _grid(run, chosen: str, then: dict, members) -> dict:
@@ -97,19 +97,6 @@ def _grid(run, chosen: str, then: dict, members) -> dict:
             key = f"branch_{run.id}_{chosen}_{known.name}"
             values[known.name] = widgets.knob(known, key=key, start=then[known.name])
     return {name: value for name, value in values.items() if value != then[name]}
-
-
-def begin(run, chosen: str, changes: dict, name: str | None) -> None:
-    """Make the branch, queue it and show it; or say why not."""
-    try:
-        made = state.store().branch(run.id, chosen, changes, name)
-        queue.enqueue(state.store(), made)
-    except (InputError, RunError) as problem:
-        st.error(widgets.plain(problem))
-        return
-    st.session_state["branching"] = None
-    state.choose("run", made)
-    st.rerun()
 
 
 # A branch ---------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
+from dsc_core.errors import InputError, RunError
 from dsc_core.runs import checkpoints, queue
 from pages.shared import state, widgets
 from pages.shared.history import History, history
@@ -135,6 +136,22 @@ def resume_button(run, **more) -> None:
         args=(queue.enqueue, run.id), help=widgets.plain(outlook(run)) or "Nothing was kept: it begins anew.",
         **more,
     )  # fmt: skip
+
+
+def begin(make) -> None:
+    """Queue the run that `make` creates, which starts it where there is room, and show it; or say why not.
+
+    make: () → the run's id.
+    """
+    try:
+        run_id = make()
+        queue.enqueue(state.store(), run_id)
+    except (InputError, RunError) as problem:
+        st.error(widgets.plain(problem))
+        return
+    st.session_state["new_run"], st.session_state["branching"] = False, None
+    state.choose("run", run_id)
+    st.rerun()
 
 
 def of_queue(does, run_id: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle
-from dsc_core.errors import InputError, RunError
+from dsc_core.errors import InputError
 from dsc_core.model.sizes import in_words
 from dsc_core.runs import queue, table
 from pages.shared import branching, explorer, film, state, steering, widgets
@@ -106,18 +106,10 @@ def changed_note(still: frozenset[str]) -> None:
 
 def start(dataset) -> None:
     """Create the run, queue it, which starts it where there is room, and put its id into the address."""
-    try:
-        run_id = state.store().create(
-            dataset, widgets.knobs_config(), name=st.session_state.get("run_name", "").strip() or None,
-            key=state.current("data"),
-        )  # fmt: skip
-        queue.enqueue(state.store(), run_id)
-    except (InputError, RunError) as problem:
-        st.error(widgets.plain(problem))
-        return
-    st.session_state["new_run"] = False
-    state.choose("run", run_id)
-    st.rerun()
+    name = st.session_state.get("run_name", "").strip() or None
+    steering.begin(
+        lambda: state.store().create(dataset, widgets.knobs_config(), name=name, key=state.current("data"))
+    )
 
 
 # A run ----------------------------------------------------------------------------------------------------

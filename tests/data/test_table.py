@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dsc_core.clusters import columns_of
+from dsc_core.clusters import columns_of, mean_of_all
 from dsc_core.data import guess_columns, open_dataset
 from dsc_core.data.preprocessing import own_columns
 from dsc_core.errors import InputError
@@ -301,7 +301,7 @@ def test_rows_and_means_are_shown_in_their_own_units(table):
     frame = dataset.table(np.array([2, 0]))
     assert frame["height"].tolist() == pytest.approx([190, 150], rel=1e-5)
     assert frame["kind"].tolist() == ["dog", "cat"]
-    shown = columns_of(dataset, np.array([1, 2, 0])).set_index("column")
+    shown = columns_of(dataset, np.array([1, 2, 0]), mean_of_all(dataset)).set_index("column")
     middle = {"height": "170", "kind": "dog", "shoe": "40"}
     for title in ("mean", "all", "most typical"):
         assert shown[title].to_dict() == middle

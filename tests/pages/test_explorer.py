@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dsc_core.runs import Store
-from tests.pages.trained import FEW, trained
+from tests.pages.trained import FEW, at, trained
 
 RESULTS, TRAIN = "pages/views/results.py", "pages/views/train.py"
 
@@ -15,21 +15,13 @@ def run_id(request, workspace):
     return trained(request.param, False)
 
 
-def at(app, run_id, page=RESULTS):
-    app.query_params["run"] = run_id
-    app.run()
-    app.switch_page(page).run()
-    assert not app.exception
-    return app
-
-
 def told(app):
     """The lines about the explored samples."""
     return [text.value for text in app.markdown if text.value.startswith("**Sample ")]
 
 
 def test_samples_are_chosen_by_number_and_at_random(app, run_id):
-    at(app, run_id)
+    at(app, run_id, RESULTS)
     assert len(told(app)) == 1
     app.text_input(key=f"explored_{run_id}").set_value("3, 0, 7").run()
     assert [line.split()[1] for line in told(app)] == ["3", "0", "7"]
@@ -43,7 +35,7 @@ def test_samples_are_chosen_by_number_and_at_random(app, run_id):
 @pytest.mark.parametrize("text", ["x", str(FEW), ""])
 def test_a_number_that_is_none_is_one_sentence(app, workspace, text):
     run_id = trained("image", False)
-    at(app, run_id)
+    at(app, run_id, RESULTS)
     app.text_input(key=f"explored_{run_id}").set_value(text).run()
     assert not app.exception
     assert len(app.error) == 1
@@ -51,7 +43,7 @@ def test_a_number_that_is_none_is_one_sentence(app, workspace, text):
 
 
 def test_without_noise_the_decodings_agree_and_with_it_they_do_not(app, run_id):
-    at(app, run_id)
+    at(app, run_id, RESULTS)
     app.slider(key=f"explorer_level_{run_id}").set_value(0.0).run()
     assert "‖x̂_ψ − x̂‖² = 0 " in told(app)[0]
     app.slider(key=f"explorer_level_{run_id}").set_value(1.5).run()
@@ -64,7 +56,7 @@ def test_without_noise_the_decodings_agree_and_with_it_they_do_not(app, run_id):
 
 def test_the_train_page_opens_it_on_request_and_shares_its_settings(app, workspace):
     run_id = trained("image", False)
-    at(app, run_id)
+    at(app, run_id, RESULTS)
     app.text_input(key=f"explored_{run_id}").set_value("5").run()
     app.switch_page(TRAIN).run()
     assert told(app) == []
@@ -78,7 +70,7 @@ def test_a_damaged_model_is_one_sentence_and_the_page_stays(app, workspace):
     run_id = trained("image", True)
     path = Store().folder(run_id) / "model" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:50])
-    at(app, run_id)
+    at(app, run_id, RESULTS)
     assert len(app.error) == 1
     assert "cannot be read" in app.error[0].value
     assert "Confusion matrix" in {heading.value for heading in app.subheader}
@@ -86,7 +78,7 @@ def test_a_damaged_model_is_one_sentence_and_the_page_stays(app, workspace):
 
 def test_a_map_of_an_earlier_attempt_is_not_shown_for_a_new_model(app, workspace):
     run_id = trained("image", False)
-    at(app, run_id)
+    at(app, run_id, RESULTS)
     assert any("land**" in text.value for text in app.markdown)
     model = Store().folder(run_id) / "model" / "model.json"
     later = (Store().folder(run_id) / "embeddings" / "latent_map.npy").stat().st_mtime + 10

@@ -17,6 +17,7 @@ from dsc_core.data import Dataset
 from dsc_core.runs import checkpoints, failures, queue
 from dsc_core.runs import store as store_module
 from pages.shared import widgets
+from tests.pages.trained import at
 
 TRAIN, RUNS = "pages/views/train.py", "pages/views/runs.py"
 FAKES = Path(__file__).parents[1] / "runs" / "fakes.py"
@@ -48,14 +49,6 @@ def trained(store, run_id, monkeypatch, how):
     return store.get(run_id)
 
 
-def at(app, run_id, page=TRAIN):
-    app.query_params["run"] = run_id
-    app.run()
-    app.switch_page(page).run()
-    assert not app.exception
-    return app
-
-
 def resumed(app, store, run_id):
     """Press Resume; the run, done."""
     app.button(key="go_on").click().run()
@@ -71,7 +64,7 @@ def steps(store, run_id):
 
 def test_a_full_disk_is_one_sentence_and_resume_goes_on_after_the_kept_epoch(app, store, run_id, monkeypatch):
     trained(store, run_id, monkeypatch, "raise:full")
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert [one.value for one in app.error] == [
         widgets.plain(f"{failures.DISK_FULL} Resumed, it goes on after epoch 1 of 3.")
     ]
@@ -95,7 +88,7 @@ def test_a_truncated_checkpoint_is_told_before_and_after_and_the_one_before_serv
     newest, before = store.checkpoints(run_id)
     os.truncate(newest.path / checkpoints.ARRAYS, 40)
     monkeypatch.setenv("FAKE", "")
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     damaged = f"The checkpoint of epoch {newest.epoch} is cut short or damaged."
     told = f"{failures.KILLED} {damaged} Resumed, it goes on {before.place}."
     assert [one.value for one in app.error] == [widgets.plain(told)]
@@ -114,7 +107,7 @@ def test_without_a_checkpoint_it_can_be_started_again(app, store, run_id, monkey
     trained(store, run_id, monkeypatch, "raise:ValueError")
     for one in store.checkpoints(run_id):
         (one.path / checkpoints.FACTS).write_text("{")
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert "begins anew" in app.error[0].value
     assert app.button(key="go_on").label == "Start again"
     resumed(app, store, run_id)
@@ -128,7 +121,7 @@ def test_a_run_that_was_stopped_goes_on_too_and_one_that_is_done_does_not(app, s
     store.control(run_id, stop=True)
     until(lambda: store.get(run_id).finished)
     monkeypatch.setenv("FAKE", "")
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     shown = [button.key for button in app.button]
     assert ("go_on" in shown) == store.checkpoints(run_id)[0].left
     if "go_on" in shown:

@@ -37,3 +37,12 @@ def trained(kind: str, labelled: bool, map_every: int = 0) -> str:
     execute(store, run_id)
     store.close()
     return run_id
+
+
+def at(app, run_id: str, page: str):
+    """The app on a page about the run."""
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page(page).run()
+    assert not app.exception
+    return app

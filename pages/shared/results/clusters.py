@@ -90,7 +90,8 @@ def _card(view: View, cluster: int, facts, titles: dict[int, str]) -> None:
     rows = clusters.members(view.clusters, cluster, view.frame["confidence"].to_numpy())
     dataset = view.found.dataset
     if dataset.kind == "table":
-        st.dataframe(clusters.columns_of(dataset, rows), hide_index=True, height=240)
+        shown = clusters.columns_of(dataset, rows, _mean_of_all(view.run.id, dataset))
+        st.dataframe(shown, hide_index=True, height=240)
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
         with st.container(gap="xxsmall", width="content"):
@@ -111,6 +112,12 @@ def _card(view: View, cluster: int, facts, titles: dict[int, str]) -> None:
                         figures.image_sheet(dataset.values(part), SHOWN, tile=40), width="content",
                         alt=f"{word} of cluster {titles[cluster]}",
                     )  # fmt: skip
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _mean_of_all(run_id: str, _dataset) -> np.ndarray:
+    """The mean of the run's whole table: a pass over all of it, which a look at one cluster need not repeat."""
+    return clusters.mean_of_all(_dataset)
 
 
 # Changing -------------------------------------------------------------------------------------------------
