@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,11 +22,9 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import sample_of
 from dsc_core.model.networks import Networks
 from dsc_core.model.spectral import orthonormalise
+from dsc_core.readout import Readout, k_means, lost, numbered, read_out
 
 EMBED = 1000  # samples embedded at once
-RESTARTS = 20  # of k-means; the one with the smallest inertia is kept, which needs no labels
-LEAST_SURE = 0.25  # of every cluster
-DIMS_A_CLUSTER = 4  # dimensions of the diffusion map that a readout looks at, for each cluster
 HEAD_STEPS = 300
 HEAD_BATCH = 256
 MODEL_VERSION = 1
@@ -81,90 +77,6 @@ def encode(nets: Networks, feed, index: np.ndarray | None = None) -> Tensor:
         latent[block] = mean
     nets.train(was_training)
     return latent
-
-
-@dataclass(frozen=True)
-class Readout:
-    """Clusters read from a graph of the whole data set. labels: (n,). coordinates: (n, dims). values: (dims,)."""
-
-    labels: np.ndarray
-    coordinates: np.ndarray
-    values: np.ndarray
-
-
-def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readout:
-    """k-means on the diffusion map at three scales (half, once and twice `damping`), side by side.
-
-    Four dimensions a cluster, since a class may split before the last two separate; several scales, since a
-    single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
-    is kept, and whose clusters too, where they are no worse than others (see `cut`).
-    """
-    values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
-    scales = at_scales(values, vectors, config.damping)
-    return Readout(cut(affinity, np.hstack(scales), config, like), scales[1], values)
-
-
-def cut(affinity, points: np.ndarray, config: Config, like: np.ndarray | None = None) -> np.ndarray:
-    """k-means labels (n,) of points (n, dims), which are a map of the graph, sparse (n, n).
-
-    like: (n,) labels to start from as well, whose numbering is kept. Of the two answers, the one that grew out of
-    `like` and that of fresh starts, the one that cuts less of the graph is taken: where several are nearly as
-    good, training would else jump from one to another at each look.
-    """
-    found = k_means(points, config).labels_
-    if like is None:
-        return found
-    if not lost(like, config.clusters):
-        means = np.stack([points[like == cluster].mean(0) for cluster in range(config.clusters)])
-        kept = KMeans(config.clusters, init=means, n_init=1).fit(points).labels_
-        found = min(kept, found, key=lambda labels: graph.normalised_cut(affinity, labels, config.clusters))
-    return aligned(found, like, config.clusters)
-
-
-def sure_labels(affinity, labels: np.ndarray, config: Config) -> np.ndarray:
-    """The labels (n,) of the samples whose neighbourhood is sure of them, −1 for the others. → (n,) int64.
-
-    Sure is a neighbourhood in the graph, sparse (n, n), of which the share `config.sure` is in the sample's own
-    cluster; of a cluster with few such samples its surest LEAST_SURE count, so that none is forgotten.
-    """
-    agreed = graph.votes(affinity, labels, config.clusters)[np.arange(len(labels)), labels]
-    sure = agreed >= config.sure
-    for cluster in np.unique(labels):
-        members = labels == cluster
-        sure |= members & (agreed >= np.quantile(agreed[members], 1 - LEAST_SURE))
-    return np.where(sure, labels, -1).astype(np.int64)
-
-
-def at_scales(values: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
-    """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`: three of (n, dims)."""
-    return [graph.damped(values, vectors, power) for power in (damping / 2, damping, 2 * damping)]
-
-
-def k_means(points: np.ndarray, config: Config) -> KMeans:
-    """Seeded k-means with RESTARTS starts; InputError when there are fewer points than clusters."""
-    if len(points) < config.clusters:
-        raise InputError(
-            f"{len(points)} samples cannot make {config.clusters} clusters; choose fewer clusters."
-        )
-    return KMeans(config.clusters, n_init=RESTARTS, random_state=config.seed).fit(points)
-
-
-def aligned(labels: np.ndarray, reference: np.ndarray, clusters: int) -> np.ndarray:
-    """The same clusters, numbered so that most samples keep their number in `reference`. (n,), (n,) → (n,)."""
-    counts = np.zeros((clusters, clusters), dtype=int)
-    np.add.at(counts, (labels, reference), 1)
-    rows, columns = linear_sum_assignment(counts, maximize=True)
-    return columns[np.argsort(rows)][labels]
-
-
-def lost(labels: np.ndarray, clusters: int) -> list[int]:
-    """The clusters in 0..K-1 that none of the labels (n,) names."""
-    return np.flatnonzero(np.bincount(labels, minlength=clusters) == 0).tolist()
-
-
-def numbered(clusters: list[int]) -> str:
-    """Clusters in words: "cluster 3", "clusters 3, 7"."""
-    return f"cluster{'s'[: len(clusters) > 1]} {', '.join(map(str, clusters))}"
 
 
 def teach_head(

@@ -112,14 +112,14 @@ def split(latent, parts: int, seed: int, neighbours: int = 10, damping: float = 
     """Spectral clustering inside one cluster: part 0 … parts-1 of each of its members, the largest part first.
 
     latent: (m, d), of the members alone. The graph of their nearest neighbours, its damped diffusion map and
-    k-means, as for the whole data set (`cluster.read_out`). InputError where there are too few members, or
+    k-means, as for the whole data set (`readout.read_out`). InputError where there are too few members, or
     too few that differ, for so many parts.
     """
     import torch
     from sklearn.cluster import KMeans
 
     from dsc_core import graph
-    from dsc_core.cluster import DIMS_A_CLUSTER
+    from dsc_core.readout import DIMS_A_CLUSTER
 
     latent = np.ascontiguousarray(latent, dtype=np.float32)
     if parts < 2:

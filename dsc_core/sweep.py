@@ -18,9 +18,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 
 from dsc_core import graph, metrics
-from dsc_core.cluster import DIMS_A_CLUSTER, at_scales
 from dsc_core.config import Config
 from dsc_core.errors import InputError
+from dsc_core.readout import DIMS_A_CLUSTER, at_scales
 
 CLUSTERINGS = 6  # by as many seeds, each on a subsample of its own: 15 pairs to compare
 STARTS = 3  # of each k-means

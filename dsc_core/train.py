@@ -23,10 +23,6 @@ from dsc_core.cluster import (
     finish,
     graph_rows,
     head_labels,
-    lost,
-    numbered,
-    read_out,
-    sure_labels,
     teach_head,
 )  # fmt: skip
 from dsc_core.config import KNOBS, Config
@@ -38,6 +34,7 @@ from dsc_core.model.autoencoder import transform_noise
 from dsc_core.model.networks import Networks, autoencoder_terms
 from dsc_core.model.sizes import check_encoder
 from dsc_core.model.spectral import orthonormalise
+from dsc_core.readout import lost, numbered, read_out, sure_labels
 
 Control = Callable[[], dict]
 Observe = Callable[[np.ndarray], dict]
@@ -45,7 +42,7 @@ Checkpoint = Callable[[State], None]
 Snapshot = Callable[[int, np.ndarray, np.ndarray | None], None]
 REFRESH_STEPS = 150  # of teaching the head what the rebuilt graph says
 # Of the algorithm: raised when the same settings give other labels, so that old results are known.
-REVISION = 4
+REVISION = 5
 BUILDING = "Building the graph of the whole data set"
 DRAWN = (
     "Of {:,} samples, {:,} are drawn by the seed for the graph and what is trained on it (graph_samples); the"

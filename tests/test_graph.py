@@ -7,8 +7,8 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from dsc_core import graph
-from dsc_core.cluster import LEAST_SURE, sure_labels
 from dsc_core.config import Config
+from dsc_core.readout import LEAST_SURE, sure_labels
 
 
 def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
@@ -131,3 +131,52 @@ def test_the_normalised_cut_counts_the_edges_between_clusters():
     assert graph.normalised_cut(weights, np.array([0, 1, 1, 0]), 2) == pytest.approx(2 - 2 / 6)
     assert graph.normalised_cut(weights, np.zeros(4, int), 1) == pytest.approx(0)
     assert graph.normalised_cut(weights, np.zeros(4, int), 2) == pytest.approx(1), "an empty cluster counts 1"
+
+
+def blocks(sizes, within=0.5, between=0.02, seed=0):
+    """A random graph, sparse (n, n), whose blocks hold together, and the block of each sample."""
+    rng, truth = np.random.default_rng(seed), np.repeat(np.arange(len(sizes)), sizes)
+    chance = np.where(truth[:, None] == truth[None], within, between)
+    upper = np.triu(rng.random(chance.shape) < chance, 1)
+    return sparse.csr_matrix((upper | upper.T).astype(float)), truth
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_refining_lowers_the_cut_and_finds_the_blocks_from_nearby(seed):
+    weights, truth = blocks([30, 60, 90], seed=seed)
+    rng = np.random.default_rng(seed)
+    spoilt = np.where(rng.random(len(truth)) < 0.2, rng.integers(0, 3, len(truth)), truth)
+    found = graph.refined(weights, spoilt, 3)
+    assert graph.normalised_cut(weights, found, 3) < graph.normalised_cut(weights, spoilt, 3)
+    assert (found == truth).all()
+
+
+def test_refining_leaves_what_is_alone_and_fills_no_empty_cluster():
+    weights, truth = blocks([20, 20])
+    alone = sparse.block_diag([weights, sparse.csr_matrix((1, 1))]).tocsr()
+    labels = np.append(truth, 1)
+    assert (graph.refined(alone, labels, 3) == labels).all()
+
+
+@pytest.mark.parametrize("evenness", [1.0, 1.5, 2.0])
+def test_cells_are_merged_along_the_graph(evenness):
+    weights, truth = blocks([40, 60, 80])
+    cells = truth * 4 + np.arange(len(truth)) % 4
+    found = graph.merged(weights, cells, 3, evenness)
+    assert len({(a, b) for a, b in zip(found, truth, strict=True)}) == 3
+
+
+def test_more_evenness_parts_a_large_block_before_it_leaves_a_small_one_alone():
+    # A path a - b - C - d with a small cell a; two clusters of the four cells.
+    member = np.repeat(np.arange(4), [2, 20, 20, 20])
+    between = np.array([[1, 0.02, 0, 0], [0.02, 1, 0.05, 0], [0, 0.05, 1, 0.05], [0, 0, 0.05, 1]])
+    weights = sparse.csr_matrix(between[np.ix_(member, member)] - np.eye(62))
+    smallest = [np.bincount(graph.merged(weights, member, 2, evenness)).min() for evenness in (0.5, 2.0)]
+    assert smallest == [2, 22]
+
+
+def test_cells_of_different_components_are_merged_too_and_few_cells_stay():
+    weights = sparse.block_diag([blocks([10])[0] for _ in range(4)]).tocsr()
+    cells = np.repeat(np.arange(4), 10)
+    assert len(np.unique(graph.merged(weights, cells, 2, 1.0))) == 2
+    assert (graph.merged(weights, cells, 6, 1.0) == cells).all()

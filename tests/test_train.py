@@ -10,6 +10,7 @@ from dsc_core.cluster import EMBED, Fitted
 from dsc_core.config import KNOBS, PRESETS, Config, idle, preset
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import scores
+from dsc_core.readout import Readout
 from dsc_core.train import AUTOENCODER, Clock, _rate, fit, with_least_steps
 
 SMALL = {
@@ -455,7 +456,7 @@ def test_an_even_teaching_learns_a_cluster_of_two():
     latent[:2, 1] = 5.0
     settings = Config(clusters=3, spectral_width=64)
     nets = train.Networks((8,), settings.replace(encoder="none"))
-    readout = cluster.Readout(labels, rng.standard_normal((2000, 6)), np.ones(6))
+    readout = Readout(labels, rng.standard_normal((2000, 6)), np.ones(6))
     cluster.teach_head(nets, latent, readout, settings, even=True)
     said = cluster.assign_softly(nets, latent)[1].argmax(1).numpy()
     assert (said[:2] == 2).all()

@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from dsc_core.cluster import cut
+from dsc_core import readout
 from dsc_core.config import Config
+from dsc_core.readout import cost, cut, k_means
 
 CONFIG = Config().replace(clusters=3)
 
@@ -75,3 +76,43 @@ def test_without_an_earlier_cut_one_seed_gives_one_result():
     points, truth = clouds([(0, 0), (9, 0), (0, 9)])
     assert (cut_of(points) == cut_of(points)).all()
     assert groups(cut_of(points)) == groups(truth)
+
+
+def test_a_small_cluster_is_found_beside_a_large_one_that_k_means_would_halve():
+    rng = np.random.default_rng(0)
+    small = [rng.normal(0, 0.3, (120, 2)) + centre for centre in ((9, -2), (9, 2))]
+    points = np.concatenate([rng.normal(0, 2, (600, 2)), *small])
+    truth = np.repeat([0, 1, 2], [600, 120, 120])
+    weights = joined(points)
+    halved = k_means(points, CONFIG).labels_
+    assert len(np.unique(halved[truth == 0])) > 1, "else this is no hard case"
+    assert groups(cut(weights, points, CONFIG)) == groups(truth)
+
+
+def test_the_cost_of_a_cut_is_what_it_parts_and_how_uneven_it_is():
+    weights = sparse.csr_matrix(np.kron(np.eye(4), np.ones((2, 2)) - np.eye(2)))
+    even, uneven = np.repeat([0, 1], [4, 4]), np.repeat([0, 1], [2, 6])
+    assert cost(weights, even, 2) == pytest.approx(0)
+    assert cost(weights, uneven, 2) == pytest.approx(np.log(2) + 0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+    assert cost(weights, np.zeros(8, int), 2) == pytest.approx(1 + np.log(2)), "an empty cluster counts 1"
+
+
+def test_starts_that_see_a_part_of_the_samples_find_the_clusters_of_all(monkeypatch):
+    points, truth = clouds([(0, 0), (9, 0), (0, 9)], size=400)
+    monkeypatch.setattr(readout, "LOOKED_AT", 60)
+    found = k_means(points, CONFIG)
+    assert groups(found.labels_) == groups(truth)
+    assert found.inertia_ == pytest.approx(((points - found.cluster_centers_[found.labels_]) ** 2).sum())
+
+
+@pytest.mark.parametrize("count", [3, 4, 7, 12])
+def test_a_handful_of_samples_is_cut(count):
+    points = np.random.default_rng(0).standard_normal((count, 2))
+    assert set(cut_of(points)) == {0, 1, 2}
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_samples_that_are_all_alike_are_cut_without_an_error():
+    labels = cut_of(np.zeros((30, 2)))
+    assert labels.shape == (30,)
+    assert set(labels) <= {0, 1, 2}

@@ -1,0 +1,154 @@
+"""Clusters read from the graph of the whole data set: several cuts of it, and which of them is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+
+from dsc_core import graph
+from dsc_core.config import Config
+from dsc_core.errors import InputError
+from dsc_core.metrics import sample_of
+
+DIMS_A_CLUSTER = 4  # dimensions of the diffusion map that a readout looks at, for each cluster
+LEAST_SURE = 0.25  # of every cluster
+# k-means finds its best solution once in a hundred starts on some graphs, and no two others alike. Starts are cheap
+# where they see a part of the samples; of many clusters fewer are made.
+STARTS = 200
+LOOKED_AT = 4000
+CELLS = (2, 3, 4, 6, 8)  # a cluster, from which merged cuts begin
+EVENNESS = (1.0, 1.5, 2.0)
+POLISHED = 3  # of the merged cuts
+BETTER = 0.95  # of the cost of k-means, below which a merged cut is taken
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Clusters read from a graph of the whole data set. labels: (n,). coordinates: (n, dims). values: (dims,)."""
+
+    labels: np.ndarray
+    coordinates: np.ndarray
+    values: np.ndarray
+
+
+def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readout:
+    """Cuts the graph by its diffusion map at three scales (half, once and twice `damping`), side by side.
+
+    Four dimensions a cluster, since a class may split before the last two separate; several scales, since a
+    single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
+    is kept, and whose clusters too, where they are no worse than others (see `cut`).
+    """
+    values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
+    scales = at_scales(values, vectors, config.damping)
+    return Readout(cut(affinity, np.hstack(scales), config, like), scales[1], values)
+
+
+def at_scales(values: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
+    """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`: three of (n, dims)."""
+    return [graph.damped(values, vectors, power) for power in (damping / 2, damping, 2 * damping)]
+
+
+def cut(affinity, points: np.ndarray, config: Config, like: np.ndarray | None = None) -> np.ndarray:
+    """Clusters (n,) of a graph, sparse (n, n), by a map of it, points (n, dims): of several cuts one of low `cost`.
+
+    k-means finds clusters of nearly one size, and halves a large one before it parts two small. So cuts that merge
+    small cells along the graph are looked at too, and taken where they are clearly better. like: (n,) labels to
+    start from as well, whose numbering is kept: where several cuts are nearly as good, training would else jump
+    from one to another at each look.
+    """
+    clusters = config.clusters
+
+    def best(cuts) -> tuple[float, np.ndarray]:
+        polished = [graph.refined(affinity, labels, clusters) for labels in cuts]
+        return min(
+            ((cost(affinity, labels, clusters), labels) for labels in polished), key=lambda pair: pair[0]
+        )
+
+    usual = [k_means(points, config).labels_]
+    if like is not None and not lost(like, clusters):
+        means = np.stack([points[like == cluster].mean(0) for cluster in range(clusters)])
+        usual += [like, KMeans(clusters, init=means, n_init=1).fit(points).labels_]
+    least, found = best(usual)
+    merged = sorted(
+        merged_cuts(affinity, points, config), key=lambda labels: cost(affinity, labels, clusters)
+    )
+    if merged:
+        less, other = best(merged[:POLISHED])
+        found = other if less < BETTER * least else found
+    return found if like is None else aligned(found, like, clusters)
+
+
+def cost(affinity, labels: np.ndarray, clusters: int) -> float:
+    """Of a cut, labels (n,): its normalised cut, and how uneven it is: the KL divergence of its sizes to equal ones.
+
+    The second, in nats, keeps a handful of odd samples from being a cluster of its own for the price of two classes
+    in one: of small groups the normalised cut alone takes any that stands apart.
+    """
+    sizes = np.bincount(labels, minlength=clusters) / len(labels)
+    unevenness = float((sizes * np.log(np.maximum(sizes * clusters, 1e-12))).sum())
+    return graph.normalised_cut(affinity, labels, clusters) + unevenness
+
+
+def merged_cuts(affinity, points: np.ndarray, config: Config) -> Iterator[np.ndarray]:
+    """Cuts (n,) into K clusters that are made of small cells of the points, by k-means, merged along the graph."""
+    for cells in CELLS:
+        count = cells * config.clusters
+        if count <= len(points):
+            fine = _k_means(points, count, 3, config.seed).labels_
+            for evenness in EVENNESS:
+                yield graph.merged(affinity, fine, config.clusters, evenness)
+
+
+def k_means(points: np.ndarray, config: Config) -> KMeans:
+    """Seeded k-means, the best of up to STARTS starts; InputError when there are fewer points than clusters."""
+    if len(points) < config.clusters:
+        raise InputError(
+            f"{len(points)} samples cannot make {config.clusters} clusters; choose fewer clusters."
+        )
+    starts = int(np.clip(10 * STARTS / config.clusters, STARTS // 10, STARTS))
+    return _k_means(points, config.clusters, starts, config.seed)
+
+
+def _k_means(points: np.ndarray, clusters: int, starts: int, seed: int) -> KMeans:
+    """k-means whose starts see a seeded part of the points, and whose best goes on with all of them."""
+    some = sample_of(len(points), max(LOOKED_AT, 100 * clusters), seed)
+    found = KMeans(clusters, n_init=starts, random_state=seed).fit(points[some])
+    if len(some) == len(points):
+        return found
+    return KMeans(clusters, init=found.cluster_centers_, n_init=1).fit(points)
+
+
+def sure_labels(affinity, labels: np.ndarray, config: Config) -> np.ndarray:
+    """The labels (n,) of the samples whose neighbourhood is sure of them, −1 for the others. → (n,) int64.
+
+    Sure is a neighbourhood in the graph, sparse (n, n), of which the share `config.sure` is in the sample's own
+    cluster; of a cluster with few such samples its surest LEAST_SURE count, so that none is forgotten.
+    """
+    agreed = graph.votes(affinity, labels, config.clusters)[np.arange(len(labels)), labels]
+    sure = agreed >= config.sure
+    for cluster in np.unique(labels):
+        members = labels == cluster
+        sure |= members & (agreed >= np.quantile(agreed[members], 1 - LEAST_SURE))
+    return np.where(sure, labels, -1).astype(np.int64)
+
+
+def aligned(labels: np.ndarray, reference: np.ndarray, clusters: int) -> np.ndarray:
+    """The same clusters, numbered so that most samples keep their number in `reference`. (n,), (n,) → (n,)."""
+    counts = np.zeros((clusters, clusters), dtype=int)
+    np.add.at(counts, (labels, reference), 1)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    return columns[np.argsort(rows)][labels]
+
+
+def lost(labels: np.ndarray, clusters: int) -> list[int]:
+    """The clusters in 0..K-1 that none of the labels (n,) names."""
+    return np.flatnonzero(np.bincount(labels, minlength=clusters) == 0).tolist()
+
+
+def numbered(clusters: list[int]) -> str:
+    """Clusters in words: "cluster 3", "clusters 3, 7"."""
+    return f"cluster{'s'[: len(clusters) > 1]} {', '.join(map(str, clusters))}"
