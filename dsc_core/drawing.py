@@ -196,13 +196,10 @@ def still_confusion(matrix, classes, clusters, **look) -> Picture:
     for j, cluster in enumerate(clusters):
         picture.words(left + wide * (j + 0.5), 38, str(cluster), 11, "middle")
     for i, name in enumerate(names):
-        top = 52 + ROW * i
-        picture.words(left - 8, top + ROW / 2, name, 11, "end")
+        middle = 52 + ROW * (i + 0.5)
+        picture.words(left - 8, middle, name, 11, "end")
         for j, count in enumerate(matrix[i]):
-            place = (left + wide * j + 1, top + 1, wide - 2, ROW - 2)
-            picture.box(*place, PALETTE[0], 0.06 + 0.6 * float(share[i, j]))
-            if count:
-                picture.words(left + wide * (j + 0.5), top + ROW / 2, f"{count:,}", 11, "middle")
+            _cell(picture, left + wide * j, middle, wide, share[i, j], f"{count:,}" if count else "")
     return picture
 
 
@@ -226,10 +223,15 @@ def still_heat_map(values, rows, columns, axes: tuple[str, str], title: str, **l
         picture.words(left - 12, middle, name, 11, "end")
         for j in np.flatnonzero(known[i]):
             share = (values[i, j] - low) / reach
-            place = (left + wide * j + 1, middle - ROW / 2 + 1, wide - 2, ROW - 2)
-            picture.box(*place, PALETTE[0], 0.06 + 0.6 * float(share))
-            picture.words(left + wide * (j + 0.5), middle, f"{values[i, j]:.3f}", 11, "middle")
+            _cell(picture, left + wide * j, middle, wide, share, f"{values[i, j]:.3f}")
     return picture
+
+
+def _cell(picture: Picture, left: float, middle: float, wide: float, share: float, words: str) -> None:
+    """A cell of a matrix, shaded by a share in [0, 1]."""
+    picture.box(left + 1, middle - ROW / 2 + 1, wide - 2, ROW - 2, PALETTE[0], 0.06 + 0.6 * float(share))
+    if words:
+        picture.words(left + wide / 2, middle, words, 11, "middle")
 
 
 def still_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]], columns: int = 3, **look) -> Picture:
