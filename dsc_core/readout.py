@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 from dsc_core import graph
 from dsc_core.config import Config
@@ -116,10 +118,12 @@ def k_means(points: np.ndarray, config: Config) -> KMeans:
 def _k_means(points: np.ndarray, clusters: int, starts: int, seed: int) -> KMeans:
     """k-means whose starts see a seeded part of the points, and whose best goes on with all of them."""
     some = sample_of(len(points), max(LOOKED_AT, 100 * clusters), seed)
-    found = KMeans(clusters, n_init=starts, random_state=seed).fit(points[some])
-    if len(some) == len(points):
-        return found
-    return KMeans(clusters, init=found.cluster_centers_, n_init=1).fit(points)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer different points than clusters
+        found = KMeans(clusters, n_init=starts, random_state=seed).fit(points[some])
+        if len(some) == len(points):
+            return found
+        return KMeans(clusters, init=found.cluster_centers_, n_init=1).fit(points)
 
 
 def sure_labels(affinity, labels: np.ndarray, config: Config) -> np.ndarray:

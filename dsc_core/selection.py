@@ -16,17 +16,17 @@ BLOCK = 1000  # samples decoded at once
 # Choosing -------------------------------------------------------------------------------------------------
 
 
-def stratified(groups, limit: int, seed: int, least: int = 1) -> np.ndarray:
+def stratified(groups, limit: int, seed: int) -> np.ndarray:
     """A seeded sample of `limit` of n positions in which each group has its share. groups: (n,) → (≤ limit,).
 
-    Shares are rounded by largest remainders; a group gets at least `least` samples, or all that it has, as
-    long as that fits into the limit. Sorted; all positions where n is within the limit.
+    Shares are rounded by largest remainders; every group has one, as long as that fits into the limit.
+    Sorted; all positions where n is within the limit.
     """
     groups = np.asarray(groups)
     if len(groups) <= limit:
         return np.arange(len(groups))
     _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    quota = _quotas(sizes, limit, least)
+    quota = _quotas(sizes, limit)
     # Shuffled once, then sorted by group: the first members of a group are a random sample of it.
     shuffled = np.random.default_rng(seed).permutation(len(groups))
     by_group = shuffled[np.argsort(codes[shuffled], kind="stable")]
@@ -34,9 +34,9 @@ def stratified(groups, limit: int, seed: int, least: int = 1) -> np.ndarray:
     return np.sort(np.concatenate([by_group[a : a + q] for a, q in zip(starts, quota, strict=True)]))
 
 
-def _quotas(sizes: np.ndarray, limit: int, least: int) -> np.ndarray:
-    """How many of each group: the floor first, the rest in proportion to what is left of each group."""
-    floor = np.minimum(sizes, least)
+def _quotas(sizes: np.ndarray, limit: int) -> np.ndarray:
+    """How many of each group: one first, the rest in proportion to what is left of each group."""
+    floor = np.minimum(sizes, 1)
     if floor.sum() > limit:
         floor = np.zeros_like(sizes)
     left, room = sizes - floor, limit - floor.sum()

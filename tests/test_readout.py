@@ -111,7 +111,7 @@ def test_a_handful_of_samples_is_cut(count):
     assert set(cut_of(points)) == {0, 1, 2}
 
 
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.filterwarnings("error")
 def test_samples_that_are_all_alike_are_cut_without_an_error():
     labels = cut_of(np.zeros((30, 2)))
     assert labels.shape == (30,)

@@ -55,6 +55,16 @@ class Dataset:
         """The number of distinct labels, None without labels."""
         return None if self.labels is None else len(np.unique(self.labels))
 
+    @property
+    def column_titles(self) -> list[str]:
+        """Of a table, names of its columns as the network sees them, numbered where none are known."""
+        titles = []
+        for column in (self.preprocessing or {}).get("columns", []):
+            parts = column.get("categories")
+            titles += [f"{column['name']} = {part}" for part in parts] if parts else [str(column["name"])]
+        width = self.shape[0]
+        return titles if len(set(titles)) == width == len(titles) else [f"column {i}" for i in range(width)]
+
     def values(self, index=slice(None)) -> np.ndarray:
         """The samples that `index` picks, float32, images scaled to [0, 1]. A number gives one sample."""
         picked = np.asarray(self.samples[index]).astype(np.float32)

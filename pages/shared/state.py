@@ -78,13 +78,3 @@ def run():
         choose("run", None)
         st.warning("The run that this address names is not in this workspace.")
         return None
-
-
-def column_titles(dataset) -> list[str]:
-    """Names of a table's columns as the network sees them, numbered where none are known."""
-    titles = []
-    for column in (dataset.preprocessing or {}).get("columns", []):
-        parts = column.get("categories")
-        titles += [f"{column['name']} = {part}" for part in parts] if parts else [str(column["name"])]
-    width = dataset.shape[0]
-    return titles if len(set(titles)) == width == len(titles) else [f"column {i}" for i in range(width)]

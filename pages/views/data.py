@@ -427,14 +427,12 @@ def sheet(key: str, seed: int, _dataset) -> np.ndarray:
 def table(dataset) -> None:
     """Some rows, as the network sees them."""
     rows = figures.seeded_choice(len(dataset), PREVIEW, st.session_state.setdefault("preview_seed", 0))
-    frame = pd.DataFrame(dataset.values(rows), columns=state.column_titles(dataset))
+    frame = pd.DataFrame(dataset.values(rows), columns=dataset.column_titles)
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
     st.dataframe(frame, hide_index=True, height=320)
     about = in_words(dataset.shape)
-    if all(
-        title.isdecimal() for title in state.column_titles(dataset)
-    ):  # a matrix, whose columns have no names
+    if all(title.isdecimal() for title in dataset.column_titles):  # a matrix, whose columns have no names
         about += (
             " Are the rows embeddings of a pretrained model? Then set the encoder to none when you train, and they go"
             " straight to the graph."

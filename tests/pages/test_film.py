@@ -12,7 +12,7 @@ from dsc_core.events import Event
 from dsc_core.runs import Store, frames
 from dsc_core.runs.frames import Frame
 from pages.shared import film
-from tests.pages.trained import trained
+from tests.pages.trained import at, trained
 
 TRAIN = "pages/views/train.py"
 ROWS = np.arange(0, 1200, 2)
@@ -52,14 +52,6 @@ def add(store, run_id, epoch, clusters=True, scale=1.0):
     frames.keep(store.folder(run_id), Frame(epoch, points, groups))
 
 
-def at(app, run_id):
-    app.query_params["run"] = run_id
-    app.run()
-    app.switch_page(TRAIN).run()
-    assert not app.exception
-    return app
-
-
 def slider(app):
     return next((one for one in app.select_slider if one.key.startswith("film_at_")), None)
 
@@ -69,7 +61,7 @@ def titles(seen):
 
 
 def test_the_newest_frame_is_shown_as_it_comes_and_the_slider_waits(app, store, run_id, drawn):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert titles(drawn) == ["After epoch 2"]
     assert slider(app).disabled
     assert slider(app).value == 2
@@ -81,7 +73,7 @@ def test_the_newest_frame_is_shown_as_it_comes_and_the_slider_waits(app, store, 
 
 
 def test_the_slider_chooses_where_nothing_is_followed(app, store, run_id, drawn):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     app.toggle(key="film_follow").set_value(False).run()
     assert not slider(app).disabled
     assert slider(app).options == ["0", "1", "2"]
@@ -95,7 +87,7 @@ def test_the_slider_chooses_where_nothing_is_followed(app, store, run_id, drawn)
 
 
 def test_play_shows_each_frame_once_and_stops_at_the_last(app, store, run_id, drawn):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     store.finish(run_id, "failed", "It died.")
     app.run()
     drawn.clear()
@@ -114,7 +106,7 @@ def test_play_shows_each_frame_once_and_stops_at_the_last(app, store, run_id, dr
 
 
 def test_a_halted_film_stays_where_it_is(app, store, run_id, drawn):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     app.button(key="film_button").click().run()
     now = titles(drawn)[-1]
     app.button(key="film_button").click().run()
@@ -125,7 +117,7 @@ def test_a_halted_film_stays_where_it_is(app, store, run_id, drawn):
 
 
 def test_it_looks_as_often_as_the_page_and_not_where_nothing_comes(app, store, run_id, monkeypatch):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     paces = []
 
     def fragment(drawing, run_every=None):
@@ -148,7 +140,7 @@ def test_it_looks_as_often_as_the_page_and_not_where_nothing_comes(app, store, r
 
 def test_every_frame_has_the_same_axes_and_the_same_samples(app, store, run_id, drawn):
     add(store, run_id, 3, scale=4.0)
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     app.toggle(key="film_follow").set_value(False).run()
     for epoch in (0, 1, 2, 3):
         slider(app).set_value(epoch).run()
@@ -160,7 +152,7 @@ def test_every_frame_has_the_same_axes_and_the_same_samples(app, store, run_id, 
 
 
 def test_colours_are_the_clusters_of_now_of_then_and_the_labels(app, store, run_id, drawn):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     app.toggle(key="film_follow").set_value(False).run()
     slider(app).set_value(1).run()
     latest = frames.read(store.folder(run_id), 2).clusters
@@ -176,7 +168,7 @@ def test_colours_are_the_clusters_of_now_of_then_and_the_labels(app, store, run_
 
 def test_at_most_so_many_points_are_drawn(app, store, run_id, drawn, monkeypatch):
     monkeypatch.setattr(figures, "FILM_LIMIT", 100)
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert len(drawn[-1][1]) == len(drawn[-1][2]) == 100
     whole = frames.read(store.folder(run_id), 2).points
     assert {tuple(point) for point in drawn[-1][1].tolist()} <= {tuple(point) for point in whole.tolist()}
@@ -184,7 +176,7 @@ def test_at_most_so_many_points_are_drawn(app, store, run_id, drawn, monkeypatch
 
 def test_a_damaged_frame_is_left_out_and_named(app, store, run_id, drawn):
     frames.path_of(store.folder(run_id), "map", 1).write_bytes(b"PK")
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert titles(drawn) == ["After epoch 2"]
     assert slider(app).options == ["0", "2"]
     assert any("cannot be read are left out: epoch 1" in caption.value for caption in app.caption)
@@ -192,7 +184,7 @@ def test_a_damaged_frame_is_left_out_and_named(app, store, run_id, drawn):
 
 def test_before_the_first_frame_the_page_says_so_and_a_lone_one_has_no_slider(app, store, run_id, drawn):
     shutil.rmtree(store.folder(run_id) / "frames")
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert any("first map" in caption.value for caption in app.caption)
     frames.begin(store.folder(run_id), ROWS, -1)
     app.run()
@@ -206,7 +198,7 @@ def test_before_the_first_frame_the_page_says_so_and_a_lone_one_has_no_slider(ap
 
 
 def test_a_film_made_anew_shows_its_own_frames(app, store, run_id, drawn):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     frames.begin(store.folder(run_id), ROWS + 1, -1)
     add(store, run_id, 1)
     app.run()
@@ -218,14 +210,14 @@ def test_a_film_made_anew_shows_its_own_frames(app, store, run_id, drawn):
 def test_a_run_without_a_film_has_no_place_for_one(app, store):
     made = store.create(open_dataset("digits"), preset("quick", map_every=0))
     store.claim(made)
-    at(app, made)
+    at(app, made, TRAIN)
     assert "film" not in [one.key for one in app.expander if one.key]
     assert not any("first map" in caption.value for caption in app.caption)
 
 
 def test_a_run_that_is_done_shows_its_film_with_the_clusters_of_its_results(app, workspace, drawn):
     made = trained("image", True, map_every=1)
-    at(app, made)
+    at(app, made, TRAIN)
     store = Store()
     assert titles(drawn) == ["After epoch 2"]
     from dsc_core import load_run

@@ -8,6 +8,7 @@ from dsc_core.config import KNOBS, preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from pages.shared import history, steering
+from tests.pages.trained import at
 
 TRAIN = "pages/views/train.py"
 LIVE = [name for name, known in KNOBS.items() if known.live]
@@ -35,14 +36,6 @@ def change(store, run_id, step, **moved):
     store.append(run_id, Event("note", "autoencoder", 1, 4, step, message="Changed.", changes=pairs))
 
 
-def at(app, run_id):
-    app.query_params["run"] = run_id
-    app.run()
-    app.switch_page(TRAIN).run()
-    assert not app.exception
-    return app
-
-
 def widget(app, store, run_id, name):
     key = steering.key_of(store.get(run_id), name)
     found = [one for kind in (app.slider, app.number_input) for one in kind if one.key == key]
@@ -61,7 +54,7 @@ def marks_of(store, run_id):
 
 
 def test_every_setting_that_may_move_has_a_widget_the_noise_and_the_information_first(app, store, run_id):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     run = store.get(run_id)
     shown = [one.key for kind in (app.slider, app.number_input) for one in kind]
     assert all(steering.key_of(run, name) in shown for name in LIVE)
@@ -72,7 +65,7 @@ def test_every_setting_that_may_move_has_a_widget_the_noise_and_the_information_
 
 
 def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, store, run_id):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert not badges(app)
     widget(app, store, run_id, "noise_level").set_value(0.8).run()
     assert not app.exception
@@ -88,7 +81,7 @@ def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, stor
 
 
 def test_a_change_from_elsewhere_shows_as_a_difference_until_it_is_taken_over(app, store, run_id):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     change(store, run_id, 40, relative=(1.0, 3.0))
     app.run()
     assert "differ" in badges(app)
@@ -101,13 +94,13 @@ def test_a_change_from_elsewhere_shows_as_a_difference_until_it_is_taken_over(ap
 
 def test_a_page_opened_later_starts_from_what_the_run_has(app, store, run_id):
     change(store, run_id, 20, noise_level=(0.5, 1.2))
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert widget(app, store, run_id, "noise_level").value == 1.2
     assert not badges(app)
 
 
 def test_pause_resume_and_stop_are_asked_once(app, store, run_id):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     app.button(key="pause").click().run()
     assert store.take_controls(run_id) == {"pause": True}
     assert "pause" not in [button.key for button in app.button]
@@ -122,12 +115,12 @@ def test_pause_resume_and_stop_are_asked_once(app, store, run_id):
 
 def test_a_run_that_reads_its_labels_takes_no_more_changes(app, store, run_id):
     store.append(run_id, Event("progress", "labels", 5, 5, 40, message="Drawing the latent map"))
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert all(widget(app, store, run_id, name).disabled for name in LIVE)
 
 
 def test_a_run_that_ended_meanwhile_says_so_and_is_asked_nothing(app, store, run_id):
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     moved = widget(app, store, run_id, "noise_level")
     store.finish(run_id, "failed", "It died.")
     moved.set_value(0.9).run()
@@ -138,7 +131,7 @@ def test_a_run_that_ended_meanwhile_says_so_and_is_asked_nothing(app, store, run
 
 def test_a_run_started_anew_shows_no_old_curve_and_no_old_setting(app, store, run_id):
     change(store, run_id, 20, noise_level=(0.5, 1.2))
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     before = app.session_state["history"]
     store.finish(run_id, "failed", "It died.")
     store.claim(run_id)
@@ -212,7 +205,7 @@ def test_the_page_looks_often_at_a_run_that_is_new_or_was_just_steered(app, stor
     from pages.shared import widgets
 
     monkeypatch.setattr(widgets, "ago", lambda seconds: "")  # the run's title stays as it was
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     now = time.time()
     paces = []
 

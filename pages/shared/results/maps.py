@@ -11,7 +11,7 @@ import streamlit as st
 from dsc_core import figures, maps, selection
 from dsc_core.errors import RunError
 from dsc_core.metrics import natural
-from pages.shared import state, widgets
+from pages.shared import widgets
 from pages.shared.results import chosen, large
 from pages.shared.results.opening import SPACES, View
 
@@ -69,7 +69,7 @@ def ways(view: View) -> list[str]:
         found.append("Cluster of the run")
     with suppress(RunError):  # without its data set a run still has its maps
         if view.found.dataset.kind == "table":
-            found += [f"Column {title}" for title in state.column_titles(view.found.dataset)]
+            found += [f"Column {title}" for title in view.found.dataset.column_titles]
     return found
 
 
@@ -157,5 +157,5 @@ def colouring(view: View, way: str) -> maps.Colouring:
 
 def raw_column(view: View, title: str) -> np.ndarray:
     """A column of the data's table, as the network sees it (standardised, or one of a category's columns)."""
-    place = state.column_titles(view.found.dataset).index(title)
+    place = view.found.dataset.column_titles.index(title)
     return view.found.dataset.values()[:, place]

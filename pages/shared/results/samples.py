@@ -9,7 +9,7 @@ import streamlit as st
 from dsc_core import figures, selection
 from dsc_core.data.preprocessing import own_columns
 from dsc_core.errors import InputError, RunError
-from pages.shared import explorer, state, widgets
+from pages.shared import explorer, widgets
 from pages.shared.results import chosen, large
 from pages.shared.results.opening import View, centre_distance, surprise
 
@@ -106,7 +106,7 @@ def short(text: str) -> str:
 
 def _table(view: View, order: np.ndarray, rows: np.ndarray, some: bool) -> None:
     """Rows of a table; of a selection first the columns in which it differs most from the rest."""
-    dataset, titles = view.found.dataset, state.column_titles(view.found.dataset)
+    dataset, titles = view.found.dataset, view.found.dataset.column_titles
     columns = np.arange(len(titles))
     if some:
         columns, size = selection.differing_columns(dataset.values(), rows)
