@@ -157,15 +157,23 @@ def normalised_cut(graph: sparse.csr_matrix, labels: np.ndarray, clusters: int) 
     return float((1 - within / np.maximum(volume, 1e-12)).sum())
 
 
-def refined(graph: sparse.csr_matrix, labels: np.ndarray, clusters: int, rounds: int = 50) -> np.ndarray:
+def refined(
+    graph: sparse.csr_matrix,
+    labels: np.ndarray,
+    clusters: int,
+    rounds: int = 50,
+    asked: Callable[[], None] | None = None,
+) -> np.ndarray:
     """A cut, labels (n,), whose samples go all at once where their edges pull them, while the normalised cut falls.
 
     No cluster loses all its samples. Source: the weighted kernel k-means of Dhillon, Guan and Kulis (2004), whose
-    minimum is that of the cut.
+    minimum is that of the cut. asked: called before each round; what it raises ends the work.
     """
     degree = np.asarray(graph.sum(1)).ravel()
     least = normalised_cut(graph, labels, clusters)
     for _ in range(rounds):
+        if asked:
+            asked()
         member = np.eye(clusters)[labels]
         links = graph @ member
         volume = np.maximum(member.T @ degree, 1e-12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ EVENNESS = (1.0, 1.5, 2.0)
 POLISHED = 3  # of the merged cuts
 BETTER = 0.95  # of the cost of k-means, below which a merged cut is taken
 
+Asked = Callable[[], None]
+
 
 @dataclass(frozen=True)
 class Readout:
@@ -37,16 +39,17 @@ class Readout:
     values: np.ndarray
 
 
-def read_out(affinity, config: Config, like: np.ndarray | None = None) -> Readout:
+def read_out(affinity, config: Config, like: np.ndarray | None = None, asked: Asked | None = None) -> Readout:
     """Cuts the graph by its diffusion map at three scales (half, once and twice `damping`), side by side.
 
     Four dimensions a cluster, since a class may split before the last two separate; several scales, since a
     single one now and then merges two clusters. affinity: sparse (n, n). like: (n,) labels whose numbering
-    is kept, and whose clusters too, where they are no worse than others (see `cut`).
+    is kept, and whose clusters too, where they are no worse than others (see `cut`). asked: called
+    now and then; what it raises ends the work.
     """
-    values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed)
+    values, vectors = graph.diffusion_map(affinity, DIMS_A_CLUSTER * config.clusters, config.seed, asked)
     scales = at_scales(values, vectors, config.damping)
-    return Readout(cut(affinity, np.hstack(scales), config, like), scales[1], values)
+    return Readout(cut(affinity, np.hstack(scales), config, like, asked), scales[1], values)
 
 
 def at_scales(values: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
@@ -54,15 +57,21 @@ def at_scales(values: np.ndarray, vectors: np.ndarray, damping: float) -> list[n
     return [graph.damped(values, vectors, power) for power in (damping / 2, damping, 2 * damping)]
 
 
-def cut(affinity, points: np.ndarray, config: Config, like: np.ndarray | None = None) -> np.ndarray:
+def cut(
+    affinity,
+    points: np.ndarray,
+    config: Config,
+    like: np.ndarray | None = None,
+    asked: Asked | None = None,
+) -> np.ndarray:
     """Clusters (n,) of a graph, sparse (n, n), by a map of it, points (n, dims): of several cuts one of low `cost`.
 
     k-means finds clusters of nearly one size, and halves a large one before it parts two small. So cuts that merge
     small cells along the graph are looked at too, and taken where they are clearly better. like: (n,) labels to
     start from as well, whose numbering is kept: where several cuts are nearly as good, training would else jump
-    from one to another at each look.
+    from one to another at each look. asked: see `read_out`.
     """
-    clusters = config.clusters
+    clusters, asked = config.clusters, asked or (lambda: None)
 
     def best(cuts) -> tuple[float, np.ndarray]:
         polished = [graph.refined(affinity, labels, clusters) for labels in cuts]
@@ -76,7 +85,7 @@ def cut(affinity, points: np.ndarray, config: Config, like: np.ndarray | None = 
         usual += [like, KMeans(clusters, init=means, n_init=1).fit(points).labels_]
     least, found = best(usual)
     merged = sorted(
-        merged_cuts(affinity, points, config), key=lambda labels: cost(affinity, labels, clusters)
+        merged_cuts(affinity, points, config, asked), key=lambda labels: cost(affinity, labels, clusters)
     )
     if merged:
         less, other = best(merged[:POLISHED])
@@ -95,13 +104,16 @@ def cost(affinity, labels: np.ndarray, clusters: int) -> float:
     return graph.normalised_cut(affinity, labels, clusters) + unevenness
 
 
-def merged_cuts(affinity, points: np.ndarray, config: Config) -> Iterator[np.ndarray]:
+def merged_cuts(
+    affinity, points: np.ndarray, config: Config, asked: Asked = lambda: None
+) -> Iterator[np.ndarray]:
     """Cuts (n,) into K clusters that are made of small cells of the points, by k-means, merged along the graph."""
     for cells in CELLS:
         count = cells * config.clusters
         if count <= len(points):
             fine = _k_means(points, count, 3, config.seed).labels_
             for evenness in EVENNESS:
+                asked()
                 yield graph.merged(affinity, fine, config.clusters, evenness)
 
 

@@ -172,6 +172,8 @@ class Steering:
     control: Control | None
     optimiser: torch.optim.Optimizer | None = None
     save: Callable[[], None] = lambda: None
+    waiting: dict = field(default_factory=dict)
+    heard: float = field(default_factory=time.monotonic)
 
     def poll(self, clock: Clock) -> Iterator[Event]:
         """Between two steps: take new settings, wait while paused, raise Stopped."""
@@ -192,7 +194,33 @@ class Steering:
 
     def asked(self) -> dict:
         """What has been asked since the last call; several processes hear it from the first, at the same step."""
-        return parallel.once(lambda: self.control() if self.control else {})
+
+        def take() -> dict:
+            self.hear()
+            changes, self.waiting = self.waiting, {}
+            return changes
+
+        return parallel.once(take)
+
+    def hear(self) -> None:
+        """Take up what is asked, to wait for `asked`: of a pause and its end, the one that came later."""
+        self.heard = time.monotonic()
+        new = self.control() if self.control else {}
+        for wish, undone in (("pause", "resume"), ("resume", "pause")):
+            if new.get(wish):
+                self.waiting.pop(undone, None)
+        self.waiting |= new
+
+    def glance(self) -> None:
+        """About once a PERIOD while something long is computed between two steps: raise Stopped where that is asked.
+
+        Of several processes the others would wait for ever for the one that hears it: they stop at the next step.
+        """
+        if time.monotonic() - self.heard < PERIOD:
+            return
+        self.hear()
+        if self.waiting.get("stop") and parallel.size() == 1:
+            raise Stopped
 
     def move(self, changes: dict, clock: Clock) -> list[Event]:
         """Take the values among `changes` that are new; one event where there are any."""
@@ -503,7 +531,7 @@ def _joint_stage(
     if clock.stage != "joint":  # else it goes on where it was broken off
         if whole:
             yield clock.event("progress", message=BUILDING)
-            labels = _build(nets, feed, config, carry, HEAD_STEPS)
+            labels = _build(nets, feed, steering, carry, HEAD_STEPS)
             yield _look(labels, clock, config, observe, "Labels read from the graph of stage 1's latent")
         else:
             torch.nn.init.normal_(nets.centres, std=0.1)
@@ -517,7 +545,7 @@ def _joint_stage(
         if whole and (due or gone) and carry.order is None:
             yield clock.event("progress", message=BUILDING)
             # The latent is better than when the head was taught: what its graph says now is taught again.
-            _build(nets, feed, config, carry, HEAD_STEPS if gone else REFRESH_STEPS, even=bool(gone))
+            _build(nets, feed, steering, carry, HEAD_STEPS if gone else REFRESH_STEPS, even=bool(gone))
             pairs = Pairs(carry.affinity, rng, carry.targets)
         batches = _batches("joint", len(feed), config.joint_batch, config.batches, clock, rng, carry)
         nets.train()
@@ -560,18 +588,19 @@ def encode_together(nets: Networks, feed: Feed) -> Tensor:
 
 
 def _build(
-    nets: Networks, feed: Feed, config: Config, carry: Carry, steps: int, even: bool = False
+    nets: Networks, feed: Feed, steering: Steering, carry: Carry, steps: int, even: bool = False
 ) -> np.ndarray:
     """Build the whole-data graph of the present latent and teach the head what is read from it: labels, (n,).
 
     The graph and self-training's targets go into `carry`, whose labels lend their numbering. Of several processes
-    one reads, since machines may round differently.
+    one reads, since machines may round differently. Stopped where that is asked meanwhile.
     """
+    config = steering.config
     latent = encode_together(nets, feed)
 
     def read():
-        affinity = graph.whole_graph(latent, config.neighbours)
-        return affinity, read_out(affinity, config, carry.labels)
+        affinity = graph.whole_graph(latent, config.neighbours, lambda done, total: steering.glance())
+        return affinity, read_out(affinity, config, carry.labels, steering.glance)
 
     carry.affinity, readout = parallel.once(read)
     carry.targets = sure_labels(carry.affinity, readout.labels, config)

@@ -170,6 +170,37 @@ def test_a_model_survives_the_disk_and_damage_is_told(trained, tmp_path):
         Fitted.load(tmp_path / "model", "cpu")
 
 
+def test_a_stop_is_heard_while_the_graph_is_cut(monkeypatch):
+    cutting, cut = [], train.read_out
+
+    def read_out(*given):
+        cutting.append(True)
+        return cut(*given)
+
+    monkeypatch.setattr(train, "read_out", read_out)
+    monkeypatch.setattr(train, "PERIOD", 0.0)
+    steps = fit(images(), Config(**SMALL), control=lambda: {"stop": True} if cutting else {})
+    events = list(steps)
+    assert any("Stopped" in event.message for event in events)
+    assert cutting == [True]
+    assert not any(event.stage == "joint" and event.kind == "epoch" for event in events)
+    assert not any(event.kind == "evaluation" for event in events), "the cut itself was broken off"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "last"),
+    [([{"pause": True}, {"resume": True}], {"resume": True}), ([{"resume": True}, {"pause": True}], {"pause": True})],
+)  # fmt: skip
+def test_what_is_asked_while_the_graph_is_cut_waits_for_the_next_step(wishes, last, monkeypatch):
+    monkeypatch.setattr(train, "PERIOD", 0.0)
+    asked = iter([*wishes, {"noise_level": 0.3}])
+    steering = train.Steering(Config(), lambda: next(asked, {}))
+    for _ in range(3):
+        steering.glance()
+    assert steering.asked() == last | {"noise_level": 0.3}
+    assert steering.asked() == {}
+
+
 @pytest.mark.parametrize("when", [0, 4, 30])
 def test_a_stop_at_any_moment_leaves_labels_for_all(when):
     calls = iter(range(10**6))
@@ -324,7 +355,9 @@ def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, m
     from dsc_core import graph
 
     sizes, seen, real = [], [], graph.whole_graph
-    monkeypatch.setattr(graph, "whole_graph", lambda points, k: sizes.append(len(points)) or real(points, k))
+    monkeypatch.setattr(
+        graph, "whole_graph", lambda points, *more: sizes.append(len(points)) or real(points, *more)
+    )
     samples = np.tile(images(600), (2, 1, 1, 1))
     config = Config(**{**SMALL, "epochs": 2, "joint_epochs": 1}, readout=readout, graph_samples=1000)
     fitted, events = run(samples, config, observe=lambda labels: seen.append(labels) or {})
