@@ -203,7 +203,7 @@ def merged(graph: sparse.csr_matrix, cells: np.ndarray, clusters: int, evenness:
         volume = weights.sum(1)
         linkage = weights / np.maximum(np.outer(volume, volume), 1e-24) ** evenness
         linkage[~alive] = linkage[:, ~alive] = -1
-        np.fill_diagonal(linkage, -1)
+        linkage[np.tril_indices(len(linkage))] = -1  # of two names for a pair, rounding would choose
         kept, gone = np.unravel_index(linkage.argmax(), linkage.shape)
         weights[kept] += weights[gone]
         weights[:, kept] += weights[:, gone]

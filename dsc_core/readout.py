@@ -101,7 +101,8 @@ def cost(affinity, labels: np.ndarray, clusters: int) -> float:
     """
     sizes = np.bincount(labels, minlength=clusters) / len(labels)
     unevenness = float((sizes * np.log(np.maximum(sizes * clusters, 1e-12))).sum())
-    return graph.normalised_cut(affinity, labels, clusters) + unevenness
+    # Rounded: of cuts that are the same, the first is taken on every machine.
+    return round(graph.normalised_cut(affinity, labels, clusters) + unevenness, 9)
 
 
 def merged_cuts(

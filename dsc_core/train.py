@@ -49,6 +49,7 @@ DRAWN = (
     " spectral network labels the others."
 )
 PERIOD = 1.0  # seconds between two progress events
+GLANCE = 1.0  # seconds between two looks at what is asked, while something long goes on
 EXPLODED = 1e4  # times the epoch before: no noise level that a person turns, and no odd sample, does that
 SETBACKS = 3  # times that training goes back to the last good state
 ADVICE = "try a smaller learning_rate or smaller weights."
@@ -212,11 +213,11 @@ class Steering:
         self.waiting |= new
 
     def glance(self) -> None:
-        """About once a PERIOD while something long is computed between two steps: raise Stopped where that is asked.
+        """About once a GLANCE while something long is computed between two steps: raise Stopped where that is asked.
 
         Of several processes the others would wait for ever for the one that hears it: they stop at the next step.
         """
-        if time.monotonic() - self.heard < PERIOD:
+        if time.monotonic() - self.heard < GLANCE:
             return
         self.hear()
         if self.waiting.get("stop") and parallel.size() == 1:

@@ -33,9 +33,9 @@ CASES = {
     ),
     "paper": ("paper", {}),
     "released": ("released-code", {}),
-    "rows": ("standard", {"decoders": "separate"}),
+    "rows": ("standard", {"decoders": "separate", "neighbours": 30}),
     # a weight that is zero leaves a whole network without gradients
-    "without": ("standard", {"global_mi": 0.0}),
+    "without": ("standard", {"global_mi": 0.0, "neighbours": 30}),
 }
 STEERED = {
     4: {"noise_level": 0.0, "local_mi": 0.0},

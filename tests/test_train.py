@@ -178,7 +178,7 @@ def test_a_stop_is_heard_while_the_graph_is_cut(monkeypatch):
         return cut(*given)
 
     monkeypatch.setattr(train, "read_out", read_out)
-    monkeypatch.setattr(train, "PERIOD", 0.0)
+    monkeypatch.setattr(train, "GLANCE", 0.0)
     steps = fit(images(), Config(**SMALL), control=lambda: {"stop": True} if cutting else {})
     events = list(steps)
     assert any("Stopped" in event.message for event in events)
@@ -192,7 +192,7 @@ def test_a_stop_is_heard_while_the_graph_is_cut(monkeypatch):
     [([{"pause": True}, {"resume": True}], {"resume": True}), ([{"resume": True}, {"pause": True}], {"pause": True})],
 )  # fmt: skip
 def test_what_is_asked_while_the_graph_is_cut_waits_for_the_next_step(wishes, last, monkeypatch):
-    monkeypatch.setattr(train, "PERIOD", 0.0)
+    monkeypatch.setattr(train, "GLANCE", 0.0)
     asked = iter([*wishes, {"noise_level": 0.3}])
     steering = train.Steering(Config(), lambda: next(asked, {}))
     for _ in range(3):
