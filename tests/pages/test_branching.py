@@ -9,7 +9,8 @@ from dsc_core.config import preset
 from dsc_core.events import Event
 from dsc_core.runs import checkpoints, queue
 from pages.shared import branching, history
-from tests.pages.test_steering import at, tell
+from tests.pages.test_steering import TRAIN, tell
+from tests.pages.trained import at
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def knob(app, run_id, name, store, place=0):
 
 
 def test_a_branch_starts_at_the_settings_of_its_checkpoint_and_goes_on_from_it(app, store, parent):
-    at(app, parent)
+    at(app, parent, TRAIN)
     app.button(key="branch").click().run()
     assert not app.exception
     assert knob(app, parent, "noise_level", store).value == 0.9
@@ -57,7 +58,7 @@ def test_a_branch_starts_at_the_settings_of_its_checkpoint_and_goes_on_from_it(a
 
 
 def test_a_name_that_is_taken_is_said_and_nothing_is_made(app, store, parent):
-    at(app, parent)
+    at(app, parent, TRAIN)
     app.button(key="branch").click().run()
     app.text_input(key="branch_name").set_value("parent").run()
     app.button(key="really_branch").click().run()
@@ -68,7 +69,7 @@ def test_a_name_that_is_taken_is_said_and_nothing_is_made(app, store, parent):
 def test_a_damaged_checkpoint_is_not_offered(app, store, parent):
     newest, before = store.checkpoints(parent)
     os.truncate(newest.path / checkpoints.ARRAYS, 40)
-    at(app, parent)
+    at(app, parent, TRAIN)
     app.button(key="branch").click().run()
     assert app.selectbox(key=f"branch_from_{parent}").options == [before.place]
     os.truncate(before.path / checkpoints.ARRAYS, 40)
@@ -93,7 +94,7 @@ def test_both_runs_stand_on_one_curve_from_the_branch_on(app, store, parent):
     assert columns[branching.OWN][own][-1] == 7.0
     alone, lines = branching.columns(run, past, None, "total", 0.0)
     assert list(alone) == ["step", "total"]
-    at(app, made)
+    at(app, made, TRAIN)
     store.folder(parent).rename(store.home / "gone")
     app.run()
     assert not app.exception, "without its origin a branch is a run like others"
@@ -103,5 +104,5 @@ def test_without_a_checkpoint_there_is_no_branch(app, store):
     from dsc_core.data import open_dataset
 
     run_id = store.create(open_dataset("digits"), preset("quick"))
-    at(app, run_id)
+    at(app, run_id, TRAIN)
     assert "branch" not in [button.key for button in app.button]
