@@ -112,7 +112,7 @@ def split(latent, parts: int, seed: int, neighbours: int = 10, damping: float = 
     """Spectral clustering inside one cluster: part 0 … parts-1 of each of its members, the largest part first.
 
     latent: (m, d), of the members alone. The graph of their nearest neighbours, its damped diffusion map and
-    k-means, as for the whole data set (`readout.read_out`). InputError where there are too few members, or
+    k-means, the plainest of the cuts of `readout.cut`. InputError where there are too few members, or
     too few that differ, for so many parts.
     """
     import torch

@@ -151,10 +151,21 @@ def normalised_cut(graph: sparse.csr_matrix, labels: np.ndarray, clusters: int) 
 
     From 0, where no edge is cut, to K; a cluster without samples counts 1. Source: Shi and Malik (2000).
     """
+    _, within, volume = _weighed(graph, np.asarray(graph.sum(1)).ravel(), labels, clusters)
+    return _cut(within, volume)
+
+
+def _weighed(
+    graph: sparse.csr_matrix, degree: np.ndarray, labels: np.ndarray, clusters: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """W(i, c), (n, K), and of each cluster W(c, c) and W(c, all), (K,), the last never 0."""
     member = np.eye(clusters)[labels]
-    within = np.einsum("ij,ij->j", member, graph @ member)
-    volume = member.T @ np.asarray(graph.sum(1)).ravel()
-    return float((1 - within / np.maximum(volume, 1e-12)).sum())
+    links = graph @ member
+    return links, np.einsum("ij,ij->j", member, links), np.maximum(member.T @ degree, 1e-12)
+
+
+def _cut(within: np.ndarray, volume: np.ndarray) -> float:
+    return float((1 - within / volume).sum())
 
 
 def refined(
@@ -170,21 +181,19 @@ def refined(
     minimum is that of the cut. asked: called before each round; what it raises ends the work.
     """
     degree = np.asarray(graph.sum(1)).ravel()
-    least = normalised_cut(graph, labels, clusters)
+    links, within, volume = _weighed(graph, degree, labels, clusters)
     for _ in range(rounds):
         if asked:
             asked()
-        member = np.eye(clusters)[labels]
-        links = graph @ member
-        volume = np.maximum(member.T @ degree, 1e-12)
-        pull = 2 * links / np.maximum(degree, 1e-12)[:, None] - np.einsum("ij,ij->j", member, links) / volume
-        pull = pull / volume
-        pull[:, ~member.any(0)] = -np.inf
+        pull = (2 * links / np.maximum(degree, 1e-12)[:, None] - within / volume) / volume
+        sizes = np.bincount(labels, minlength=clusters)
+        pull[:, sizes == 0] = -np.inf
         moved = np.where(degree > 0, pull.argmax(1), labels)
-        cut = normalised_cut(graph, moved, clusters)
-        if cut >= least or len(np.unique(moved)) < len(np.unique(labels)):
+        after = _weighed(graph, degree, moved, clusters)
+        lost = (np.bincount(moved, minlength=clusters) == 0) & (sizes > 0)
+        if _cut(*after[1:]) >= _cut(within, volume) or lost.any():
             break
-        least, labels = cut, moved
+        labels, (links, within, volume) = moved, after
     return labels
 
 
