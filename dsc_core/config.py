@@ -49,6 +49,8 @@ TITLES = {
     "batch_norm": "Batch normalisation",
     "augmented_agreement": "Agreement with a random copy",
     "augmented_latent": "Latent distance to the copy",
+    "augmented_target": "Self-training on the copy",
+    "augmented_input": "Stage 1 on random copies",
     "final_rate": "Final learning rate",
     "joint_share": "Share of the autoencoder's terms",
     "sure": "Agreement of a sure neighbourhood",
@@ -207,6 +209,13 @@ class Config:
         0.5, "", "Weight of the distance ‖z − z_copy‖² between the codes of a sample and its random copy.", 3,
         low=0.0, high=20.0, step=0.1, live=True, advanced=True,
     )  # fmt: skip
+    augmented_target: float = knob(
+        0.0, "", "Share of self-training that asks the copy for its original's cluster, where copies are made.", 3,
+        low=0.0, high=1.0, step=0.05, advanced=True,
+    )  # fmt: skip
+    augmented_input: bool = knob(
+        False, "", "Stage 1 sees a random copy in place of each image, where copies are made.", 3, advanced=True,
+    )  # fmt: skip
     shift: float = knob(
         0.08, "", "Largest shift of a random copy. Not for data whose place has a meaning.", 3,
         low=0.0, high=0.5, step=0.01, unit="of the width", advanced=True,
@@ -339,7 +348,9 @@ OF_AUTOENCODER = frozenset({
     "mi_input", "train_discriminator", "joint_share", "cluster_prior", "epochs", "batch",
     "refresh",  # a latent that stays keeps its graph
 })  # fmt: skip
-OF_IMAGES = frozenset({"augmented_agreement", "augmented_latent", "shift", "rotation", "scaling"})
+OF_IMAGES = frozenset({
+    "augmented_agreement", "augmented_latent", "augmented_target", "augmented_input", "shift", "rotation", "scaling",
+})  # fmt: skip
 
 
 def idle(encoder: str, shape: Iterable[int]) -> frozenset[str]:
@@ -374,7 +385,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "augment",
             "Standard, and a small random copy of each image must share its cluster.",
-            {"augmented_agreement": 2.5, "agreement": 2.5},
+            {"augmented_agreement": 2.5, "agreement": 2.5, "augmented_target": 0.5, "augmented_input": True},
         ),
         Preset(
             "paper",

@@ -492,9 +492,22 @@ def _autoencoder_stage(
 def first_terms(nets, feed: Feed, index: np.ndarray, config: Config) -> dict[str, Tensor]:
     """All terms of stage 1 for the samples at `index` (m,), unweighted."""
     share = parallel.share(len(index))
-    code, _, terms = autoencoder_terms(nets, feed(share.mine(index)), config, share)
+    samples = feed(share.mine(index))
+    if config.augmented_input and makes_copies(config, samples):
+        samples = a_copy(samples, config, share)
+    code, _, terms = autoencoder_terms(nets, samples, config, share)
     terms["prior"] = losses.gaussian_kl(code.mean, code.log_variance)
     return share.mean(terms)
+
+
+def makes_copies(config: Config, samples: Tensor) -> bool:
+    """Whether training asks anything of random copies: of images alone, (m, C, H, W)."""
+    return bool(config.augmented_agreement) and samples.dim() == 4
+
+
+def a_copy(samples: Tensor, config: Config, share: parallel.Share) -> Tensor:
+    """A random copy of each image, moved as the settings allow. (m, C, H, W) → (m, C, H, W)."""
+    return random_copy(samples, config.shift, config.rotation, config.scaling, share)
 
 
 class Pairs:
@@ -639,24 +652,29 @@ def joint_terms(nets, feed: Feed, index: np.ndarray, pairs: Pairs | None, config
     if config.agreement and pairs:
         terms["agreement"] = losses.agreement(assignment[:count], assignment[count:])
     if config.self_training and pairs and pairs.targets is not None:
-        # The noise is the paper's own: it keeps the code's few best numbers from deciding alone.
-        logits = nets.spectral(transform_noise(mean, config.noise_level))[1]
         targets = torch.from_numpy(pairs.targets[index]).to(feed.device)
-        terms["self_training"] = losses.self_training(logits, targets)
+        terms["self_training"] = losses.self_training(_shaken(nets, mean, config), targets)
     if config.noisy_agreement:
         (shaken,) = share.whole(nets.spectral(noisy)[1])
         terms["noisy_agreement"] = losses.agreement(assignment[:count], shaken.softmax(1))
-    if config.augmented_agreement and samples.dim() == 4:
-        copy = random_copy(samples[:own], config.shift, config.rotation, config.scaling, share)
-        moved = nets.encoder(copy).mean
+    if makes_copies(config, samples):
+        moved = nets.encoder(a_copy(samples[:own], config, share)).mean
         moved, told = share.whole(moved, nets.spectral(moved)[1])
         terms["augmented_agreement"] = losses.agreement(assignment[:count], told.softmax(1))
         terms["augmented_latent"] = (mean[:count] - moved).square().sum(1).mean()
+        if config.augmented_target and "self_training" in terms:
+            asked = losses.self_training(_shaken(nets, moved, config), targets[:count])
+            terms["self_training"] = torch.lerp(terms["self_training"], asked, config.augmented_target)
     if config.balance:
         terms["balance"] = losses.balance(assignment, nets.shares)
     if config.entropy:
         terms["entropy"] = losses.assignment_kl(assignment)
     return terms, how
+
+
+def _shaken(nets: Networks, mean: Tensor, config: Config) -> Tensor:
+    """The spectral network's logits for noisy codes: no few numbers of a code may decide alone. (m, d) → (m, K)."""
+    return nets.spectral(transform_noise(mean, config.noise_level))[1]
 
 
 def _whole(share: parallel.Share, *parts: Tensor) -> list[Tensor]:

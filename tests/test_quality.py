@@ -29,7 +29,8 @@ def test_every_kept_result_is_whole():
     for path in quality.RESULTS.glob("*/*.json"):
         kept = json.loads(path.read_text())
         assert path == quality.path_of(kept["data"], kept["method"], kept["seed"])
-        assert all(0 < kept[score] <= 1 for score in ("acc", "nmi"))
+        assert 0 < kept["acc"] <= 1
+        assert 0 <= kept["nmi"] <= 1  # 0 where everything ends in one cluster
         assert kept["samples"] >= kept["clusters"] > 1
         assert {"seconds", "versions", "machine", "config", "revision"} <= kept.keys()
 
