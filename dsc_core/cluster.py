@@ -20,6 +20,7 @@ from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.metrics import sample_of
+from dsc_core.model.augment import makes_copies, random_copy
 from dsc_core.model.networks import Networks
 from dsc_core.model.spectral import orthonormalise
 from dsc_core.readout import Readout, k_means, lost, numbered, read_out
@@ -56,6 +57,37 @@ class Feed:
         return replace(self, rows=rows)
 
 
+@dataclass(frozen=True)
+class Copies:
+    """A random copy of each image of a feed, in its place, and the same copy whenever it is asked for.
+
+    number: which of the copies that the settings' seed makes.
+    """
+
+    feed: Feed
+    config: Config
+    number: int
+
+    def __len__(self) -> int:
+        return len(self.feed)
+
+    def __call__(self, index) -> Tensor:
+        images, config = self.feed(index), self.config
+        return random_copy(images, config.shift, config.rotation, config.scaling, self.draws[index])
+
+    @cached_property
+    def draws(self) -> Tensor:
+        """Of each image how far its copy is moved, (n, 4): on the CPU, so that every device makes the same copies."""
+        generator = torch.Generator().manual_seed(self.config.seed + 2**31 * (1 + self.number))
+        return torch.rand(len(self.feed), 4, generator=generator)
+
+
+def copies_of(feed: Feed, config: Config) -> list[Copies]:
+    """The copies of all samples by which the graph may find them; none where no copies are made."""
+    wanted = config.augmented_graph if makes_copies(config, feed.samples) else 0
+    return [Copies(feed, config, number) for number in range(wanted)]
+
+
 def graph_rows(count: int, config: Config) -> np.ndarray | None:
     """The samples among `count` that the graph is built on, drawn by the seed and in order; None for all."""
     if count <= config.graph_samples:
@@ -64,12 +96,19 @@ def graph_rows(count: int, config: Config) -> np.ndarray | None:
 
 
 @torch.no_grad()
-def encode(nets: Networks, feed, index: np.ndarray | None = None) -> Tensor:
-    """μ of every sample, or of those at `index`, a block at a time → (n, d) on the networks' device."""
+def encode(
+    nets: Networks, feed, index: np.ndarray | None = None, asked: Callable[[], None] | None = None
+) -> Tensor:
+    """μ of every sample, or of those at `index`, a block at a time → (n, d) on the networks' device.
+
+    asked: called before each block; what it raises ends the work.
+    """
     was_training = nets.training
     nets.eval()
     count, latent = len(feed) if index is None else len(index), None
     for start in range(0, count, EMBED):
+        if asked:
+            asked()
         block = slice(start, min(start + EMBED, count))
         mean = nets.encoder(feed(np.arange(block.start, block.stop) if index is None else index[block])).mean
         if latent is None:  # in one piece from the start: pieces put together later would be there twice
@@ -347,11 +386,13 @@ def finish(
     """
     nets.eval()
     rows = graph_rows(len(feed), config)
-    drawn = encode(nets, feed if rows is None else feed.part(rows))
+    part = feed if rows is None else feed.part(rows)
+    drawn = encode(nets, part)
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, drawn) if joint else None
         if affinity is None or config.encoder == "network":
-            affinity = graph.whole_graph(drawn, config.neighbours)
+            copies = [encode(nets, some) for some in copies_of(part, config)]
+            affinity = graph.whole_graph(drawn, config.neighbours, None, copies)
         readout = read_out(affinity, config, like)
         teach_head(nets, drawn, readout, config)
         if gone := lost(head_labels(nets, drawn), config.clusters):

@@ -51,6 +51,7 @@ TITLES = {
     "augmented_latent": "Latent distance to the copy",
     "augmented_target": "Self-training on the copy",
     "augmented_input": "Stage 1 on random copies",
+    "augmented_graph": "Random copies in the graph",
     "final_rate": "Final learning rate",
     "joint_share": "Share of the autoencoder's terms",
     "sure": "Agreement of a sure neighbourhood",
@@ -216,6 +217,10 @@ class Config:
     augmented_input: bool = knob(
         False, "", "Stage 1 sees a random copy in place of each image, where copies are made.", 3, advanced=True,
     )  # fmt: skip
+    augmented_graph: int = knob(
+        0, "", "Random copies of each image by which neighbours find it in the graph, where copies are made.", 3,
+        low=0, high=64, step=1, advanced=True,
+    )  # fmt: skip
     shift: float = knob(
         0.08, "", "Largest shift of a random copy. Not for data whose place has a meaning.", 3,
         low=0.0, high=0.5, step=0.01, unit="of the width", advanced=True,
@@ -349,7 +354,8 @@ OF_AUTOENCODER = frozenset({
     "refresh",  # a latent that stays keeps its graph
 })  # fmt: skip
 OF_IMAGES = frozenset({
-    "augmented_agreement", "augmented_latent", "augmented_target", "augmented_input", "shift", "rotation", "scaling",
+    "augmented_agreement", "augmented_latent", "augmented_target", "augmented_input", "augmented_graph",
+    "shift", "rotation", "scaling",
 })  # fmt: skip
 
 
@@ -385,7 +391,10 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "augment",
             "Standard, and a small random copy of each image must share its cluster.",
-            {"augmented_agreement": 2.5, "agreement": 2.5, "augmented_target": 0.5, "augmented_input": True},
+            {
+                "augmented_agreement": 2.5, "agreement": 2.5, "augmented_target": 0.5, "augmented_input": True,
+                "augmented_graph": 8,
+            },
         ),
         Preset(
             "paper",

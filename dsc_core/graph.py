@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.sparse as sparse
@@ -18,16 +18,18 @@ def nearest(
     count: int,
     queries: Tensor | None = None,
     progress: Callable[[int, int], None] | None = None,
+    copies: Sequence[Tensor] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `count` nearest points, exact, a block of rows at a time. → indices, distances, both (q, count).
 
     points: (n, d). queries: (q, d), or None for the points themselves, which then are not their own
     neighbours (duplicates of a point are). progress(done, total): of queries; what it raises ends the search.
+    copies: further places of the points, each (n, d): a point is as near as the nearest of its places.
     """
     own = queries is None
     queries = points if own else queries
     count = min(count, len(points) - own)
-    squares = points.square().sum(1)
+    places = [(place.T, place.square().sum(1)[None, :]) for place in (points, *copies)]
     rows = max(1, CHUNK // len(points))
     indices, distances = [], []
     for start in range(0, len(queries), rows):
@@ -35,7 +37,10 @@ def nearest(
             progress(start, len(queries))
         block = queries[start : start + rows]
         # ‖a − b‖² = ‖a‖² − 2ab + ‖b‖²; ‖a‖² does not change the order and is added to the few that are kept.
-        part = torch.addmm(squares[None, :], block, points.T, alpha=-2)
+        part = None
+        for place, squares in places:
+            here = torch.addmm(squares, block, place, alpha=-2)
+            part = here if part is None else torch.minimum(part, here, out=part)
         if own:
             row = torch.arange(len(block), device=part.device)
             part[row, row + start] = torch.inf
@@ -66,13 +71,16 @@ def fuzzy_weights(distances: np.ndarray, steps: int = 48) -> np.ndarray:
 
 
 def whole_graph(
-    points: Tensor, neighbours: int, progress: Callable[[int, int], None] | None = None
+    points: Tensor,
+    neighbours: int,
+    progress: Callable[[int, int], None] | None = None,
+    copies: Sequence[Tensor] = (),
 ) -> sparse.csr_matrix:
     """The symmetric fuzzy graph of the whole data set: w + wᵀ − w∘wᵀ. (n, d) → (n, n) sparse, zero diagonal.
 
-    progress: as of `nearest`, which takes most of the time.
+    progress, copies: as of `nearest`, which takes most of the time.
     """
-    indices, distances = nearest(points, neighbours, progress=progress)
+    indices, distances = nearest(points, neighbours, progress=progress, copies=copies)
     rows = np.repeat(np.arange(len(indices)), indices.shape[1])
     shape = (len(indices), len(indices))
     one_way = sparse.csr_matrix((fuzzy_weights(distances).ravel(), (rows, indices.ravel())), shape=shape)

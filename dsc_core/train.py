@@ -19,6 +19,7 @@ from dsc_core.cluster import (
     HEAD_STEPS,
     Feed,
     Fitted,
+    copies_of,
     encode,
     finish,
     graph_rows,
@@ -29,7 +30,7 @@ from dsc_core.config import KNOBS, Config
 from dsc_core.device import describe
 from dsc_core.errors import RunError
 from dsc_core.events import Event
-from dsc_core.model.augment import random_copy
+from dsc_core.model.augment import makes_copies, random_copy
 from dsc_core.model.autoencoder import transform_noise
 from dsc_core.model.networks import Networks, autoencoder_terms
 from dsc_core.model.sizes import check_encoder
@@ -500,14 +501,10 @@ def first_terms(nets, feed: Feed, index: np.ndarray, config: Config) -> dict[str
     return share.mean(terms)
 
 
-def makes_copies(config: Config, samples: Tensor) -> bool:
-    """Whether training asks anything of random copies: of images alone, (m, C, H, W)."""
-    return bool(config.augmented_agreement) and samples.dim() == 4
-
-
 def a_copy(samples: Tensor, config: Config, share: parallel.Share) -> Tensor:
-    """A random copy of each image, moved as the settings allow. (m, C, H, W) → (m, C, H, W)."""
-    return random_copy(samples, config.shift, config.rotation, config.scaling, share)
+    """A random copy of each image, moved as the settings allow; the rows of `share` of a batch. (m, C, H, W) → same."""
+    draw = share.mine(torch.rand(share.count, 4, device=samples.device))
+    return random_copy(samples, config.shift, config.rotation, config.scaling, draw)
 
 
 class Pairs:
@@ -594,10 +591,10 @@ def _joint_stage(
             break
 
 
-def encode_together(nets: Networks, feed: Feed) -> Tensor:
-    """μ of every sample, (n, d); each of several processes encodes its share."""
+def encode_together(nets: Networks, feed, asked: Callable[[], None] | None = None) -> Tensor:
+    """μ of every sample, (n, d); each of several processes encodes its share. asked: as of `encode`."""
     share = parallel.share(len(feed))
-    (latent,) = share.whole(encode(nets, feed, share.mine(np.arange(len(feed)))))
+    (latent,) = share.whole(encode(nets, feed, share.mine(np.arange(len(feed))), asked))
     return latent
 
 
@@ -610,10 +607,12 @@ def _build(
     one reads, since machines may round differently. Stopped where that is asked meanwhile.
     """
     config = steering.config
-    latent = encode_together(nets, feed)
+    latent, *copies = (
+        encode_together(nets, some, steering.glance) for some in (feed, *copies_of(feed, config))
+    )
 
     def read():
-        affinity = graph.whole_graph(latent, config.neighbours, lambda done, total: steering.glance())
+        affinity = graph.whole_graph(latent, config.neighbours, lambda done, total: steering.glance(), copies)
         return affinity, read_out(affinity, config, carry.labels, steering.glance)
 
     carry.affinity, readout = parallel.once(read)

@@ -6,9 +6,10 @@ import torch
 from sklearn.datasets import load_digits
 
 from dsc_core import parallel, train
-from dsc_core.cluster import Feed
+from dsc_core.cluster import Feed, copies_of, encode
 from dsc_core.config import Config, preset
-from dsc_core.graph import whole_graph
+from dsc_core.graph import nearest, whole_graph
+from dsc_core.model.augment import makes_copies
 from dsc_core.model.networks import Networks
 
 IMAGES = load_digits().images[:64, None].astype(np.float32)
@@ -86,9 +87,9 @@ def test_the_copies_targets_are_their_originals(feed, monkeypatch):
 
 def test_rows_of_a_table_have_no_copies():
     config = preset("augment")
-    assert train.makes_copies(config, torch.zeros(4, 1, 8, 8))
-    assert not train.makes_copies(config, torch.zeros(4, 8))
-    assert not train.makes_copies(preset("standard"), torch.zeros(4, 1, 8, 8))
+    assert makes_copies(config, torch.zeros(4, 1, 8, 8))
+    assert not makes_copies(config, torch.zeros(4, 8))
+    assert not makes_copies(preset("standard"), torch.zeros(4, 1, 8, 8))
 
 
 def test_a_copy_is_moved_as_far_as_the_settings_say():
@@ -97,3 +98,56 @@ def test_a_copy_is_moved_as_far_as_the_settings_say():
     still = train.a_copy(images, Config(**UNMOVED), share)
     assert torch.allclose(still, images, atol=1e-5)
     assert not torch.allclose(train.a_copy(images, Config(), share), images, atol=1e-2)
+
+
+def test_a_feed_of_copies_gives_the_same_copies_whatever_is_asked_for_first(feed):
+    config = preset("augment")
+    one, other = copies_of(feed, config)[:2]
+    whole = one(np.arange(64))
+    again = copies_of(feed, config)[0]
+    assert torch.equal(again(np.array([40, 3])), whole[[40, 3]])
+    assert not torch.equal(other(np.arange(64)), whole)
+    assert not torch.equal(copies_of(feed, config.replace(seed=1))[0](np.arange(64)), whole)
+
+
+def test_a_part_of_the_samples_has_copies_of_its_own_samples(feed):
+    config = preset("augment", **UNMOVED)
+    rows = np.array([5, 9, 60])
+    part = feed.part(rows)
+    assert torch.allclose(copies_of(part, config)[0](np.arange(3)), feed(rows), atol=1e-5)
+
+
+def test_without_copies_the_graph_has_none(feed):
+    assert copies_of(feed, preset("standard", augmented_graph=3)) == []
+    assert len(copies_of(feed, preset("augment", augmented_graph=3))) == 3
+    table = Feed(np.zeros((9, 4), np.float32), (0.0, 1.0), torch.device("cpu"))
+    assert copies_of(table, preset("augment")) == []
+
+
+def test_the_nearest_point_is_the_one_with_the_nearest_place():
+    """Against all distances written out."""
+    rng = np.random.default_rng(0)
+    places = rng.standard_normal((3, 50, 4)).astype(np.float32)
+    distances = np.linalg.norm(places[0][:, None, None] - places.transpose(1, 0, 2)[None], axis=3).min(2)
+    np.fill_diagonal(distances, np.inf)
+    index, found = nearest(torch.from_numpy(places[0]), 6, copies=list(torch.from_numpy(places[1:])))
+    assert np.array_equal(index, np.argsort(distances, 1)[:, :6])
+    assert np.allclose(found, np.sort(distances, 1)[:, :6], atol=1e-3)
+    assert not np.array_equal(index, nearest(torch.from_numpy(places[0]), 6)[0])
+
+
+def test_copies_that_are_their_originals_change_no_neighbour(feed):
+    points = feed(np.arange(64)).flatten(1)
+    plain, same = whole_graph(points, 5), whole_graph(points, 5, copies=[points, points])
+    assert np.abs((plain - same).toarray()).max() < 1e-6
+
+
+def test_encoding_ends_where_that_is_asked(feed):
+    class Enough(Exception):
+        pass
+
+    def asked():
+        raise Enough
+
+    with pytest.raises(Enough):
+        encode(nets_of(Config(**ON)), feed, asked=asked)

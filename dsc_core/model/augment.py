@@ -8,19 +8,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dsc_core.parallel import Share
+from dsc_core.config import Config
+
+
+def makes_copies(config: Config, samples) -> bool:
+    """Whether anything is asked of random copies: of images alone, an array (n, C, H, W)."""
+    return bool(config.augmented_agreement) and len(samples.shape) == 4
 
 
 def random_copy(
-    images: Tensor, shift: float, rotation: float, scaling: float, share: Share | None = None
+    images: Tensor, shift: float, rotation: float, scaling: float, draw: Tensor | None = None
 ) -> Tensor:
     """Each image moved by up to ±shift of its width, turned by ±rotation degrees, scaled by 1 ± scaling.
 
-    (m, C, H, W) → (m, C, H, W); what comes in from outside repeats the border. share: of which batch the images
-    are the rows, if they are not the whole.
+    (m, C, H, W) → (m, C, H, W); what comes in from outside repeats the border. draw: (m, 4) from 0 to 1, of each
+    image its turn, size and shift along both axes between their bounds; without it, they are drawn now.
     """
-    share = share or Share(len(images))
-    draw = share.mine(torch.rand(share.count, 4, device=images.device, dtype=images.dtype)) * 2 - 1
+    draw = torch.rand(len(images), 4, device=images.device) if draw is None else draw
+    draw = draw.to(images) * 2 - 1
     angle = draw[:, 0] * math.radians(rotation)
     size = 1 + draw[:, 1] * scaling
     cos, sin = torch.cos(angle) / size, torch.sin(angle) / size
