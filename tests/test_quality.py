@@ -7,7 +7,7 @@ import pytest
 
 from dsc_core import metrics
 from tests.benchmarks import methods, quality
-from tests.benchmarks.tables import grid, spread, tables
+from tests.benchmarks.tables import grid, scores_table, spread, tables
 
 
 def result(method="standard", data="usps", seed=0, acc=0.9, **more):
@@ -21,7 +21,7 @@ def result(method="standard", data="usps", seed=0, acc=0.9, **more):
     return {
         "data": data, "method": method, "seed": seed, "samples": 9298, "clusters": 10, **scores,
         "readouts": readouts if config else {}, "seconds": 10.0 + seed, "revision": quality.REVISION,
-        "config": config.to_dict() if config else {},
+        "config": config.to_dict() if config else {}, "machine": "Linux x86_64, 2 cores, CPU, 1 thread",
     } | more  # fmt: skip
 
 
@@ -33,6 +33,17 @@ def test_every_kept_result_is_whole():
         assert 0 <= kept["nmi"] <= 1  # 0 where everything ends in one cluster
         assert kept["samples"] >= kept["clusters"] > 1
         assert {"seconds", "versions", "machine", "config", "revision"} <= kept.keys()
+
+
+def test_times_on_a_graphics_card_stand_beside_those_of_the_cpu():
+    card = "Linux x86_64, 16 cores, NVIDIA H100 80GB HBM3"
+    made = [
+        result(seed=0, seconds=30.0),
+        result(seed=1, seconds=10.0),
+        result(seed=2, seconds=3.0, machine=card),
+    ]
+    table = scores_table(made)
+    assert "| 20 s; 3 s on NVIDIA H100 80GB HBM3 |" in table
 
 
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
