@@ -390,8 +390,8 @@ PRESETS: dict[str, Preset] = {
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(
             "augment",
-            "Standard, and small random copies of an image must share its cluster. Not where a small shift or turn makes "
-            "another class.",
+            "Standard, and small random copies of an image must share its cluster. Not where a small shift or turn "
+            "makes another class.",
             {
                 "augmented_agreement": 2.5, "agreement": 2.5, "augmented_target": 0.5, "augmented_input": True,
                 "augmented_graph": 8,
