@@ -102,17 +102,19 @@ def other_k_table(results: list[dict]) -> str:
 
 def ablation_table(results: list[dict]) -> str:
     """The steps of the ablation: k-means on the code, the whole graph's readout, then the joint stage."""
-    rows = []
-    for (data, method), members in groups(results).items():
-        if method in methods.ABLATION:
-            readouts = {"joint training": members}
-            if method != "ablation-joint":
-                code = [m["readouts"]["latent-k-means"] for m in members]
-                readouts = {"k-means on the code": code, "spectral network": members}
-        elif method == "standard" and any((data, name) in groups(results) for name in methods.ABLATION):
-            readouts = {"joint training and self-training": members}
-        else:
+    rows, found = [], groups(results)
+    steps = [(data, method) for data in methods.DATA for method in (*methods.ABLATION, "standard")]
+    for data, method in steps:
+        members = found.get((data, method))
+        if not members or not any((data, name) in found for name in methods.ABLATION):
             continue
+        if method == "standard":
+            readouts = {"joint training and self-training": members}
+        elif method == "ablation-joint":
+            readouts = {"joint training": members}
+        else:
+            code = [m["readouts"]["latent-k-means"] for m in members]
+            readouts = {"k-means on the code": code, "spectral network": members}
         for readout, scored in readouts.items():
             scores = (spread(s[key] for s in scored) for key in ("acc", "nmi"))
             rows.append([data, methods.TITLES[method], readout, _seeds(members), *scores])
