@@ -68,13 +68,15 @@ def dataset():
 
 
 def run():
-    """The current run, or None. An id that the workspace does not hold is said and forgotten."""
+    """The current run, or None. An id that the workspace does not hold is said and forgotten; trouble only said."""
     run_id = current("run")
     if not run_id:
         return None
     try:
         return store().get(run_id)
-    except (InputError, RunError, KeyError):
+    except InputError:
         choose("run", None)
         st.warning("The run that this address names is not in this workspace.")
-        return None
+    except RunError as problem:  # the run is there, and can be shown once the trouble is over
+        st.error(str(problem), icon=":material/error:")
+    return None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dsc_core.errors import RunError
 from dsc_core.runs import Store
 from dsc_core.runs.results import load_results
 from tests.pages.trained import trained
@@ -61,3 +62,25 @@ def test_a_fresh_tab_leads_to_the_newest_results(app):
     assert not app.exception
     assert "ACC" in {metric.label for metric in app.metric}
     assert app.query_params["run"] in (run_id, [run_id])
+
+
+def test_a_run_that_the_address_names_is_forgotten_only_where_it_is_not_there(app, monkeypatch):
+    app.query_params["run"] = run_id = trained("image", True)
+    app.run()
+    real = Store.get
+
+    def in_trouble(self, name):
+        raise RunError("The workspace's index cannot be read.")
+
+    monkeypatch.setattr(Store, "get", in_trouble)
+    app.switch_page(RESULTS).run()
+    assert [problem.value for problem in app.error] == ["The workspace's index cannot be read."]
+    assert app.query_params["run"] in (run_id, [run_id])
+    monkeypatch.setattr(Store, "get", real)
+    app.run()
+    assert not app.error
+    assert "ACC" in {metric.label for metric in app.metric}
+    app.query_params["run"] = "elsewhere"
+    app.run()
+    assert any("not in this workspace" in said.value for said in app.warning)
+    assert "run" not in app.query_params
