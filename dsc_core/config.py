@@ -46,6 +46,7 @@ def knob(default, symbol: str, help: str, group: int, **more):
 TITLES = {
     "relative": "Relative reconstruction",
     "latent_dims": "Latent dimensions",
+    "new_cut": "Cost of a new cut",
     "batch_norm": "Batch normalisation",
     "augmented_agreement": "Agreement with a random copy",
     "augmented_latent": "Latent distance to the copy",
@@ -168,6 +169,10 @@ class Config:
     damping: float = knob(
         8.0, "t", "Power of the eigenvalues that damps the diffusion map's later dimensions.", 2,
         low=0.0, high=64.0, step=1.0, advanced=True,
+    )  # fmt: skip
+    new_cut: float = knob(
+        1.0, "", "Other clusters than the present are read from the graph only where they cost less than this share "
+        "of theirs.", 2, low=0.0, high=1.0, step=0.05, advanced=True,
     )  # fmt: skip
 
     agreement: float = knob(
@@ -394,7 +399,7 @@ PRESETS: dict[str, Preset] = {
             "makes another class.",
             {
                 "augmented_agreement": 2.5, "agreement": 2.5, "augmented_target": 0.5, "augmented_input": True,
-                "augmented_graph": 8,
+                "augmented_graph": 8, "new_cut": 0.9,
             },
         ),
         Preset(

@@ -68,8 +68,9 @@ def cut(
 
     k-means finds clusters of nearly one size, and halves a large one before it parts two small. So cuts that merge
     small cells along the graph are looked at too, and taken where they are clearly better. like: (n,) labels to
-    start from as well, whose numbering is kept: where several cuts are nearly as good, training would else jump
-    from one to another at each look. asked: see `read_out`.
+    start from as well, whose numbering is kept, and which stay unless another cut costs less than `config.new_cut`
+    of theirs: where several cuts are nearly as good, training would else jump from one to another at each look,
+    and take a handful that has come apart from its class to another. asked: see `read_out`.
     """
     clusters, asked = config.clusters, asked or (lambda: None)
 
@@ -79,17 +80,20 @@ def cut(
             ((cost(affinity, labels, clusters), labels) for labels in polished), key=lambda pair: pair[0]
         )
 
-    usual = [k_means(points, config).labels_]
+    usual, before = [k_means(points, config).labels_], None
     if like is not None and not lost(like, clusters):
         means = np.stack([points[like == cluster].mean(0) for cluster in range(clusters)])
         usual += [like, KMeans(clusters, init=means, n_init=1).fit(points).labels_]
+        before = best([like]) if config.new_cut < 1 else None
     least, found = best(usual)
     merged = sorted(
         merged_cuts(affinity, points, config, asked), key=lambda labels: cost(affinity, labels, clusters)
     )
     if merged:
         less, other = best(merged[:POLISHED])
-        found = other if less < BETTER * least else found
+        least, found = (less, other) if less < BETTER * least else (least, found)
+    if before and least > config.new_cut * before[0]:
+        found = before[1]
     return found if like is None else aligned(found, like, clusters)
 
 

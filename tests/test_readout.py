@@ -56,6 +56,22 @@ def test_of_cuts_with_the_same_inertia_the_one_that_parts_fewer_neighbours_stand
     assert groups(cut(sparse.csr_matrix(weights), points, CONFIG, before)) == groups(before)
 
 
+@pytest.mark.parametrize(("link", "share", "stays"), [
+    (0.001, 1.0, False), (0.001, 0.9, True), (0.5, 0.9, False), (0.5, 0.0, True),
+])  # fmt: skip
+def test_the_cut_before_stays_until_another_costs_clearly_less(link, share, stays):
+    # Four clouds, three clusters. Before, one side was together; the graph joins the opposite one a little more.
+    points, truth = clouds([(0, 0), (6, 0), (0, 6), (5.5, 6)])
+    weights = joined(points).toarray()
+    one, other, third, fourth = (truth == cloud for cloud in range(4))
+    weights[np.ix_(one, other)] = weights[np.ix_(other, one)] = 0.05
+    weights[np.ix_(third, fourth)] = weights[np.ix_(fourth, third)] = 0.05 + link
+    before = np.select([one | other, third, fourth], [0, 1, 2])
+    better = np.select([one, other, third | fourth], [0, 1, 2])
+    found = cut(sparse.csr_matrix(weights), points, CONFIG.replace(new_cut=share), before)
+    assert groups(found) == groups(before if stays else better)
+
+
 def test_the_cut_that_parts_fewer_neighbours_is_taken():
     points, truth = clouds([(0, 0), (1.2, 0), (30, 0), (30, 30)], spread=0.1)
     before = np.array([0, 1, 2, 2])[
