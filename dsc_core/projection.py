@@ -7,7 +7,8 @@ itself on first use and is therefore imported only when a map is drawn.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, see
     how: more of UMAP's own arguments. → (n, dims) float32.
     """
     known = with_themselves(indices, distances)
-    with warnings.catch_warnings():
+    with threads_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of its own single thread, and of every loose point
         from umap import UMAP
 
@@ -126,6 +127,21 @@ def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, see
             force_approximation_algorithm=True, **how,
         )  # fmt: skip
         return np.asarray(made.fit_transform(points), dtype=np.float32)
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """PyTorch's number of threads as it was: UMAP's compiler sets OpenMP's own to all cores, whatever was asked for.
+
+    A process limited to one thread would from then on share its core with a second that waits by spinning.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def with_themselves(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -148,6 +164,11 @@ def taken_on(
     `UMAP(init=start)` would first stretch the start to a square of its own, and with it what it shows.
     indices, distances: of the k nearest others, (n, k). rate: of the first moves; UMAP's own is 1.
     """
+    with threads_kept():
+        return _taken_on(points, indices, distances, start, seed, epochs, rate)
+
+
+def _taken_on(points, indices, distances, start, seed, epochs, rate) -> np.ndarray:
     from umap.layouts import optimize_layout_euclidean
     from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import silhouette_score
 
 from dsc_core import projection
 from dsc_core.errors import RunError
+from dsc_core.graph import nearest
 
 
 def islands(n, d=6, seed=0):
@@ -23,6 +25,16 @@ def test_the_same_seed_gives_the_same_map_and_islands_stay_apart():
     assert first.dtype == np.float32
     assert silhouette_score(first, which) > 0.6
     assert (np.random.get_state()[1] == told).all(), "the caller's own random numbers were disturbed"
+
+
+def test_a_map_leaves_the_number_of_threads_as_it_was():
+    points, _ = islands(120)
+    torch.set_num_threads(1)
+    first = projection.project(points, seed=3)
+    assert torch.get_num_threads() == 1
+    indices, distances = nearest(torch.from_numpy(points), 14)
+    projection.taken_on(points, indices, distances, first, seed=3, epochs=5, rate=0.1)
+    assert torch.get_num_threads() == 1
 
 
 def test_above_the_limit_the_others_lie_on_their_own_island(monkeypatch):
