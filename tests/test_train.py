@@ -517,7 +517,7 @@ def test_a_few_epochs_on_digits_find_the_digits():
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is present")
-@pytest.mark.parametrize("name", ["standard", "paper", "released-code"])
+@pytest.mark.parametrize("name", ["standard", "augment", "paper", "released-code"])
 def test_cuda_trains_repeats_and_its_model_opens_on_the_cpu(name, tmp_path):
     config = preset(name).replace(**{**SMALL, "device": "cuda", "clusters": 6})
     fitted, _ = run(images(), config)
