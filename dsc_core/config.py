@@ -399,7 +399,7 @@ PRESETS: dict[str, Preset] = {
             "makes another class.",
             {
                 "augmented_agreement": 2.5, "agreement": 2.5, "augmented_target": 0.5, "augmented_input": True,
-                "augmented_graph": 8, "new_cut": 0.9,
+                "augmented_graph": 8, "new_cut": 0.7,
             },
         ),
         Preset(
