@@ -112,23 +112,6 @@ def umap(
     return laid_out(points, indices, distances, seed, n_components=dims, min_dist=min_dist, n_epochs=epochs)
 
 
-def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed: int, **how) -> np.ndarray:
-    """UMAP's layout of `points` (n, d) whose k nearest others are known, indices and distances (n, k).
-
-    how: more of UMAP's own arguments. → (n, dims) float32.
-    """
-    known = with_themselves(indices, distances)
-    with threads_kept(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of its own single thread, and of every loose point
-        from umap import UMAP
-
-        made = UMAP(
-            n_neighbors=known[0].shape[1], random_state=seed, n_jobs=1, precomputed_knn=known,
-            force_approximation_algorithm=True, **how,
-        )  # fmt: skip
-        return np.asarray(made.fit_transform(points), dtype=np.float32)
-
-
 @contextmanager
 def threads_kept() -> Iterator[None]:
     """PyTorch's number of threads as it was: UMAP's compiler sets OpenMP's own to all cores, whatever was asked for.
@@ -144,12 +127,31 @@ def threads_kept() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@threads_kept()
+def laid_out(points: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed: int, **how) -> np.ndarray:
+    """UMAP's layout of `points` (n, d) whose k nearest others are known, indices and distances (n, k).
+
+    how: more of UMAP's own arguments. → (n, dims) float32.
+    """
+    known = with_themselves(indices, distances)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of its own single thread, and of every loose point
+        from umap import UMAP
+
+        made = UMAP(
+            n_neighbors=known[0].shape[1], random_state=seed, n_jobs=1, precomputed_knn=known,
+            force_approximation_algorithm=True, **how,
+        )  # fmt: skip
+        return np.asarray(made.fit_transform(points), dtype=np.float32)
+
+
 def with_themselves(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Neighbours and distances (n, k), each with the point itself before them, as UMAP counts: (n, k + 1)."""
     own = np.arange(len(indices))[:, None]
     return np.hstack([own, indices]), np.hstack([np.zeros((len(own), 1), np.float32), distances])
 
 
+@threads_kept()
 def taken_on(
     points: np.ndarray,
     indices: np.ndarray,
@@ -164,11 +166,6 @@ def taken_on(
     `UMAP(init=start)` would first stretch the start to a square of its own, and with it what it shows.
     indices, distances: of the k nearest others, (n, k). rate: of the first moves; UMAP's own is 1.
     """
-    with threads_kept():
-        return _taken_on(points, indices, distances, start, seed, epochs, rate)
-
-
-def _taken_on(points, indices, distances, start, seed, epochs, rate) -> np.ndarray:
     from umap.layouts import optimize_layout_euclidean
     from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample
 

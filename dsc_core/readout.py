@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -74,23 +75,21 @@ def cut(
     """
     clusters, asked = config.clusters, asked or (lambda: None)
 
-    def best(cuts) -> tuple[float, np.ndarray]:
-        polished = [graph.refined(affinity, labels, clusters) for labels in cuts]
-        return min(
-            ((cost(affinity, labels, clusters), labels) for labels in polished), key=lambda pair: pair[0]
-        )
+    def polished(labels: np.ndarray) -> tuple[float, np.ndarray]:
+        labels = graph.refined(affinity, labels, clusters)
+        return cost(affinity, labels, clusters), labels
 
-    usual, before = [k_means(points, config).labels_], None
+    usual, before = [polished(k_means(points, config).labels_)], None
     if like is not None and not lost(like, clusters):
         means = np.stack([points[like == cluster].mean(0) for cluster in range(clusters)])
-        usual += [like, KMeans(clusters, init=means, n_init=1).fit(points).labels_]
-        before = best([like]) if config.new_cut < 1 else None
-    least, found = best(usual)
+        before = polished(like)
+        usual += [before, polished(KMeans(clusters, init=means, n_init=1).fit(points).labels_)]
+    least, found = min(usual, key=itemgetter(0))
     merged = sorted(
         merged_cuts(affinity, points, config, asked), key=lambda labels: cost(affinity, labels, clusters)
     )
     if merged:
-        less, other = best(merged[:POLISHED])
+        less, other = min(map(polished, merged[:POLISHED]), key=itemgetter(0))
         least, found = (less, other) if less < BETTER * least else (least, found)
     if before and least > config.new_cut * before[0]:
         found = before[1]
