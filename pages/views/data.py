@@ -88,7 +88,7 @@ def samples(columns: int) -> None:
     st.subheader("Ready to use", anchor=False)
     with st.grid(columns, min_column_width=280):
         for name in sample_names():
-            with st.container(border=True, gap="small"):
+            with st.container(border=True, gap="small", height="stretch", vertical_alignment="distribute"):
                 sample_card(name)
     fetchable()
 
@@ -115,12 +115,9 @@ def sample_card(name: str) -> None:
     if name in PICTURED:
         st.image(strip(name), alt=f"Some images of {name}", width="stretch")
     about = ABOUT.get(name, "A data set of your data folder.")
-    with st.container(
-        horizontal=True, vertical_alignment="center", gap="xsmall"
-    ):  # where it is narrow, one below
-        st.markdown(f"**{widgets.plain(name)}**  \n:small[{about}]", width="stretch")
-        pressed = st.button("Use", key=f"use_{name}")
-    if pressed:
+    # The button below, not beside: beside a long text it would go below alone, and cards would differ.
+    st.markdown(f"**{widgets.plain(name)}**  \n:small[{about}]", width="stretch")
+    if st.button("Use", key=f"use_{name}"):
         st.session_state["source"] = None
         take(name)
         st.rerun()
