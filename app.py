@@ -21,28 +21,44 @@ def draw() -> None:
     page = st.navigation(
         [
             st.Page(
-                "pages/views/data.py", title="Data", icon=":material/dataset:", url_path="data", default=True,
+                "pages/views/data.py",
+                title="Data",
+                icon=":material/dataset:",
+                url_path="data",
+                default=True,
                 help="Choose a sample or bring your own images or table, and look at them.",
             ),
             st.Page(
-                "pages/views/train.py", title="Train", icon=":material/play_circle:", url_path="train",
+                "pages/views/train.py",
+                title="Train",
+                icon=":material/play_circle:",
+                url_path="train",
                 help="Set the noise and the mutual-information weights, start, and watch the losses.",
             ),
             st.Page(
-                "pages/views/results.py", title="Results", icon=":material/scatter_plot:", url_path="results",
+                "pages/views/results.py",
+                title="Results",
+                icon=":material/scatter_plot:",
+                url_path="results",
                 help="Scores, maps, the confusion matrix and samples of each cluster; download the labels.",
             ),
             st.Page(
-                "pages/views/assign.py", title="Assign", icon=":material/move_to_inbox:", url_path="assign",
+                "pages/views/assign.py",
+                title="Assign",
+                icon=":material/move_to_inbox:",
+                url_path="assign",
                 help="New images or rows through a trained run: clusters, confidence, what looks like nothing seen.",
             ),
             st.Page(
-                "pages/views/runs.py", title="Runs", icon=":material/list_alt:", url_path="runs",
+                "pages/views/runs.py",
+                title="Runs",
+                icon=":material/list_alt:",
+                url_path="runs",
                 help="All runs: the queue, names, notes and stars, disk use, and the trash.",
             ),
         ],
         position="top",
-    )  # fmt: skip
+    )
 
     frame.draw(page)
     page.run()

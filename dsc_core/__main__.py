@@ -14,21 +14,34 @@ import time
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from dsc_core import launch
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle, parse_settings, preset, takes
 from dsc_core.errors import InputError, RunError
+from dsc_core.training import launch
 
 SUMMARY_LINES = (
-    ("acc", "ACC"), ("nmi", "NMI"), ("ari", "ARI"), ("silhouette_latent", "silhouette, latent"),
+    ("acc", "ACC"),
+    ("nmi", "NMI"),
+    ("ari", "ARI"),
+    ("silhouette_latent", "silhouette, latent"),
     ("silhouette_spectral", "silhouette, spectral"),
-)  # fmt: skip
+)
 QUIET, REDRAWN = 1.0, 0.1  # seconds of reading before its progress is told of, and between two such lines
 
 # Kept equal to `runs.export.NAMES`, which takes a second to load; a test says if they differ.
 EXPORTS = (
-    "labels", "report", "data", "images", "embeddings", "latent", "spectral", "maps", "confusion", "curves", "model",
+    "labels",
+    "report",
+    "data",
+    "images",
+    "embeddings",
+    "latent",
+    "spectral",
+    "maps",
+    "confusion",
+    "curves",
+    "model",
     "onnx",
-)  # fmt: skip
+)
 
 
 # The commands -----------------------------------------------------------------------------------------------
@@ -36,7 +49,7 @@ EXPORTS = (
 
 def train(options) -> dict:
     """Train on DATA in this process, and keep the run."""
-    from dsc_core.model.sizes import in_words
+    from dsc_core.method.networks.sizes import in_words
     from dsc_core.runs import Store
 
     writer_at_hand(options)
@@ -90,9 +103,9 @@ def checkpoint_of(store, run, epoch: int | None) -> str | None:
 
 def trained(store, run_id: str, tensorboard: bool = False) -> dict:
     """Train the run here, telling of it on standard error; Ctrl-C once stops it with results."""
+    from dsc_core.cli.progress import Progress, stop_on_interrupt
     from dsc_core.runs import execute
-    from dsc_core.runs.console import Progress, stop_on_interrupt
-    from dsc_core.runs.tensorboard import Following
+    from dsc_core.runs.artifacts.tensorboard import Following
 
     progress = Progress()
     progress(f"Run {run_id}")
@@ -115,7 +128,7 @@ def trained(store, run_id: str, tensorboard: bool = False) -> dict:
 def writer_at_hand(options) -> None:
     """InputError where --tensorboard was given and its package is not installed; told before anything is done."""
     if options.tensorboard:
-        from dsc_core.runs.tensorboard import writer_class
+        from dsc_core.runs.artifacts.tensorboard import writer_class
 
         writer_class()
 
@@ -168,11 +181,11 @@ def export(options) -> dict:
 
 def assign(options) -> dict:
     """Give the samples in DATA, any number of them, to the clusters of a run."""
+    from dsc_core.cli.progress import Progress
     from dsc_core.data import open_stream
     from dsc_core.runs import Store
+    from dsc_core.runs.artifacts.results import LoadedRun
     from dsc_core.runs.assigning import assign_all
-    from dsc_core.runs.console import Progress
-    from dsc_core.runs.results import LoadedRun
 
     loaded = LoadedRun(Store().find(options.run))
     loaded.frame  # noqa: B018 - a run without results is told of before the data are read
@@ -287,7 +300,7 @@ def show_trash(options) -> dict:
 
 def baselines(options) -> dict:
     """Cluster DATA by what a person would pick instead."""
-    from dsc_core.baselines import compare
+    from dsc_core.analysis.baselines import compare
     from dsc_core.runs import home
 
     seed = 0 if options.seed is None else options.seed
@@ -316,8 +329,8 @@ def imported(options, home: Path):
 
     The same data with the same options are not read a second time. Ctrl-C leaves nothing behind.
     """
+    from dsc_core.cli.progress import Progress
     from dsc_core.data import import_data, load_dataset
-    from dsc_core.runs.console import Progress
 
     told = time.monotonic() + QUIET  # what is quick is over before it is told of
 
@@ -427,33 +440,38 @@ def writing(out: str, option: str = "--out"):
 
 def write_results(run, out: str, what: str | None, edited: bool = False) -> str:
     """Write what the suffix of `out`, or `what`, names of a run's results; its name. InputError where it cannot be."""
-    from dsc_core.runs import export as exports
-    from dsc_core.runs.console import Progress
+    from dsc_core.cli.progress import Progress
+    from dsc_core.runs.artifacts import export as exports
 
     kind, suffix = exports.choose(run, out, what)
     with Progress() as progress, writing(out) as file:
         exports.write(
-            run, kind, suffix, file, lambda done, total: progress.update(f"Written {done:,} of {total:,}"), edited
-        )  # fmt: skip
+            run,
+            kind,
+            suffix,
+            file,
+            lambda done, total: progress.update(f"Written {done:,} of {total:,}"),
+            edited,
+        )
     return kind.name
 
 
 def write_events(store, run, out: str) -> int:
     """Write the events of a run as the name `out` asks for it; how many. InputError where it cannot be."""
-    from dsc_core.runs import table
+    from dsc_core.runs.artifacts import event_table
 
     path = Path(out).expanduser()
     events = store.events(run.id)
     if out == "-" or path.suffix == ".csv":
         with writing(out, "--events") as file:
-            file.write(table.events_csv(events))
+            file.write(event_table.events_csv(events))
     elif path.suffix == ".parquet":
         with writing(out, "--events") as file:
-            file.write(table.events_parquet(events))
+            file.write(event_table.events_parquet(events))
     elif path.suffix or path.is_file():
         raise InputError(f"--events takes a .csv or a .parquet file, or a folder for TensorBoard, not {out}.")
     else:
-        from dsc_core.runs.tensorboard import write
+        from dsc_core.runs.artifacts.tensorboard import write
 
         write(
             path / run.id, events, run.created
@@ -534,8 +552,8 @@ def print_run(found: dict) -> None:
     if found["checkpoints"]:
         print(f"{'checkpoint':>10}  {', '.join(found['checkpoints'])}")
     if found["last_event"]:
+        from dsc_core.cli.progress import describe
         from dsc_core.events import Event
-        from dsc_core.runs.console import describe
 
         print(f"{'last event':>10}  {describe(Event.from_json(json.dumps(found['last_event'])))}")
     for key, title in SUMMARY_LINES:
@@ -673,9 +691,11 @@ def build_parser() -> Parser:
         help="with the clusters as edited on the Results page, beside the run's own",
     )
     one.add_argument(
-        "--events", metavar="FILE", help="events: a .csv or .parquet file, - for CSV on standard output, or a folder "
+        "--events",
+        metavar="FILE",
+        help="events: a .csv or .parquet file, - for CSV on standard output, or a folder "
         "for TensorBoard's event files",
-    )  # fmt: skip
+    )
     one = command("assign", assign, print_assigned)
     one.add_argument("run", metavar="RUN")
     add_data_options(one)
@@ -742,9 +762,9 @@ def print_assigned(found: dict) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; its exit code."""
     if not launch.first():
-        from dsc_core.runs import together
+        from dsc_core.runs import torchrun
 
-        return together.follow()
+        return torchrun.follow()
     try:
         options = build_parser().parse_args(arguments)
     except SystemExit:  # all is said; of several processes, the others still wait for this one
@@ -812,9 +832,9 @@ def leading():
 
     if not launch.together():
         return nullcontext()
-    from dsc_core.runs import together
+    from dsc_core.runs import torchrun
 
-    return together.leading()
+    return torchrun.leading()
 
 
 def as_json(found: dict) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
-from dsc_core.cluster import EMBED as BLOCK
 from dsc_core.config import DEFAULT_PRESET, preset
 from dsc_core.data import Dataset, check_trainable
 from dsc_core.errors import InputError
 from dsc_core.events import Event
-from dsc_core.train import fit
+from dsc_core.model import EMBED as BLOCK
+from dsc_core.training.loop import fit
 
 
 class DeepSpectralClustering(ClusterMixin, BaseEstimator):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core.config import GROUPS, KNOBS, takes
-from dsc_core.drawing import Picture, still_heat_map
+from dsc_core.plots.static import Picture, still_heat_map
 from tests.benchmarks import methods
 from tests.benchmarks.quality import collected
 from tests.benchmarks.tables import grid, tables

@@ -6,7 +6,7 @@ from dsc_core import config as settings
 from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, parse_settings, preset
 from dsc_core.errors import InputError
 from dsc_core.events import Event
-from dsc_core.train import WEIGHTED
+from dsc_core.training.loop import WEIGHTED
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -47,8 +47,10 @@ def test_a_wrong_value_is_refused_in_one_sentence(changes, word):
 
 def test_settings_come_from_words():
     assert parse_settings(["noise_level=0.3", "batch_norm=off", "seed=7"]) == {
-        "noise_level": 0.3, "batch_norm": False, "seed": 7,
-    }  # fmt: skip
+        "noise_level": 0.3,
+        "batch_norm": False,
+        "seed": 7,
+    }
     for wrong in ("noise_level", "nope=1", "=3", "noise_level=x"):
         with pytest.raises(InputError):
             parse_settings([wrong])

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dsc_core import metrics
+from dsc_core.analysis import metrics
 from tests.benchmarks import methods, quality
 from tests.benchmarks.tables import grid, scores_table, spread, tables
 
@@ -19,10 +19,18 @@ def result(method="standard", data="usps", seed=0, acc=0.9, **more):
         "stage-1": {**scores, "acc": acc - 0.01},
     }
     return {
-        "data": data, "method": method, "seed": seed, "samples": 9298, "clusters": 10, **scores,
-        "readouts": readouts if config else {}, "seconds": 10.0 + seed, "revision": quality.REVISION,
-        "config": config.to_dict() if config else {}, "machine": "Linux x86_64, 2 cores, CPU, 1 thread",
-    } | more  # fmt: skip
+        "data": data,
+        "method": method,
+        "seed": seed,
+        "samples": 9298,
+        "clusters": 10,
+        **scores,
+        "readouts": readouts if config else {},
+        "seconds": 10.0 + seed,
+        "revision": quality.REVISION,
+        "config": config.to_dict() if config else {},
+        "machine": "Linux x86_64, 2 cores, CPU, 1 thread",
+    } | more
 
 
 def test_every_kept_result_is_whole():

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dsc_core.data.dataset import Dataset, MixedSizes, NeedsResize, check_trainable
 from dsc_core.data.importing import Cancelled, import_data
-from dsc_core.data.keyed import Keys, guess_keys
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import (
     CHANNELS,
@@ -19,10 +18,11 @@ from dsc_core.data.options import (
     parse_size,
     suffix_of,
 )
+from dsc_core.data.readers.keyed import Keys, guess_keys
+from dsc_core.data.readers.table import Columns, guess_columns
 from dsc_core.data.samples import fetchable_names, known_sample, open_sample, sample_names
 from dsc_core.data.store import content_key, is_stored, load_dataset, store_dataset
 from dsc_core.data.streams import Stream, cut, open_stream
-from dsc_core.data.table import Columns, guess_columns
 from dsc_core.errors import InputError
 
 __all__ = [
@@ -55,14 +55,14 @@ __all__ = [
 
 FORMATS = "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, .h5, .mat, or IDX (also .gz)"
 # how a source is asked about before it is read, by the module of its reader; what is not here is read at once
-KINDS = {"folder": "images", "archive": "images", "tar": "images", "table": "table"} | dict.fromkeys(
+KINDS = {"folder": "images", "zip": "images", "tar": "images", "table": "table"} | dict.fromkeys(
     ("hdf5", "matlab"), "keys"
 )
 # suffix -> (module, function); a module is only imported when its format comes
 READERS = {
     ".npz": ("arrays", "read_npz"),
     ".npy": ("arrays", "read_npy"),
-    ".zip": ("archive", "read_zip"),
+    ".zip": ("zip", "read_zip"),
     ".tar": ("tar", "read_tar"),
     ".tar.gz": ("tar", "read_tar"),
     ".tgz": ("tar", "read_tar"),
@@ -187,4 +187,4 @@ def _reader(path: Path) -> Callable[[Path, Options], Dataset]:
 
 
 def _load(module: str, function: str) -> Callable[[Path, Options], Dataset]:
-    return getattr(import_module(f"dsc_core.data.{module}"), function)
+    return getattr(import_module(f"dsc_core.data.readers.{module}"), function)

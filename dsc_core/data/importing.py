@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from dsc_core.data.dataset import check_trainable
-from dsc_core.data.idx import labels_beside
-from dsc_core.data.images import is_hidden
 from dsc_core.data.options import dataset_name
+from dsc_core.data.readers.idx import labels_beside
+from dsc_core.data.readers.images import is_hidden
 from dsc_core.data.samples import known_sample, sample_file
 from dsc_core.data.store import is_stored, store_dataset
 

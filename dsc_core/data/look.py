@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dsc_core.data.arrays import from_images
 from dsc_core.data.dataset import Dataset, chunks
 from dsc_core.data.options import Options, checked_channels, checked_size
+from dsc_core.data.readers.arrays import from_images
 
 FLAT = 0.02  # of the range from black to white: 5 grey levels of 255
 SHOWN = 200  # duplicates and near-constant images that are named

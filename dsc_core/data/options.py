@@ -14,9 +14,23 @@ from dsc_core.errors import InputError
 CHANNELS = {"grey": 1, "colour": 3}
 PACKED = (".gz", ".bz2", ".xz")  # how a TAR may be compressed
 SUFFIXES = (
-    *PACKED, ".zip", ".tar", ".tgz", ".tbz2", ".tbz", ".txz", ".npz", ".npy", ".csv", ".tsv", ".parquet", ".idx",
-    ".h5", ".hdf5", ".mat",
-)  # fmt: skip
+    *PACKED,
+    ".zip",
+    ".tar",
+    ".tgz",
+    ".tbz2",
+    ".tbz",
+    ".txz",
+    ".npz",
+    ".npy",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".idx",
+    ".h5",
+    ".hdf5",
+    ".mat",
+)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core.data.arrays import from_array, read_npz
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.options import Options
-from dsc_core.data.public import PUBLIC, absent, fetch
+from dsc_core.data.readers.arrays import from_array, read_npz
+from dsc_core.data.readers.public import PUBLIC, absent, fetch
 from dsc_core.errors import InputError
 from dsc_core.workspace import home
 

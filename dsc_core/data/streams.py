@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core.data.dataset import Dataset
-from dsc_core.data.images import Member, NothingReadable, collect, natural_key
 from dsc_core.data.options import Options, clean, dataset_name, suffix_of
+from dsc_core.data.readers.images import Member, NothingReadable, collect, natural_key
 
 BLOCK = 1000  # samples
 TABLES = (".csv", ".tsv", ".parquet")
@@ -78,7 +78,7 @@ def open_stream(data: str | Path, like: dict, block: int = BLOCK, **options):
         name=options.pop("name", None) or dataset_name(path), like=like, progress=told, **options
     )
     if suffix_of(path) in TABLES:
-        from dsc_core.data.table import table_blocks
+        from dsc_core.data.readers.table import table_blocks
 
         yield Stream(chosen.name, None, table_blocks(path, chosen, block))
         return
@@ -95,15 +95,18 @@ def cut(dataset: Dataset, block: int = BLOCK) -> Iterator[Dataset]:
     for start in range(0, len(dataset), block):
         part = slice(start, start + block)
         yield replace(
-            dataset, samples=dataset.samples[part], ids=dataset.ids[part],
+            dataset,
+            samples=dataset.samples[part],
+            ids=dataset.ids[part],
             labels=None if dataset.labels is None else dataset.labels[part],
-            notes=() if start else dataset.notes, skipped=() if start else dataset.skipped,
-        )  # fmt: skip
+            notes=() if start else dataset.notes,
+            skipped=() if start else dataset.skipped,
+        )
 
 
 def _members(path: Path, options: Options, skipped: list):
-    from dsc_core.data.archive import zip_members
-    from dsc_core.data.folder import folder_members
+    from dsc_core.data.readers.folder import folder_members
+    from dsc_core.data.readers.zip import zip_members
 
     return (
         nullcontext(folder_members(path, options, skipped))

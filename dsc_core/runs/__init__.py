@@ -15,7 +15,7 @@ def __getattr__(name: str):
 
         return execute
     if name == "load_run":
-        from dsc_core.runs.results import load_run
+        from dsc_core.runs.artifacts.results import load_run
 
         return load_run
     raise AttributeError(f"module 'dsc_core.runs' has no attribute '{name}'")

@@ -13,13 +13,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from dsc_core import metrics
+from dsc_core.analysis import metrics
+from dsc_core.analysis.outliers import Novelty
 from dsc_core.data import Dataset, Stream
 from dsc_core.data.layout import scaling_like
 from dsc_core.data.preprocessing import apply_matrix, apply_table
 from dsc_core.errors import InputError
-from dsc_core.novelty import Novelty
-from dsc_core.runs.results import LoadedRun, csv_bytes, make_frame
+from dsc_core.runs.artifacts.results import LoadedRun, csv_bytes, make_frame
 
 BINS = 20  # of the histogram of confidence
 FARTHEST = 24  # samples kept to be looked at, of those farthest from the training data
@@ -46,7 +46,7 @@ class Assigner:
         without a decoder. unseen: 1 where one of them is beyond what the training data have, as in 1 % of those.
         matched_label: what the run's own match makes of a cluster.
         """
-        from dsc_core.projection import between, place
+        from dsc_core.analysis.umap_map import between, place
 
         found = self.fitted.assign(block.samples, block.scaling)
         beside, distance = self.fitted.novelty.look(found.latent)

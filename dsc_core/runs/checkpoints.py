@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core.checkpoint import VERSION, State
 from dsc_core.errors import RunError
 from dsc_core.runs.files import plain
+from dsc_core.training.checkpoint import VERSION, State
 
 KEPT = 2
 ARRAYS, FACTS = "state.safetensors", "state.json"

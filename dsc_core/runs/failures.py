@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from dsc_core import launch
 from dsc_core.errors import InputError, RunError
+from dsc_core.training import launch
 
 DISK_FULL = "The disk is full: free some space, then start the run again."
 OUT_OF_MEMORY = (

@@ -21,8 +21,8 @@ import scipy.sparse as sparse
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures
+from dsc_core.runs.artifacts.results import Results, labels_frame, read_array
 from dsc_core.runs.files import write_json, write_whole
-from dsc_core.runs.results import Results, labels_frame, read_array
 from dsc_core.runs.store import Run, Store
 
 GRAPH, SWEEP, NAMED = "graph.npz", "how-many.json", "named.json"
@@ -63,7 +63,7 @@ def graph_of(run: Run, tell: Tell | None = None) -> sparse.csr_matrix:
         return known
     import torch
 
-    from dsc_core.graph import whole_graph
+    from dsc_core.method.graph import whole_graph
 
     progress = (lambda done, total: tell("Neighbours of every sample", done, total)) if tell else None
     made = whole_graph(torch.from_numpy(np.array(latent)), run.config.neighbours, progress)
@@ -119,7 +119,7 @@ class Sweep:
 
 def kept_sweep(run: Run) -> Sweep | None:
     """The sweep of this very latent, None where there is none; RunError, one sentence, where it is damaged."""
-    from dsc_core.sweep import Row
+    from dsc_core.analysis.choose_k import Row
 
     path = run.folder / SWEEP
     if not path.is_file():
@@ -148,10 +148,10 @@ def how_many(run: Run, low: int, high: int, tell: Tell | None = None) -> Sweep:
     What tell(words, done, total) raises ends it; what was found until then is kept. InputError where the range
     cannot be asked about, RunError where the latent cannot be read or the disk is full.
     """
-    from dsc_core import sweep
+    from dsc_core.analysis import choose_k
 
     latent = latent_of(run)
-    lowest, highest = sweep.limits(len(latent))
+    lowest, highest = choose_k.limits(len(latent))
     if not lowest <= low <= high <= highest:
         raise InputError(f"{len(latent):,} samples can be asked about {lowest} to {highest} clusters.")
     try:
@@ -164,10 +164,10 @@ def how_many(run: Run, low: int, high: int, tell: Tell | None = None) -> Sweep:
     began, before = time.monotonic(), known.seconds if known else 0.0
     if missing:
         affinity = graph_of(run, tell)
-        found, vectors = sweep.spectrum(affinity, high, run.config, tell)
+        found, vectors = choose_k.spectrum(affinity, high, run.config, tell)
         values = found if len(found) > len(values) else values
         try:
-            for row in sweep.sweep(latent, found, vectors, missing, run.config, tell):
+            for row in choose_k.sweep(latent, found, vectors, missing, run.config, tell):
                 rows[row.clusters] = row
         finally:
             left = [number for number in missing if number not in rows]

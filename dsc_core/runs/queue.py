@@ -11,10 +11,10 @@ import threading
 import time
 from pathlib import Path
 
-from dsc_core import launch
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import processes
 from dsc_core.runs.store import Run, Store, numbers
+from dsc_core.training import launch
 
 MOST = 16  # runs at a time that can be asked for
 EVERY = 5.0  # seconds between two looks of `keep_going`

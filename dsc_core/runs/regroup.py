@@ -71,10 +71,10 @@ def state_with(model: Path, clusters: int):
     """
     import torch
 
-    from dsc_core.checkpoint import Carry, pack
-    from dsc_core.cluster import Fitted
-    from dsc_core.model.networks import Networks
-    from dsc_core.train import Clock, _optimiser
+    from dsc_core.method.networks.networks import Networks
+    from dsc_core.model import Fitted
+    from dsc_core.training.checkpoint import Carry, pack
+    from dsc_core.training.loop import Clock, _optimiser
 
     fitted = Fitted.load(model, device="cpu")
     config: Config = fitted.config.replace(clusters=clusters, joint_epochs=0)

@@ -23,12 +23,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dsc_core import launch
 from dsc_core.config import KNOBS, Config, checked
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.model.sizes import check_encoder
-from dsc_core.runs import checkpoints, failures, frames, processes
+from dsc_core.method.networks.sizes import check_encoder
+from dsc_core.runs import checkpoints, failures, film_frames, processes
 from dsc_core.runs.files import ROOT, read_json, write_json, write_whole
 from dsc_core.runs.files import home as default_home
 from dsc_core.runs.folder import (
@@ -42,14 +41,26 @@ from dsc_core.runs.folder import (
     slug,
 )
 from dsc_core.runs.index import open_index
+from dsc_core.training import launch
 
 STATUSES = ("created", "queued", "running", "done", "stopped", "failed")
 ASK = "INSERT INTO controls (run_id, changes, written) VALUES (?, ?, ?)"
 # The fields of a Run that are stored as they are, in the index and in the folder's run.json.
 PLAIN = (
-    "id", "name", "status", "reason", "pid", "created", "started", "ended", "heartbeat", "device", "note",
-    "starred", "queued",
-)  # fmt: skip
+    "id",
+    "name",
+    "status",
+    "reason",
+    "pid",
+    "created",
+    "started",
+    "ended",
+    "heartbeat",
+    "device",
+    "note",
+    "starred",
+    "queued",
+)
 LONGEST_NOTE = 2000  # letters
 
 
@@ -165,7 +176,7 @@ class Store:
         def fill(folder: Path) -> None:
             write_whole(folder / "events.jsonl", "".join([*lines, event_line(last + 1, note.to_json())]))
             checkpoints.save(folder, state.branched(changes), last + 1)
-            frames.copy(parent.folder, folder, state.done)
+            film_frames.copy(parent.folder, folder, state.done)
 
         self._keep_new(run, fill)
         with self._transaction() as db:
@@ -683,9 +694,15 @@ def branched(parent: Run, state, moved: dict) -> Event:
     told = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in moved.items())
     message = f"Branched from {parent.name} {state.place}" + (f": {told}." if told else ".")
     return Event(
-        "note", state.stage, state.epoch, state.epochs, state.step, seconds=state.seconds, message=message,
+        "note",
+        state.stage,
+        state.epoch,
+        state.epochs,
+        state.step,
+        seconds=state.seconds,
+        message=message,
         changes=moved,
-    )  # fmt: skip
+    )
 
 
 def forget_wishes(db: sqlite3.Connection, run_id: str) -> None:

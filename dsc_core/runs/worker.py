@@ -20,25 +20,23 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core import film, launch, metrics
-from dsc_core.checkpoint import State
-from dsc_core.device import describe
+from dsc_core.analysis import map_film, metrics
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes, queue, together
+from dsc_core.runs import checkpoints, failures, processes, queue, torchrun
+from dsc_core.runs.artifacts.results import write_frame
 from dsc_core.runs.files import staged, write_json
-from dsc_core.runs.filming import Filming
-from dsc_core.runs.results import write_frame
+from dsc_core.runs.film_process import Filming
 from dsc_core.runs.store import Run, Store
+from dsc_core.training import launch
+from dsc_core.training.checkpoint import State
+from dsc_core.training.device import describe
 
 Echo = Callable[[Event], None]
 
 
 def execute(
-    store: Store,
-    run_id: str,
-    echo: Echo | None = None,
-    stop_requested: Callable[[], bool] | None = None,
+    store: Store, run_id: str, echo: Echo | None = None, stop_requested: Callable[[], bool] | None = None
 ) -> dict:
     """Train the run in this very process and return its summary, as it stands in summary.json.
 
@@ -87,7 +85,7 @@ class Session:
         state = self.pick_up()
         began = time.monotonic() - (state.seconds if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
-        device = together.of_all(describe(self.run.config.device)[1])
+        device = torchrun.of_all(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
         with Filming(self.run.folder, self.run.config.seed, self.warn) as filming:
@@ -151,7 +149,7 @@ class Session:
 
     def train(self, dataset, state: State | None, filming: Filming):
         """(Fitted, the last event of training)."""
-        from dsc_core import train
+        from dsc_core.training import loop
 
         scores = None
         if dataset.labels is not None:
@@ -162,13 +160,19 @@ class Session:
 
         filmed = bool(self.run.config.map_every)
         if filmed:
-            filming.begin(film.filmed(len(dataset), self.run.config), state.done if state else -1)
-        together.begin(self.run, state, len(dataset))
-        steps = train.fit(
-            dataset.samples, self.run.config, control=self.control, observe=scores, scaling=dataset.scaling,
-            checkpoint=self.keep, snapshot=filming.take if filmed else None, resume_from=state,
+            filming.begin(map_film.filmed(len(dataset), self.run.config), state.done if state else -1)
+        torchrun.begin(self.run, state, len(dataset))
+        steps = loop.fit(
+            dataset.samples,
+            self.run.config,
+            control=self.control,
+            observe=scores,
+            scaling=dataset.scaling,
+            checkpoint=self.keep,
+            snapshot=filming.take if filmed else None,
+            resume_from=state,
             scratch=self.run.folder,
-        )  # fmt: skip
+        )
         while True:
             try:
                 event = next(steps)
@@ -221,7 +225,7 @@ class Session:
 
     def draw(self, fitted) -> np.ndarray:
         """The latent and the spectral map side by side, (n, 4) float32."""
-        from dsc_core.projection import project
+        from dsc_core.analysis.umap_map import project
 
         def draw(space: str, points) -> np.ndarray:
             def progress(sentence: str) -> None:
@@ -311,12 +315,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Train one run; SIGTERM and SIGINT end it as Stop does. The exit code is 0, or 1 after a failure."""
     (run_id,) = sys.argv[1:] if arguments is None else arguments
     if not launch.first():
-        return together.follow()
+        return torchrun.follow()
     asked = threading.Event()
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: asked.set())
     try:
-        with together.leading():
+        with torchrun.leading():
             execute(Store(), run_id, stop_requested=asked.is_set)
     except InputError as error:  # perhaps of a second start, which may not write into the first one's log
         print(error, file=sys.stderr)

@@ -46,8 +46,8 @@ class Assignment(Work):
 
     def work(self) -> None:
         """Assign; RunError where the labels cannot be written."""
+        from dsc_core.runs.artifacts.results import LoadedRun
         from dsc_core.runs.assigning import assign_all
-        from dsc_core.runs.results import LoadedRun
 
         options = self.options | {"progress": self._reading}
         try:

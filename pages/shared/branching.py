@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
 from dsc_core.runs import checkpoints
 from pages.shared import state, steering, widgets
 from pages.shared.history import History, history, told
@@ -24,9 +24,13 @@ def button(run) -> None:
     """Opens and closes the form of a branch; nothing where no checkpoint leaves something to train."""
     if kept(run):
         st.button(
-            "Branch", icon=":material/alt_route:", key="branch", on_click=turn, args=(run.id,),
+            "Branch",
+            icon=":material/alt_route:",
+            key="branch",
+            on_click=turn,
+            args=(run.id,),
             help="A copy of this run from a kept checkpoint, trained on with other weights; this one stays as it is.",
-        )  # fmt: skip
+        )
 
 
 def turn(run_id: str) -> None:
@@ -69,9 +73,12 @@ def ask(run, known) -> None:
     places = {one.name: one for one in known}
     left, right = st.columns(2)
     chosen = left.selectbox(
-        "From", list(places), format_func=lambda name: places[name].place if name in places else name,
-        key=f"branch_from_{run.id}", help="The last two checkpoints of a run are kept.",
-    )  # fmt: skip
+        "From",
+        list(places),
+        format_func=lambda name: places[name].place if name in places else name,
+        key=f"branch_from_{run.id}",
+        help="The last two checkpoints of a run are kept.",
+    )
     name = right.text_input("Name", key="branch_name", placeholder="optional", max_chars=60)
     then = places[chosen].settings
     first = [KNOBS[name] for name in steering.FIRST]
@@ -125,7 +132,7 @@ def columns(run, past: History, other: History | None, term: str, smoothing: flo
     """(columns by name, colours of the lines) of a term's curve, with the other run's from the branch on."""
     steps, values = _known(past, term, smoothing)
     if other is None or term not in other.curves:
-        return {"step": steps, term: values}, {term: figures.colour(0)}
+        return {"step": steps, term: values}, {term: interactive.colour(0)}
     elsewhere, there = _known(other, term, smoothing)
     later = elsewhere >= run.parent.get("step", 0)
     elsewhere, there = elsewhere[later], there[later]
@@ -133,12 +140,12 @@ def columns(run, past: History, other: History | None, term: str, smoothing: flo
     found = {"step": both, OWN: np.full(len(both), np.nan), OTHER: np.full(len(both), np.nan)}
     found[OWN][np.searchsorted(both, steps)] = values
     found[OTHER][np.searchsorted(both, elsewhere)] = there
-    return found, {OTHER: figures.MUTED, OWN: figures.colour(0)}
+    return found, {OTHER: interactive.MUTED, OWN: interactive.colour(0)}
 
 
 def _known(past: History, term: str, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
     """(steps, smoothed values) of a term where it is known."""
     known = past.curves[term].notna().to_numpy()
-    return past.curves["step"].to_numpy()[known], figures.smooth(
+    return past.curves["step"].to_numpy()[known], interactive.smooth(
         past.curves[term].to_numpy()[known], smoothing
     )

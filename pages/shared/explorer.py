@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.config import KNOBS
 from dsc_core.data.preprocessing import side_by_side
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import results as run_results
+from dsc_core.plots import interactive
+from dsc_core.runs.artifacts import results as run_results
 from pages.shared import state, widgets
 
 TILE = 96  # pixels of a decoding's longer side
@@ -59,8 +59,8 @@ def _time(path: Path) -> int:
 @st.cache_resource(max_entries=4, show_spinner="Opening the model")
 def opened(run_id: str, stamp: int, mapped: int) -> Opened:
     """What the explorer needs of a run, kept in memory from one move of the slider to the next."""
-    from dsc_core.cluster import Fitted  # PyTorch takes seconds to load: not before it is wanted
     from dsc_core.data import load_dataset
+    from dsc_core.model import Fitted  # PyTorch takes seconds to load: not before it is wanted
 
     run = state.store().get(run_id)
     # On the CPU: a single sample gains nothing from CUDA, whose memory may be training's.
@@ -70,11 +70,11 @@ def opened(run_id: str, stamp: int, mapped: int) -> Opened:
         raise RunError("The model was trained on another data set: train it again.")
     path = run.folder / "embeddings" / "latent_map.npy"
     latent_map = np.array(run_results.read_array(path, 2)) if mapped else None
-    return Opened(fitted, dataset, latent_map, figures.drawn(len(dataset), figures.LANDING_LIMIT))
+    return Opened(fitted, dataset, latent_map, interactive.drawn(len(dataset), interactive.LANDING_LIMIT))
 
 
 def _explorer(run_id: str, stamp: int, mapped: int) -> None:
-    from dsc_core import explore
+    from dsc_core.analysis import noise as explore
 
     try:
         kept = opened(run_id, stamp, mapped)
@@ -99,25 +99,32 @@ def _explorer(run_id: str, stamp: int, mapped: int) -> None:
 
 def _controls(run_id: str, kept: Opened) -> tuple[list[int], float, int]:
     """The sample numbers, the noise level and the seed of the draws. InputError for what are no numbers."""
-    from dsc_core.explore import MOST, parse_samples
+    from dsc_core.analysis.noise import MOST, parse_samples
 
     count, which, seed = len(kept.dataset), f"explored_{run_id}", f"explorer_seed_{run_id}"
-    st.session_state.setdefault(which, str(figures.seeded_choice(count, 1, 0)[0]))
+    st.session_state.setdefault(which, str(interactive.seeded_choice(count, 1, 0)[0]))
     st.session_state.setdefault(seed, 0)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Samples", key=which, width=180, persist_state="session",
+            "Samples",
+            key=which,
+            width=180,
+            persist_state="session",
             help=f"One to {MOST} numbers from 0 to {count - 1:,}, in the order of the data: 17, 230.",
-        )  # fmt: skip
+        )
         for key, label, many in (("random_one", "Random", 1), ("random_four", f"{MOST} at random", MOST)):
             st.button(label, icon=":material/shuffle:", key=key, on_click=_any, args=(which, count, many))
         widgets_key = f"explorer_level_{run_id}"
         with st.container(width=260):
             level = widgets.knob(KNOBS["noise_level"], key=widgets_key, start=kept.fitted.config.noise_level)
         st.button(
-            "Draw again", icon=":material/casino:", key="draw_again", on_click=_next, args=(seed,),
+            "Draw again",
+            icon=":material/casino:",
+            key="draw_again",
+            on_click=_next,
+            args=(seed,),
             help="Other random numbers ε for the same noise level.",
-        )  # fmt: skip
+        )
     return parse_samples(text, count), level, st.session_state[seed]
 
 
@@ -153,9 +160,11 @@ def _sample(kept: Opened, explore, found, originals: np.ndarray, place: int, num
         with st.grid(len(titles), min_column_width=78, gap="xsmall"):
             for title, picture in zip(titles, pictures, strict=True):
                 st.image(
-                    figures.image_sheet(picture[None], 1, tile=TILE), width="stretch", caption=title,
+                    interactive.image_sheet(picture[None], 1, tile=TILE),
+                    width="stretch",
+                    caption=title,
                     alt=f"Sample {number}, {title}",
-                )  # fmt: skip
+                )
     else:
         titles = [f"{title} #{i - 1}" if i > 1 else title for i, title in enumerate(titles)]
         table = side_by_side(dict(zip(titles, pictures, strict=True)), kept.dataset.preprocessing)
@@ -177,10 +186,12 @@ def _landing(kept: Opened, explore, found, numbers: list[int]) -> None:
         {"name": f"Sample {number}", "own": kept.latent_map[number], "draws": landed[place]}
         for place, number in enumerate(numbers)
     ]
-    option = figures.landing_map(
-        kept.latent_map[kept.rows], kept.fitted.labels[kept.rows], samples,
+    option = interactive.landing_map(
+        kept.latent_map[kept.rows],
+        kept.fitted.labels[kept.rows],
+        samples,
         dark=st.context.theme.type == "dark",
-    )  # fmt: skip
+    )
     st.markdown(
         f"**Where {landed.shape[1]} draws of ψ(z) land**",
         help="The latent map, coloured by cluster. Open: the sample itself. Filled: noisy codes, each placed "

@@ -7,12 +7,13 @@ from contextlib import suppress
 import numpy as np
 import streamlit as st
 
-from dsc_core import figures, metrics
-from dsc_core import film as cut
+from dsc_core.analysis import map_film as cut
+from dsc_core.analysis import metrics
 from dsc_core.data import load_dataset
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import frames
-from dsc_core.runs import results as run_results
+from dsc_core.plots import interactive
+from dsc_core.runs import film_frames
+from dsc_core.runs.artifacts import results as run_results
 from pages.shared import state, widgets
 
 TICK = 0.5  # seconds a frame while it plays
@@ -34,15 +35,15 @@ class Film:
     def read(self) -> Film:
         """Take in the frames that are new or made anew."""
         try:
-            rows = frames.read_rows(self.run.folder)
+            rows = film_frames.read_rows(self.run.folder)
         except RunError as problem:
             self.frames, self.seen, self.unread, self.trouble = {}, {}, [], str(problem)
             return self
         self.trouble = ""
-        self.drawn = figures.drawn(len(rows), figures.FILM_LIMIT)
+        self.drawn = interactive.drawn(len(rows), interactive.FILM_LIMIT)
         if not np.array_equal(self.rows, rows[self.drawn]):
             self.rows, self.frames, self.seen = rows[self.drawn], {}, {}
-        now = {epoch: self._stamp(epoch) for epoch in frames.epochs(self.run.folder)}
+        now = {epoch: self._stamp(epoch) for epoch in film_frames.epochs(self.run.folder)}
         for epoch in [epoch for epoch, stamp in now.items() if self.seen.get(epoch) != stamp]:
             self._take(epoch, len(rows))
         self.frames = {epoch: self.frames[epoch] for epoch in now if epoch in self.frames}
@@ -53,17 +54,19 @@ class Film:
 
     def _stamp(self, epoch: int) -> int:
         with suppress(OSError):
-            return frames.path_of(self.run.folder, "map", epoch).stat().st_mtime_ns
+            return film_frames.path_of(self.run.folder, "map", epoch).stat().st_mtime_ns
         return 0
 
     def _take(self, epoch: int, count: int) -> None:
         self.frames.pop(epoch, None)
         try:
-            frame = frames.read(self.run.folder, epoch)
+            frame = film_frames.read(self.run.folder, epoch)
         except RunError:
             return
         if len(frame.points) == count:
-            self.frames[epoch] = frames.Frame(epoch, frame.points[self.drawn], frame.clusters[self.drawn])
+            self.frames[epoch] = film_frames.Frame(
+                epoch, frame.points[self.drawn], frame.clusters[self.drawn]
+            )
 
     @property
     def epochs(self) -> list[int]:
@@ -82,7 +85,7 @@ class Film:
             if found is not None and len(found) > self.rows.max(initial=-1):
                 return found[self.rows]
         known = [frame.clusters for frame in self.frames.values() if (frame.clusters >= 0).any()]
-        return known[-1] if known else np.full(len(self.rows), frames.UNKNOWN)
+        return known[-1] if known else np.full(len(self.rows), film_frames.UNKNOWN)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -118,7 +121,7 @@ def opened(run) -> Film:
 
 def show(run, pace: float | None) -> None:
     """The film of a run that has one or will have. pace: seconds between two looks of the page, None for none."""
-    if not frames.epochs(run.folder) and not (run.status == "running" and run.config.map_every):
+    if not film_frames.epochs(run.folder) and not (run.status == "running" and run.config.map_every):
         return
     place = st.expander(
         "Latent map, epoch by epoch", icon=":material/movie:", key="film", expanded=True, on_change="rerun"
@@ -192,25 +195,38 @@ def controls(run, known: Film, epoch: int) -> str:
     epochs, plays = known.epochs, playing(run) is not None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "Halt" if plays else "Play", icon=":material/pause:" if plays else ":material/play_arrow:",
-            key="film_button", on_click=halt if plays else play, args=(run, epochs), disabled=len(epochs) < 2,
+            "Halt" if plays else "Play",
+            icon=":material/pause:" if plays else ":material/play_arrow:",
+            key="film_button",
+            on_click=halt if plays else play,
+            args=(run, epochs),
+            disabled=len(epochs) < 2,
             help="Show the frames one after the other, to the last.",
-        )  # fmt: skip
+        )
         if not run.finished:
             st.session_state.setdefault("film_follow", True)
             st.toggle(
-                "Follow the newest", key="film_follow", disabled=plays, persist_state="session",
+                "Follow the newest",
+                key="film_follow",
+                disabled=plays,
+                persist_state="session",
                 help="Show each frame when it comes; off, the slider chooses.",
-            )  # fmt: skip
+            )
     if len(epochs) > 1:
         st.select_slider(
             "Epoch", epochs, key=f"film_at_{run.id}", disabled=plays or follows(run), persist_state="session"
         )
     choices = [NEWEST, THEN, *([LABEL] if run.dataset.get("classes") else [])]
     colours = st.segmented_control(
-        "Colours", choices, default=NEWEST, key="film_colours", required=True, wrap=True, persist_state="session",
+        "Colours",
+        choices,
+        default=NEWEST,
+        key="film_colours",
+        required=True,
+        wrap=True,
+        persist_state="session",
         help="The cluster that a sample is in by now, the one it was in at that epoch, or its label.",
-    )  # fmt: skip
+    )
     st.caption(told(run, known))
     if known.unread:
         names = ", ".join(map(str, known.unread[:5])) + (", …" if len(known.unread) > 5 else "")
@@ -241,7 +257,7 @@ def picture(known: Film, epoch: int, colours: str) -> None:
     frame, run = known.frames[epoch], known.run
     groups, names = grouped(known, frame, colours)
     moving = playing(run) is not None
-    option = figures.film_map(
+    option = interactive.film_map(
         frame.points, groups, known.rows, names, known.limits, title=title(epoch), moving=moving
     )
     about = f"The latent map {title(epoch)[0].lower()}{title(epoch)[1:]}, coloured by {colours.lower()}"
@@ -260,5 +276,5 @@ def grouped(known: Film, frame, colours: str) -> tuple[np.ndarray, dict[int, str
         return labels[1][known.rows], {place: str(name) for place, name in enumerate(labels[0])}
     groups = frame.clusters if colours == THEN else known.newest_clusters()
     if not (groups >= 0).any():
-        return groups, {frames.UNKNOWN: "no clusters yet"}
+        return groups, {film_frames.UNKNOWN: "no clusters yet"}
     return groups, {cluster: str(cluster) for cluster in range(known.run.clusters)}

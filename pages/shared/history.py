@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.config import KNOBS
+from dsc_core.plots import interactive
 from pages.shared import state
 
-KEEP = 2 * figures.CURVE_LIMIT  # rows of the curves; beyond it neighbours are averaged to half as many
+KEEP = 2 * interactive.CURVE_LIMIT  # rows of the curves; beyond it neighbours are averaged to half as many
 APART = 0.04  # of a curve's width; marks nearer to one another become one, or their texts would overlap
-CHANGED = figures.PALETTE[1]  # colour of the marks of changes
+CHANGED = interactive.PALETTE[1]  # colour of the marks of changes
 
 
 class History:
@@ -40,7 +40,7 @@ class History:
         if rows:
             self.curves = pd.concat([self.curves, pd.DataFrame(rows)], ignore_index=True)
         if len(self.curves) > KEEP:
-            self.curves = figures.thin(self.curves, KEEP // 2)
+            self.curves = interactive.thin(self.curves, KEEP // 2)
         return self
 
     def _take(self, event, rows: list[dict]) -> None:

@@ -43,9 +43,14 @@ def panel(run, past: History):
             slot = st.empty()
             st.space("stretch")
             st.button(
-                "Show the run's values", icon=":material/sync:", key="take_over", type="tertiary",
-                on_click=take_over, args=(run,), help="Turn the controls here to what the run has now.",
-            )  # fmt: skip
+                "Show the run's values",
+                icon=":material/sync:",
+                key="take_over",
+                type="tertiary",
+                on_click=take_over,
+                args=(run,),
+                help="Turn the controls here to what the run has now.",
+            )
         _grid(run, past, first, over)
         with st.expander("Other weights and the learning rate", icon=":material/tune:", key="steer_others"):
             _grid(run, past, [known for known in moving if known not in first], over)
@@ -56,9 +61,13 @@ def _grid(run, past: History, members, over: bool) -> None:
     with st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
         for known in members:
             widgets.knob(
-                known, key=key_of(run, known.name), start=past.now[known.name], disabled=over,
-                on_change=move, args=(run.id, known.name, key_of(run, known.name)),
-            )  # fmt: skip
+                known,
+                key=key_of(run, known.name),
+                start=past.now[known.name],
+                disabled=over,
+                on_change=move,
+                args=(run.id, known.name, key_of(run, known.name)),
+            )
 
 
 def move(run_id: str, name: str, key: str) -> None:
@@ -132,10 +141,14 @@ def resume_button(run, **more) -> None:
     if not (run.status == "failed" or (run.status == "stopped" and left)):
         return
     st.button(
-        "Start again" if left is None else "Resume", icon=":material/resume:", key="go_on", on_click=of_queue,
-        args=(queue.enqueue, run.id), help=widgets.plain(outlook(run)) or "Nothing was kept: it begins anew.",
+        "Start again" if left is None else "Resume",
+        icon=":material/resume:",
+        key="go_on",
+        on_click=of_queue,
+        args=(queue.enqueue, run.id),
+        help=widgets.plain(outlook(run)) or "Nothing was kept: it begins anew.",
         **more,
-    )  # fmt: skip
+    )
 
 
 def begin(make) -> None:
@@ -168,17 +181,33 @@ def buttons(run, wishes: frozenset[str]) -> None:
     stopping = "stop" in wishes
     if "pause" in wishes:
         st.button(
-            "Resume", icon=":material/play_arrow:", key="resume", type="primary", disabled=stopping,
-            on_click=ask, args=(run.id,), kwargs={"resume": True},
-        )  # fmt: skip
+            "Resume",
+            icon=":material/play_arrow:",
+            key="resume",
+            type="primary",
+            disabled=stopping,
+            on_click=ask,
+            args=(run.id,),
+            kwargs={"resume": True},
+        )
     else:
         st.button(
-            "Pause", icon=":material/pause:", key="pause", disabled=stopping, on_click=ask, args=(run.id,),
-            kwargs={"pause": True}, help="Hold training after the present step; nothing is lost.",
-        )  # fmt: skip
+            "Pause",
+            icon=":material/pause:",
+            key="pause",
+            disabled=stopping,
+            on_click=ask,
+            args=(run.id,),
+            kwargs={"pause": True},
+            help="Hold training after the present step; nothing is lost.",
+        )
     st.button(
-        "Stopping" if stopping else "Stop", icon=":material/stop:", key="stop", disabled=stopping, on_click=ask,
+        "Stopping" if stopping else "Stop",
+        icon=":material/stop:",
+        key="stop",
+        disabled=stopping,
+        on_click=ask,
         args=(run.id, "Stopping after the present step; clusters are made from what is there."),
         kwargs={"stop": True},
         help="End after the present step; clusters and maps are made from what is learnt so far.",
-    )  # fmt: skip
+    )

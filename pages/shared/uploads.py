@@ -26,9 +26,11 @@ def pick(prefix: str = "") -> Path | None:
     """
     count = st.session_state.setdefault(f"{prefix}uploads", 0)
     file = st.file_uploader(
-        "Images or a table", key=f"{prefix}uploader_{count}", label_visibility="collapsed",
+        "Images or a table",
+        key=f"{prefix}uploader_{count}",
+        label_visibility="collapsed",
         help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
-    )  # fmt: skip
+    )
     st.caption("ZIP or TAR of images, .npz, .npy, HDF5, .mat, CSV, Parquet, IDX. Stays on this machine.")
     chosen = None
     with st.expander("From a folder or file on this machine", key=f"{prefix}from_path"):

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, Knob
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
 from pages.shared import state
 
 SLIDER_STEPS = 400  # a finer slider cannot be set with a mouse; those knobs are typed
@@ -206,7 +206,7 @@ def size(count: int) -> str:
 
 def echart(option: dict, **about) -> None:
     """`st.echarts_chart` with words that can be read on the page's ground."""
-    st.echarts_chart(figures.legible(option, st.context.theme.type == "dark"), **about)
+    st.echarts_chart(interactive.legible(option, st.context.theme.type == "dark"), **about)
 
 
 def empty(icon: str, headline: str, text: str) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.data import sample_names
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
 from pages.shared import assignments, state, uploads, widgets
 
 DATA, TRAIN = "pages/views/data.py", "pages/views/train.py"
@@ -48,9 +48,10 @@ def choose(run, job) -> None:
     options = {}
     if like.get("kind") == "image":
         options["labels_from_folders"] = st.toggle(
-            "Folders are labels", key="assign_folders",
+            "Folders are labels",
+            key="assign_folders",
             help="The folder that holds an image is its class: gives an accuracy, changes nothing else.",
-        )  # fmt: skip
+        )
     try:
         path = uploads.pick("assign_")
         if path is not None:
@@ -83,10 +84,17 @@ def show(job) -> None:
         st.subheader(widgets.plain(getattr(job.source, "name", job.source)), anchor=False, width="content")
         st.space("stretch")
         st.download_button(
-            assignments.NAME, data=lambda: job.path.open("rb"), file_name=assignments.NAME, mime="text/csv",
-            on_click="ignore", icon=":material/download:", type="primary", key="download_assigned",
-            help="One row a sample, in the input's order.", disabled=not found.samples,
-        )  # fmt: skip
+            assignments.NAME,
+            data=lambda: job.path.open("rb"),
+            file_name=assignments.NAME,
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            type="primary",
+            key="download_assigned",
+            help="One row a sample, in the input's order.",
+            disabled=not found.samples,
+        )
     if found.stopped:
         total = f" of {found.total:,}" if found.total else ""
         st.warning(
@@ -112,10 +120,7 @@ def numbers(found) -> None:
     """How many, how sure, how far."""
     with st.grid(4, min_column_width=140):
         st.metric("Samples", f"{found.samples:,}")
-        st.metric(
-            "Like nothing seen", f"{found.unseen:,}",
-            help=beyond(found.known),
-        )  # fmt: skip
+        st.metric("Like nothing seen", f"{found.unseen:,}", help=beyond(found.known))
         sure = found.sure[len(found.sure) // 2 :].sum() / found.samples
         st.metric("Sure", f"{sure:.1%}", help="Share of samples with a confidence of 0.5 or more.")
         if found.acc is not None:
@@ -147,10 +152,10 @@ def charts(found) -> None:
         with st.container(border=True):
             edges = np.arange(len(found.sure)) / len(found.sure)
             names = [f"{edge:.2f}" for edge in edges]
-            option = figures.bars(names, found.sure, title="Samples by confidence", first_colour=None)
+            option = interactive.bars(names, found.sure, title="Samples by confidence", first_colour=None)
             widgets.echart(option, height=220, key="confidence", alt="Histogram of confidence")
         with st.container(border=True):
-            option = figures.bars(
+            option = interactive.bars(
                 [str(k) for k in range(len(found.sizes))], found.sizes, title="Samples by cluster"
             )
             widgets.echart(option, height=220, key="assigned_sizes", alt="Samples by cluster")
@@ -170,7 +175,7 @@ def unseen(found) -> None:
         f"{found.unseen:,} of {found.samples:,} ({share:.1%}); the strangest {len(found.farthest)} first."
     )
     if found.kind == "image":
-        sheet = figures.image_sheet(found.pictures, 12, tile=56)
+        sheet = interactive.image_sheet(found.pictures, 12, tile=56)
         st.image(sheet, width="stretch", alt="The samples least like the training data")
     names = [
         "id",
@@ -190,9 +195,10 @@ def nothing(run) -> None:
     """What is missing, and the way there."""
     if run is None:
         widgets.empty(
-            ":material/move_to_inbox:", "No run chosen" if state.store().list() else "No run yet",
+            ":material/move_to_inbox:",
+            "No run chosen" if state.store().list() else "No run yet",
             "New samples are assigned by a trained run: choose one above, or train one first.",
-        )  # fmt: skip
+        )
         target, word = (TRAIN, "Go to Train") if state.current("data") else (DATA, "Choose data")
     else:
         text = {

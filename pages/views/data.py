@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.data import (
     CHANNELS,
     fetchable_names,
@@ -22,7 +21,8 @@ from dsc_core.data import (
 )
 from dsc_core.data.look import as_read, look, plane
 from dsc_core.errors import InputError, RunError
-from dsc_core.model.sizes import in_words
+from dsc_core.method.networks.sizes import in_words
+from dsc_core.plots import interactive
 from dsc_core.runs import home
 from pages.shared import imports, state, uploads, widgets
 
@@ -79,8 +79,11 @@ def remember(job) -> None:
         known["key"] = job.key
     else:
         st.session_state["came_from"] = {
-            "key": job.key, "plain": job.key, "source": job.source, "options": job.options,
-        }  # fmt: skip
+            "key": job.key,
+            "plain": job.key,
+            "source": job.source,
+            "options": job.options,
+        }
 
 
 def samples(columns: int) -> None:
@@ -127,7 +130,9 @@ def sample_card(name: str) -> None:
 def strip(name: str) -> np.ndarray:
     """A row of thumbnails of a built-in sample."""
     dataset = open_dataset(name)
-    return figures.image_sheet(dataset.values(figures.seeded_choice(len(dataset), 10, 3)), 10, tile=40)
+    return interactive.image_sheet(
+        dataset.values(interactive.seeded_choice(len(dataset), 10, 3)), 10, tile=40
+    )
 
 
 def upload() -> None:
@@ -178,9 +183,10 @@ def image_choices(path: Path) -> dict:
     options = {}
     if source_kind(path) == "images":
         options["labels_from_folders"] = st.toggle(
-            "Folders are labels", key="folders_are_labels",
+            "Folders are labels",
+            key="folders_are_labels",
             help="The folder that holds an image is its class. Used for scores only, never for training.",
-        )  # fmt: skip
+        )
     return options
 
 
@@ -188,14 +194,20 @@ def seen_choices(prefix: str, proposed: tuple[int, int] | None, resized: bool) -
     """How images are to be brought to one size, one cut and one number of channels. prefix: of the widgets' keys."""
     options = {"size": size_choice(prefix, proposed, resized)}
     options["crop"] = st.toggle(
-        "Crop to the middle", key=f"{prefix}crop", persist_state="session",
+        "Crop to the middle",
+        key=f"{prefix}crop",
+        persist_state="session",
         help="Take the middle of each image, in the proportions of the size or a square. Off: the whole image, "
         "squeezed where its proportions differ.",
-    )  # fmt: skip
+    )
     channels = st.segmented_control(
-        "Channels", [AS_THEY_ARE, *CHANNELS], default=AS_THEY_ARE, required=True, key=f"{prefix}channels",
+        "Channels",
+        [AS_THEY_ARE, *CHANNELS],
+        default=AS_THEY_ARE,
+        required=True,
+        key=f"{prefix}channels",
         persist_state="session",
-    )  # fmt: skip
+    )
     return options | {"channels": channels if channels in CHANNELS else None}
 
 
@@ -230,7 +242,7 @@ def preview_of_files(path: Path, options: dict) -> None:
 def some_images(path: Path, stamp: int, **options) -> tuple[np.ndarray, tuple[int, ...]]:
     """A sheet of a few images and the shape of one. stamp: of the file's last change."""
     found = open_dataset(path, most=FEW, **options)
-    return figures.image_sheet(found.values(), FEW, tile=56), found.shape
+    return interactive.image_sheet(found.values(), FEW, tile=56), found.shape
 
 
 def seen(sheet: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -256,12 +268,12 @@ def adjust(dataset, key: str) -> None:
             options = seen_choices(
                 f"adjust_{known['plain'][:8]}_", plain.shape[1:], bool(known["options"].get("size"))
             )
-            rows = figures.seeded_choice(len(plain), FEW, st.session_state["preview_seed"])
+            rows = interactive.seeded_choice(len(plain), FEW, st.session_state["preview_seed"])
             made = as_read(plain, rows, **options)
         except (InputError, RunError) as problem:
             st.error(widgets.plain(problem), icon=":material/error:")
             return
-        seen(figures.image_sheet(made.values(), FEW, tile=56), made.shape)
+        seen(interactive.image_sheet(made.values(), FEW, tile=56), made.shape)
         if st.button("Read it so", key="adjust_open", icon=":material/crop:"):
             take(known["source"], **(known["options"] | options))
             st.rerun()
@@ -275,13 +287,20 @@ def table_choices(path: Path) -> dict | None:
         st.error(widgets.plain(problem), icon=":material/error:")
         return None
     label = st.selectbox(
-        "Label column", guess.names, index=place(guess.names, guess.label), placeholder="none",
-        key=f"label_column_{path}", help="The class of each row. Used for scores only, never for training.",
-    )  # fmt: skip
+        "Label column",
+        guess.names,
+        index=place(guess.names, guess.label),
+        placeholder="none",
+        key=f"label_column_{path}",
+        help="The class of each row. Used for scores only, never for training.",
+    )
     identity = st.selectbox(
-        "Id column", guess.names, index=place(guess.names, guess.id), placeholder="row number",
+        "Id column",
+        guess.names,
+        index=place(guess.names, guess.id),
+        placeholder="row number",
         key=f"id_column_{path}",
-    )  # fmt: skip
+    )
     columns = {"label_column": label or "", "id_column": identity or ""}
     return shape_choice(path, columns, guess.image_shape or ())
 
@@ -289,9 +308,12 @@ def table_choices(path: Path) -> dict | None:
 def shape_choice(path: Path, options: dict, guess: tuple[int, ...] = ()) -> dict | None:
     """`options` with the shape of the images that rows hold, if they do; None where it cannot be read."""
     text = st.text_input(
-        "Image shape", " × ".join(map(str, guess)), key=f"image_shape_{path}", placeholder="not images",
+        "Image shape",
+        " × ".join(map(str, guess)),
+        key=f"image_shape_{path}",
+        placeholder="not images",
         help="Where each row is an image: height × width, or channels × height × width, as in 28 × 28.",
-    )  # fmt: skip
+    )
     try:
         return options | {"image_shape": parse_size(text) if text.strip() else None}
     except InputError as problem:
@@ -318,9 +340,11 @@ def key_choices(path: Path) -> dict | None:
         return options
     if guess.columns_first:
         options["columns_first"] = st.toggle(
-            "Pixels run down the columns", value=True, key=f"columns_first_{path}",
+            "Pixels run down the columns",
+            value=True,
+            key=f"columns_first_{path}",
             help="As MATLAB lays out an image in a row. Off where the images would lie on their side.",
-        )  # fmt: skip
+        )
     return shape_choice(path, options)
 
 
@@ -328,11 +352,13 @@ def key_choice(path: Path, title: str, guess, taken: tuple[str, ...], help: str 
     """The key picked for samples, labels or ids; None for the guess, where several are joined, "" for none."""
     joined = [None] if len(taken) > 1 else []
     return st.selectbox(
-        title, [*joined, *([""] if title != "Samples" else []), *guess.arrays],
+        title,
+        [*joined, *([""] if title != "Samples" else []), *guess.arrays],
         index=0 if joined or not taken else list(guess.arrays).index(taken[0]) + (title != "Samples"),
         format_func=lambda key: " + ".join(taken) if key is None else key_title(guess, key),
-        key=f"{title.lower()}_key_{path}", help=help,
-    )  # fmt: skip
+        key=f"{title.lower()}_key_{path}",
+        help=help,
+    )
 
 
 def key_title(guess, key: str) -> str:
@@ -416,14 +442,14 @@ def reshuffle() -> None:
 @st.cache_data(show_spinner=False, max_entries=30)
 def sheet(key: str, seed: int, _dataset) -> np.ndarray:
     """The preview sheet as one picture."""
-    return figures.image_sheet(
-        _dataset.values(figures.seeded_choice(len(_dataset), PREVIEW, seed)), 15, tile=56
+    return interactive.image_sheet(
+        _dataset.values(interactive.seeded_choice(len(_dataset), PREVIEW, seed)), 15, tile=56
     )
 
 
 def table(dataset) -> None:
     """Some rows, as the network sees them."""
-    rows = figures.seeded_choice(len(dataset), PREVIEW, st.session_state.setdefault("preview_seed", 0))
+    rows = interactive.seeded_choice(len(dataset), PREVIEW, st.session_state.setdefault("preview_seed", 0))
     frame = pd.DataFrame(dataset.values(rows), columns=dataset.column_titles)
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Some rows, as the network sees them**")
@@ -475,7 +501,7 @@ def oddities(dataset, found) -> None:
     if found.flat:
         with st.expander("Which are near-constant", key="near_constant"):
             at = found.flat_at[:PREVIEW]
-            st.image(figures.image_sheet(dataset.values(at), 15, tile=56), width="stretch")
+            st.image(interactive.image_sheet(dataset.values(at), 15, tile=56), width="stretch")
             st.caption(widgets.plain(", ".join(dataset.ids[at].tolist())[:2000]))
     if found.missing:
         with st.expander("Where values were missing", key="missing"):
@@ -487,10 +513,10 @@ def first_map(dataset, key: str) -> None:
     found = projected(key, dataset)
     labels = None if dataset.labels is None else dataset.labels[found.rows].astype(str)
     names = [] if labels is None else sorted(set(labels.tolist()), key=lambda name: (len(name), name))
-    if not 1 < len(names) <= len(figures.PALETTE):
+    if not 1 < len(names) <= len(interactive.PALETTE):
         labels, names = np.full(len(found.rows), "samples"), ["samples"]
     hover = [f"{name}: {group}" for name, group in zip(dataset.ids[found.rows], labels, strict=True)]
-    figure = figures.group_map(found.points, labels, {name: name for name in names}, hover)
+    figure = interactive.group_map(found.points, labels, {name: name for name in names}, hover)
     st.plotly_chart(figure, key="pca", config={"displaylogo": False})
     first, second = found.explained
     st.caption(
@@ -509,14 +535,11 @@ def class_counts(found) -> None:
     """How many samples each class has."""
     names, counts = [name for name, _ in found.classes], [count for _, count in found.classes]
     with st.container(border=True):
-        st.markdown(
-            "**Samples a class**",
-            help="Labels are used for scores only; they never reach training.",
-        )
+        st.markdown("**Samples a class**", help="Labels are used for scores only; they never reach training.")
         if len(names) > 60:
             st.dataframe(pd.DataFrame({"class": names, "samples": counts}), hide_index=True, height=260)
         else:
-            option = figures.bars(names, np.array(counts), first_colour=None)
+            option = interactive.bars(names, np.array(counts), first_colour=None)
             widgets.echart(option, height=220, key="label_counts", alt="Samples a class")
 
 

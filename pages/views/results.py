@@ -5,22 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import results as run_results
+from dsc_core.runs.artifacts import results as run_results
 from pages.shared import state, widgets
 from pages.shared.results import explore, exports, how_many, label_few, noise, scores, trust
 from pages.shared.results.opening import opened
 
 TRAIN, DATA = "pages/views/train.py", "pages/views/data.py"
 # The page from top to bottom: each draws itself, with what the run has found.
-SECTIONS = (
-    scores.draw,
-    explore.draw,
-    how_many.draw,
-    trust.draw,
-    label_few.draw,
-    exports.draw,
-    noise.draw,
-)
+SECTIONS = (scores.draw, explore.draw, how_many.draw, trust.draw, label_few.draw, exports.draw, noise.draw)
 
 
 def show(run) -> None:
@@ -31,10 +23,16 @@ def show(run) -> None:
         widgets.status_badge(run)
         st.space("stretch")
         st.download_button(
-            "labels.csv", data=csv_of(run.id), file_name="labels.csv", mime="text/csv", on_click="ignore",
-            icon=":material/download:", type="primary", key="download",
+            "labels.csv",
+            data=csv_of(run.id),
+            file_name="labels.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            type="primary",
+            key="download",
             help="One row a sample, in the input's order.",
-        )  # fmt: skip
+        )
     for section in SECTIONS:
         section(run, found)
 
@@ -54,9 +52,10 @@ def nothing(run) -> None:
             widgets.empty(":material/history:", "No run chosen", "Choose a run above, or train a new one.")
         else:
             widgets.empty(
-                ":material/scatter_plot:", "No results yet",
+                ":material/scatter_plot:",
+                "No results yet",
                 "Results appear here once a run has been trained: choose data, then start a run.",
-            )  # fmt: skip
+            )
         page, word = (TRAIN, "Go to Train") if state.current("data") else (DATA, "Choose data")
     elif run.status == "failed":
         widgets.empty(
@@ -66,15 +65,17 @@ def nothing(run) -> None:
     elif run.status in ("created", "queued"):
         waits = "waits in the queue" if run.status == "queued" else "has not been started"
         widgets.empty(
-            ":material/hourglass_empty:", f"{widgets.plain(run.name)} {waits}",
+            ":material/hourglass_empty:",
+            f"{widgets.plain(run.name)} {waits}",
             "Its results appear here when it has been trained.",
-        )  # fmt: skip
+        )
         page, word = TRAIN, "See the run"
     else:
         widgets.empty(
-            ":material/hourglass_top:", f"{widgets.plain(run.name)} is still training",
+            ":material/hourglass_top:",
+            f"{widgets.plain(run.name)} is still training",
             "Its results appear here when it ends. Stop it on the Train page to get them sooner.",
-        )  # fmt: skip
+        )
         page, word = TRAIN, "Watch it train"
     if run is not None and not run.finished:
         st.fragment(wait, run_every=2.0)(run.id, run.status)

@@ -20,9 +20,10 @@ def page() -> None:
     deleted = trash.trashed(state.store())
     if not runs and not deleted:
         widgets.empty(
-            ":material/list_alt:", "No runs yet",
+            ":material/list_alt:",
+            "No runs yet",
             "Every training is kept as a run of its own. Choose data, then start the first one.",
-        )  # fmt: skip
+        )
         if st.button("Choose data", type="primary", icon=":material/arrow_back:"):
             st.switch_page(DATA)
         return
@@ -56,14 +57,19 @@ def overview(runs, order: list[str], sizes: dict[str, int], deleted) -> None:
         st.metric("Training", sum(run.status == "running" for run in runs))
         st.metric("Queued", len(order))
         st.metric(
-            "Disk use", widgets.size(total),
+            "Disk use",
+            widgets.size(total),
             help=f"Runs {widgets.size(sum(sizes.values()))}, data sets and uploads {widgets.size(kept)}, "
             f"trash {widgets.size(gone)}.",
-        )  # fmt: skip
+        )
         st.number_input(
-            "Runs at a time", 1, queue.MOST, key="at_a_time", on_change=set_at_a_time,
+            "Runs at a time",
+            1,
+            queue.MOST,
+            key="at_a_time",
+            on_change=set_at_a_time,
             help="The next run of the queue starts by itself when one ends, whether this page is open or not.",
-        )  # fmt: skip
+        )
 
 
 def set_at_a_time() -> None:
@@ -97,8 +103,14 @@ def table(runs, order: list[str], sizes: dict[str, int]) -> list:
     # Another set of runs is another table: a choice by position must not slip to a neighbour.
     key = f"runs_{hash(tuple(run.id for run in runs)) & 0xFFFFFFFF:x}"
     picked = st.dataframe(
-        frame, hide_index=True, key=key, on_select="rerun", selection_mode="multi-row",
-        height=min(38 + 35 * len(frame), 560), alt="All runs of the workspace", placeholder="–",
+        frame,
+        hide_index=True,
+        key=key,
+        on_select="rerun",
+        selection_mode="multi-row",
+        height=min(38 + 35 * len(frame), 560),
+        alt="All runs of the workspace",
+        placeholder="–",
         column_config={
             "★": st.column_config.TextColumn(width=30),
             "Name": st.column_config.TextColumn(width="medium"),
@@ -109,7 +121,7 @@ def table(runs, order: list[str], sizes: dict[str, int]) -> list:
             "Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
             "Note": st.column_config.TextColumn(width="medium"),
         },
-    )  # fmt: skip
+    )
     return [runs[place] for place in picked["selection"]["rows"] if place < len(runs)]
 
 
@@ -161,9 +173,14 @@ def one(run, sizes: dict[str, int]) -> None:
         left, right = st.columns([1, 2])
         left.text_input("Name", key=f"name_{run.id}", max_chars=LONGEST_NAME, on_change=rename, args=(run,))
         right.text_area(
-            "Note", key=f"note_{run.id}", max_chars=LONGEST_NOTE, height=68, on_change=annotate, args=(run,),
+            "Note",
+            key=f"note_{run.id}",
+            max_chars=LONGEST_NOTE,
+            height=68,
+            on_change=annotate,
+            args=(run,),
             placeholder="What this run is for",
-        )  # fmt: skip
+        )
         with st.container(horizontal=True):
             if run.status in ("done", "stopped") and st.button(
                 "Results", type="primary", icon=":material/scatter_plot:", key="open_results"
@@ -173,9 +190,12 @@ def one(run, sizes: dict[str, int]) -> None:
                 opened(run, TRAIN)
             doing(run)
             st.button(
-                "Take the star away" if run.starred else "Star", icon=":material/star:", key="star",
-                on_click=star, args=([run], not run.starred),
-            )  # fmt: skip
+                "Take the star away" if run.starred else "Star",
+                icon=":material/star:",
+                key="star",
+                on_click=star,
+                args=([run], not run.starred),
+            )
             delete_button([run], sizes)
 
 
@@ -183,19 +203,29 @@ def doing(run) -> None:
     """Start, withdraw, stop or resume, as the run stands."""
     if run.status == "created":
         st.button(
-            "Start", icon=":material/play_arrow:", key="begin", on_click=steering.of_queue,
+            "Start",
+            icon=":material/play_arrow:",
+            key="begin",
+            on_click=steering.of_queue,
             args=(queue.enqueue, run.id),
-        )  # fmt: skip
+        )
     elif run.status == "queued":
         st.button(
-            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=steering.of_queue,
+            "Take out of the queue",
+            icon=":material/remove:",
+            key="withdraw",
+            on_click=steering.of_queue,
             args=(queue.withdraw, run.id),
-        )  # fmt: skip
+        )
     elif run.status == "running":
         st.button(
-            "Stop", icon=":material/stop:", key="stop", on_click=steering.ask, kwargs={"stop": True},
+            "Stop",
+            icon=":material/stop:",
+            key="stop",
+            on_click=steering.ask,
+            kwargs={"stop": True},
             args=(run.id, "Stopping after the present step; clusters are made from what is there."),
-        )  # fmt: skip
+        )
     else:
         steering.resume_button(run)
 
@@ -206,9 +236,12 @@ def several(runs, sizes: dict[str, int]) -> None:
         st.markdown(f"**{len(runs)} runs**", width="content")
         starred = all(run.starred for run in runs)
         st.button(
-            "Take the stars away" if starred else "Star", icon=":material/star:", key="star", on_click=star,
+            "Take the stars away" if starred else "Star",
+            icon=":material/star:",
+            key="star",
+            on_click=star,
             args=(runs, not starred),
-        )  # fmt: skip
+        )
         delete_button(runs, sizes)
 
 
@@ -282,14 +315,20 @@ def bin_of(deleted) -> None:
             for run in deleted
         }
         picked = st.multiselect(
-            "Bring back", list(names), format_func=lambda run_id: names.get(run_id, run_id), key="restorable",
+            "Bring back",
+            list(names),
+            format_func=lambda run_id: names.get(run_id, run_id),
+            key="restorable",
             placeholder="Choose deleted runs",
-        )  # fmt: skip
+        )
         with st.container(horizontal=True):
             st.button(
-                "Bring back", icon=":material/restore_from_trash:", key="restore", on_click=restore,
+                "Bring back",
+                icon=":material/restore_from_trash:",
+                key="restore",
+                on_click=restore,
                 disabled=not picked,
-            )  # fmt: skip
+            )
             if st.button("Empty the trash", icon=":material/delete_forever:", key="empty"):
                 ask_empty(len(deleted), held)
 

@@ -7,20 +7,33 @@ import time
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle
 from dsc_core.errors import InputError
-from dsc_core.model.sizes import in_words
-from dsc_core.runs import queue, table
+from dsc_core.method.networks.sizes import in_words
+from dsc_core.plots import interactive
+from dsc_core.runs import queue
+from dsc_core.runs.artifacts import event_table
 from pages.shared import branching, explorer, film, state, steering, widgets
 from pages.shared.history import history
 
 DATA, RESULTS = "pages/views/data.py", "pages/views/results.py"
 TERMS = (
-    "total", "reconstruction", "relative", "global_mi", "local_mi", "prior", "spectral", "agreement",
-    "self_training", "noisy_agreement", "augmented_agreement", "augmented_latent", "balance", "cluster_prior",
+    "total",
+    "reconstruction",
+    "relative",
+    "global_mi",
+    "local_mi",
+    "prior",
+    "spectral",
+    "agreement",
+    "self_training",
+    "noisy_agreement",
+    "augmented_agreement",
+    "augmented_latent",
+    "balance",
+    "cluster_prior",
     "entropy",
-)  # fmt: skip
+)
 MUTUAL = ("global_mi", "local_mi")  # both start at 2·ln 2
 STAGE = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 LOG_LINES = 200
@@ -41,9 +54,13 @@ def set_up(dataset) -> None:
         st.markdown(f"**{widgets.plain(dataset.name)}** · {len(dataset):,} samples of {shape}{classes}")
         with st.grid(4, min_column_width=170, gap="medium"):
             st.selectbox(
-                "Preset", list(PRESETS), key="preset", on_change=use_preset, persist_state="session",
+                "Preset",
+                list(PRESETS),
+                key="preset",
+                on_change=use_preset,
+                persist_state="session",
                 help="A named set of all the settings below; change any of them afterwards.",
-            )  # fmt: skip
+            )
             widgets.knob(KNOBS["clusters"])
             widgets.knob(KNOBS["seed"])
             st.text_input(
@@ -136,16 +153,25 @@ def show(run) -> None:
     slot = steering.panel(run, past) if run.status == "running" else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         smoothing = st.slider(
-            "Smoothing", 0.0, 0.95, 0.3, 0.05, key="smoothing", width=220, persist_state="session",
+            "Smoothing",
+            0.0,
+            0.95,
+            0.3,
+            0.05,
+            key="smoothing",
+            width=220,
+            persist_state="session",
             help="Share of the past in each point of a curve; 0 shows the values as they are.",
-        )  # fmt: skip
+        )
         with st.popover("Curves", icon=":material/show_chart:"):
             shown = pick_terms(run, past)
         log = st.toggle("Log axis", key="log_axis", persist_state="session")
         held = st.toggle(
-            "Hold the curves", key="paused", disabled=run.finished,
+            "Hold the curves",
+            key="paused",
+            disabled=run.finished,
             help="Hold the curves still, to zoom or to read. Training goes on.",
-        )  # fmt: skip
+        )
     polls = None if held else pace(run)
     st.fragment(live, run_every=polls)(run.id, top, slot, shown, smoothing, log, looks(run, wishes))
     film.show(run, pace(run))
@@ -167,14 +193,21 @@ def buttons(run, wishes: frozenset[str]) -> None:
     """What can be done with the run now."""
     if run.status == "created":
         st.button(
-            "Start", icon=":material/play_arrow:", key="begin", type="primary", on_click=steering.of_queue,
+            "Start",
+            icon=":material/play_arrow:",
+            key="begin",
+            type="primary",
+            on_click=steering.of_queue,
             args=(queue.enqueue, run.id),
-        )  # fmt: skip
+        )
     if run.status == "queued":
         st.button(
-            "Take out of the queue", icon=":material/remove:", key="withdraw", on_click=steering.of_queue,
+            "Take out of the queue",
+            icon=":material/remove:",
+            key="withdraw",
+            on_click=steering.of_queue,
             args=(queue.withdraw, run.id),
-        )  # fmt: skip
+        )
     if run.status == "running":
         steering.buttons(run, wishes)
     steering.resume_button(run, type="primary" if run.status == "failed" else "secondary")
@@ -208,10 +241,14 @@ def pick_terms(run, past) -> list[str]:
     still = steering.without_effect(run)
     used = [term for term in TERMS if term == "total" or (weights.get(term, 0) > 0 and term not in still)]
     chosen = st.pills(
-        "Curves", used, selection_mode="multi", default=used, key=f"terms_{run.id}_{len(used)}",
+        "Curves",
+        used,
+        selection_mode="multi",
+        default=used,
+        key=f"terms_{run.id}_{len(used)}",
         label_visibility="collapsed",
         format_func=lambda term: widgets.title(KNOBS[term]) if term in KNOBS else "Total, weighted",
-    )  # fmt: skip
+    )
     return [term for term in used if term in chosen]
 
 
@@ -310,8 +347,8 @@ def curves(run, past, terms: list[str], smoothing: float, log: bool) -> None:
     with st.grid(3, min_column_width=300):
         for place, term in enumerate(term for term in terms if term in past.curves):
             columns, lines = branching.columns(run, past, other, term, smoothing)
-            level = (figures.CHANCE_MI, "2·ln 2: nothing learnt") if term in MUTUAL else None
-            option = figures.curve(
+            level = (interactive.CHANCE_MI, "2·ln 2: nothing learnt") if term in MUTUAL else None
+            option = interactive.curve(
                 columns, "step", lines, log=log, title=term_title(term), level=level, marks=marks
             )
             with st.container(border=True):
@@ -329,16 +366,18 @@ def clusters(past) -> None:
                 st.markdown("**Cluster sizes**", help="Samples in each cluster at the last look.")
                 names = [str(i) for i in range(len(past.sizes))]
                 widgets.echart(
-                    figures.bars(names, past.sizes), height=230, key="sizes", alt="Samples a cluster"
+                    interactive.bars(names, past.sizes), height=230, key="sizes", alt="Samples a cluster"
                 )
         if past.scores:
             with st.container(border=True):
                 st.markdown("**Scores** :gray-badge[evaluation only]", help="Labels never reach training.")
                 frame = pd.DataFrame(past.scores).rename(columns=str.upper).rename(columns={"EPOCH": "epoch"})
                 lines = {
-                    name: figures.colour(i) for i, name in enumerate(("ACC", "NMI", "ARI")) if name in frame
+                    name: interactive.colour(i)
+                    for i, name in enumerate(("ACC", "NMI", "ARI"))
+                    if name in frame
                 }
-                option = figures.curve(dict(frame), "epoch", lines, bounds=(0, 1))
+                option = interactive.curve(dict(frame), "epoch", lines, bounds=(0, 1))
                 widgets.echart(
                     option, height=230, key="scores", alt="ACC and NMI by epoch, for evaluation only"
                 )
@@ -374,12 +413,16 @@ def settings(run) -> None:
 def events_buttons(run) -> None:
     """The events as a table to take along; made when asked for, with those told until then."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        for kind, made in (("csv", table.events_csv), ("parquet", table.events_parquet)):
+        for kind, made in (("csv", event_table.events_csv), ("parquet", event_table.events_parquet)):
             st.download_button(
-                f"Events as {'CSV' if kind == 'csv' else 'Parquet'}", events_content(run.id, made),
-                f"{run.id}-events.{kind}", icon=":material/download:", key=f"events_{kind}", on_click="ignore",
+                f"Events as {'CSV' if kind == 'csv' else 'Parquet'}",
+                events_content(run.id, made),
+                f"{run.id}-events.{kind}",
+                icon=":material/download:",
+                key=f"events_{kind}",
+                on_click="ignore",
                 help="A row an event: losses, scores, changed settings and notes, by step.",
-            )  # fmt: skip
+            )
 
 
 def events_content(run_id: str, made):
@@ -405,9 +448,10 @@ elif dataset is not None:
     set_up(dataset)
 else:
     widgets.empty(
-        ":material/dataset:", "No data yet",
+        ":material/dataset:",
+        "No data yet",
         "Training needs images or a table. Choose a sample or upload your own, and the settings appear here.",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
         if st.button("Choose data", type="primary", icon=":material/arrow_back:"):
             st.switch_page(DATA)

@@ -121,15 +121,21 @@ def command_line(home: Path, runs: list[str], over: threading.Event, found: Foun
     while not over.is_set():
         run_id = runs[asked % len(runs)]
         commands = (
-            ["list", "--json"], ["show", runs[0], "--json"], ["rename", run_id, f"renamed {asked}"],
+            ["list", "--json"],
+            ["show", runs[0], "--json"],
+            ["rename", run_id, f"renamed {asked}"],
             ["steer", runs[0], "--set", f"noise_level={0.1 + asked % 10 / 10:.1f}"],
-        )  # fmt: skip
+        )
         command = commands[asked % len(commands)]
         asked += 1
         ended = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.crowd", "--command", *command],
-            cwd=ROOT, env={**os.environ, "DSC_HOME": str(home)}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=ROOT,
+            env={**os.environ, "DSC_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         found.commands += 1
         if (
             ended.returncode and "is not running" not in ended.stderr

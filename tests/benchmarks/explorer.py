@@ -13,10 +13,11 @@ import time
 import numpy as np
 import torch
 
-from dsc_core import explore, figures
-from dsc_core.cluster import Fitted
+from dsc_core.analysis import noise
 from dsc_core.config import Config
-from dsc_core.model.networks import Networks
+from dsc_core.method.networks.networks import Networks
+from dsc_core.model import Fitted
+from dsc_core.plots import interactive
 
 CASES = {"digits": (1_797, (1, 8, 8)), "mnist": (70_000, (1, 28, 28)), "photos": (5_000, (3, 96, 96))}
 
@@ -32,13 +33,13 @@ def untaught(count: int, shape: tuple[int, ...]) -> Fitted:
 
 def move(fitted: Fitted, samples: list[int], level: float, latent_map: np.ndarray, rows: np.ndarray) -> None:
     """All that the page computes when the slider is moved."""
-    found = explore.explore(fitted, samples, level, seed=0)
-    landed = explore.landings(found, fitted.latent, latent_map)
+    found = noise.explore(fitted, samples, level, seed=0)
+    landed = noise.landings(found, fitted.latent, latent_map)
     for place in range(len(samples)):
         for picture in (found.clean[place], *found.noisy[place]):
-            figures.image_sheet(picture[None], 1, tile=96)
+            interactive.image_sheet(picture[None], 1, tile=96)
     named = [{"name": str(n), "own": latent_map[n], "draws": landed[i]} for i, n in enumerate(samples)]
-    figures.landing_map(latent_map[rows], fitted.labels[rows], named)
+    interactive.landing_map(latent_map[rows], fitted.labels[rows], named)
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
     for name, (count, shape) in CASES.items():
         fitted = untaught(count, shape)
         latent_map = np.random.default_rng(1).normal(size=(count, 2)).astype(np.float32)
-        rows = figures.drawn(count, figures.LANDING_LIMIT)
+        rows = interactive.drawn(count, interactive.LANDING_LIMIT)
         for samples in ([5], [5, 6, 7, 8]):
             move(fitted, samples, 0.5, latent_map, rows)
             took = []

@@ -23,8 +23,8 @@ import numpy as np
 from dsc_core.config import Config
 from dsc_core.data import Dataset
 from dsc_core.runs import Store
+from dsc_core.runs.artifacts.results import make_frame
 from dsc_core.runs.files import write_json
-from dsc_core.runs.results import make_frame
 from tests.browser.driving import browsing, serving, settled
 
 SIZES = (2_000, 20_000, 70_000)
@@ -53,9 +53,11 @@ def made_up(store: Store, count: int) -> str:
     maps = np.hstack([blobs(2, 1.5), blobs(2, 0.8)]).astype(np.float32)
     (folder / "embeddings").mkdir()
     for name, array in (
-        ("latent", blobs(LATENT, 1)), ("spectral", blobs(SPECTRAL, 0.5)),
-        ("latent_map", maps[:, :2]), ("spectral_map", maps[:, 2:]),
-    ):  # fmt: skip
+        ("latent", blobs(LATENT, 1)),
+        ("spectral", blobs(SPECTRAL, 0.5)),
+        ("latent_map", maps[:, :2]),
+        ("spectral_map", maps[:, 2:]),
+    ):
         np.save(folder / "embeddings" / f"{name}.npy", array.astype(np.float32))
     found = np.where(rng.random(count) < 0.05, rng.integers(0, CLUSTERS, count), groups)
     frame = make_frame(ids, found, rng.uniform(0.2, 1, count), maps, groups)

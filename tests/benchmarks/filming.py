@@ -28,7 +28,7 @@ from pathlib import Path
 from dsc_core.config import PRESETS, preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store, execute, frames
+from dsc_core.runs import Store, execute, film_frames
 
 PATIENCE = 600.0  # seconds for the frames that wait when training is over
 
@@ -56,7 +56,7 @@ def cost(store: Store, dataset, config) -> Cost:
     def echo(event: Event) -> None:
         if event.stage == "labels":
             end = time.monotonic() + PATIENCE
-            while frames.epochs(store.folder(run), "latent") and time.monotonic() < end:
+            while film_frames.epochs(store.folder(run), "latent") and time.monotonic() < end:
                 time.sleep(0.1)
             raise Over
         if not began:  # what is loaded before the first step is left out
@@ -72,7 +72,7 @@ def cost(store: Store, dataset, config) -> Cost:
         if not isinstance(error.__cause__, Over):
             raise
     # The process that films has been waited for by now, with which its time is told.
-    return Cost(last[-1], used[-1], children() - others, len(frames.epochs(store.folder(run))))
+    return Cost(last[-1], used[-1], children() - others, len(film_frames.epochs(store.folder(run))))
 
 
 def children() -> float:

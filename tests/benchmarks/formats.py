@@ -178,10 +178,13 @@ def by_octave(folder: Path) -> Path:
     """16 bit PNG by Octave's imwrite."""
     root = pictures(folder, "pgm", every=FEW)
     program(
-        "octave-cli", "--no-init-file", "--eval",
+        "octave-cli",
+        "--no-init-file",
+        "--eval",
         'for d = glob("*/")\', for f = glob([d{1} "*.pgm"])\', x = uint16(imread(f{1})) * 257;'
-        ' imwrite(x, strrep(f{1}, ".pgm", ".png")); delete(f{1}); end, end', at=root,
-    )  # fmt: skip
+        ' imwrite(x, strrep(f{1}, ".pgm", ".png")); delete(f{1}); end, end',
+        at=root,
+    )
     return root
 
 
@@ -295,10 +298,12 @@ def octave(name: str, *flags: str) -> Callable[[Path], Path]:
         rows = "-v4" in flags  # which has no arrays of three axes
         turn = "X = double(X);" if rows else "X = permute(reshape(uint8(X)', 8, 8, []), [2 1 3]);"
         program(
-            "octave-cli", "--no-init-file", "--eval",
+            "octave-cli",
+            "--no-init-file",
+            "--eval",
             f"X = load('images.txt'); y = load('labels.txt'); {turn} save('{flags[0]}', '{name}', 'X', 'y');",
             at=folder,
-        )  # fmt: skip
+        )
         return folder / name
 
     return make
@@ -366,9 +371,11 @@ def by_r(folder: Path) -> Path:
     """R's write.csv: quoted names, NA for what is missing."""
     frame().to_csv(folder / "in.csv", index=False)
     program(
-        "Rscript", "-e", 'write.csv(read.csv("in.csv"), "r.csv", row.names = FALSE, fileEncoding = "UTF-8")',
+        "Rscript",
+        "-e",
+        'write.csv(read.csv("in.csv"), "r.csv", row.names = FALSE, fileEncoding = "UTF-8")',
         at=folder,
-    )  # fmt: skip
+    )
     return folder / "r.csv"
 
 
@@ -376,9 +383,15 @@ def by_sqlite(name: str, mode: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         frame().to_csv(folder / "in.csv", index=False)
         program(
-            "sqlite3", ":memory:", ".import --csv in.csv t", ".headers on", f".mode {mode}", f".output {name}",
-            "select * from t;", at=folder,
-        )  # fmt: skip
+            "sqlite3",
+            ":memory:",
+            ".import --csv in.csv t",
+            ".headers on",
+            f".mode {mode}",
+            f".output {name}",
+            "select * from t;",
+            at=folder,
+        )
         return folder / name
 
     return make
@@ -407,47 +420,115 @@ FOLDERS = {"labels_from_folders": True}
 ROWS = {"image_shape": (8, 8), "columns_first": False}
 MAGICK = ("mogrify",)
 CASES = (
-    Case("folder: PNG, JPEG, BMP, GIF, TIFF, WebP together", "Pillow",
-         lambda folder: pictures(folder, "png", "jpg", "bmp", "gif", "tiff", "webp"), FOLDERS),
+    Case(
+        "folder: PNG, JPEG, BMP, GIF, TIFF, WebP together",
+        "Pillow",
+        lambda folder: pictures(folder, "png", "jpg", "bmp", "gif", "tiff", "webp"),
+        FOLDERS,
+    ),
     Case("PNG, grey, 8 bit", "netpbm's pnmtopng", by_netpbm("pnmtopng", "png"), FOLDERS, needs=("pnmtopng",)),
     Case("PNG, grey, 16 bit", "Octave's imwrite", by_octave, FOLDERS, needs=("octave-cli",)),
-    Case("PNG, colour, 16 bit", "ImageMagick",
-         mogrified("png", "-depth", "16", "-define", "png:color-type=2", "-define", "png:bit-depth=16"),
-         FOLDERS, needs=MAGICK),
-    Case("PNG, palette", "ImageMagick", mogrified("png", "-colors", "16", "-define", "png:color-type=3"),
-         FOLDERS, needs=MAGICK),
-    Case("PNG, colour and alpha (dark on nothing)", "ImageMagick",
-         mogrified("png", "-negate", "-fuzz", "2%", "-transparent", "white", "-define", "png:color-type=6"),
-         FOLDERS, needs=MAGICK, same=-0.95),
+    Case(
+        "PNG, colour, 16 bit",
+        "ImageMagick",
+        mogrified("png", "-depth", "16", "-define", "png:color-type=2", "-define", "png:bit-depth=16"),
+        FOLDERS,
+        needs=MAGICK,
+    ),
+    Case(
+        "PNG, palette",
+        "ImageMagick",
+        mogrified("png", "-colors", "16", "-define", "png:color-type=3"),
+        FOLDERS,
+        needs=MAGICK,
+    ),
+    Case(
+        "PNG, colour and alpha (dark on nothing)",
+        "ImageMagick",
+        mogrified("png", "-negate", "-fuzz", "2%", "-transparent", "white", "-define", "png:color-type=6"),
+        FOLDERS,
+        needs=MAGICK,
+        same=-0.95,
+    ),
     Case("JPEG, grey", "ImageMagick", mogrified("jpg", "-quality", "90"), FOLDERS, needs=MAGICK),
-    Case("JPEG on its side, turned by EXIF", "ImageMagick, exiftool",
-         mogrified("jpg", "-rotate", "90", "-quality", "90", after=turned), FOLDERS, needs=(*MAGICK, "exiftool")),
+    Case(
+        "JPEG on its side, turned by EXIF",
+        "ImageMagick, exiftool",
+        mogrified("jpg", "-rotate", "90", "-quality", "90", after=turned),
+        FOLDERS,
+        needs=(*MAGICK, "exiftool"),
+    ),
     Case("BMP", "ImageMagick", mogrified("bmp"), FOLDERS, needs=MAGICK),
-    Case("GIF of two frames", "ImageMagick, gifsicle", mogrified("gif", after=moving, every=FEW), FOLDERS,
-         needs=(*MAGICK, "gifsicle")),
-    Case("TIFF, 16 bit, LZW, 96×96", "ImageMagick",
-         mogrified("tif", "-depth", "16", "-compress", "LZW", size=96, every=4), FOLDERS, needs=MAGICK),
+    Case(
+        "GIF of two frames",
+        "ImageMagick, gifsicle",
+        mogrified("gif", after=moving, every=FEW),
+        FOLDERS,
+        needs=(*MAGICK, "gifsicle"),
+    ),
+    Case(
+        "TIFF, 16 bit, LZW, 96×96",
+        "ImageMagick",
+        mogrified("tif", "-depth", "16", "-compress", "LZW", size=96, every=4),
+        FOLDERS,
+        needs=MAGICK,
+    ),
     Case("TIFF, colour", "imageio with tifffile", by_imageio("tif"), FOLDERS, needs=("library:imageio",)),
     Case("WebP", "cwebp", by_cwebp, FOLDERS, needs=("cwebp",)),
-    Case("ZIP of PNG", "Info-ZIP", packed("zip", "-q", "-r", "NAME", name="a.zip"),
-         FOLDERS | {"size": (28, 28)}, needs=("zip",)),
+    Case(
+        "ZIP of PNG",
+        "Info-ZIP",
+        packed("zip", "-q", "-r", "NAME", name="a.zip"),
+        FOLDERS | {"size": (28, 28)},
+        needs=("zip",),
+    ),
     Case("ZIP of PNG", "7z", packed("7z", "a", "-tzip", "NAME", name="a.zip"), FOLDERS, needs=("7z",)),
     Case("ZIP of PNG", "Python's zipfile", archived("zip"), FOLDERS),
-    Case("TAR of JPEG, BMP, WebP", "GNU tar",
-         packed("tar", "-cf", "NAME", name="a.tar", forms=("jpg", "bmp", "webp")), FOLDERS, needs=("tar",)),
-    Case("TAR of PNG", "bsdtar, pax", packed("bsdtar", "--format", "pax", "-cf", "NAME", name="a.tar"), FOLDERS,
-         needs=("bsdtar",)),
-    Case("TAR.GZ of PNG", "GNU tar, gzip", packed("tar", "-czf", "NAME", name="a.tar.gz"), FOLDERS,
-         needs=("tar", "gzip")),
+    Case(
+        "TAR of JPEG, BMP, WebP",
+        "GNU tar",
+        packed("tar", "-cf", "NAME", name="a.tar", forms=("jpg", "bmp", "webp")),
+        FOLDERS,
+        needs=("tar",),
+    ),
+    Case(
+        "TAR of PNG",
+        "bsdtar, pax",
+        packed("bsdtar", "--format", "pax", "-cf", "NAME", name="a.tar"),
+        FOLDERS,
+        needs=("bsdtar",),
+    ),
+    Case(
+        "TAR.GZ of PNG",
+        "GNU tar, gzip",
+        packed("tar", "-czf", "NAME", name="a.tar.gz"),
+        FOLDERS,
+        needs=("tar", "gzip"),
+    ),
     Case("TGZ of PNG", "bsdtar", packed("bsdtar", "-czf", "NAME", name="a.tgz"), FOLDERS, needs=("bsdtar",)),
-    Case("TAR.BZ2 of PNG", "GNU tar, bzip2", packed("tar", "-cjf", "NAME", name="a.tar.bz2"), FOLDERS,
-         needs=("tar", "bzip2")),
-    Case("TAR.XZ of PNG", "GNU tar, xz", packed("tar", "-cJf", "NAME", name="a.tar.xz"), FOLDERS,
-         needs=("tar", "xz")),
+    Case(
+        "TAR.BZ2 of PNG",
+        "GNU tar, bzip2",
+        packed("tar", "-cjf", "NAME", name="a.tar.bz2"),
+        FOLDERS,
+        needs=("tar", "bzip2"),
+    ),
+    Case(
+        "TAR.XZ of PNG",
+        "GNU tar, xz",
+        packed("tar", "-cJf", "NAME", name="a.tar.xz"),
+        FOLDERS,
+        needs=("tar", "xz"),
+    ),
     Case(".npz", "NumPy", npz),
     Case(".npy, images in Fortran's order", "NumPy", npy),
-    Case(".npy, features, `encoder=none`", "scikit-learn's kernel PCA, NumPy", vectors,
-         settings={"encoder": "none"}, same=None),
+    Case(
+        ".npy, features, `encoder=none`",
+        "scikit-learn's kernel PCA, NumPy",
+        vectors,
+        settings={"encoder": "none"},
+        same=None,
+    ),
     Case("IDX", "idx2numpy", idx(by_idx2numpy), needs=("library:idx2numpy",)),
     Case("IDX.gz", "idx2numpy, gzip", idx(by_idx2numpy, zipped=True), needs=("library:idx2numpy", "gzip")),
     Case("IDX", "by MNIST's specification", idx(by_specification)),
@@ -468,7 +549,7 @@ CASES = (
     Case(".mat, 7", "Octave", octave("o.mat", "-v7"), needs=("octave-cli",)),
     Case(".mat, 7.3", "hdf5storage", by_hdf5storage, needs=("library:hdf5storage",)),
     Case(".mat, 7.3", "h5py in MATLAB's layout", by_layout),
-)  # fmt: skip
+)
 
 
 def size_of(path: Path) -> int:
@@ -514,10 +595,10 @@ def as_written(dataset, same: float | None) -> str:
 
 def trained(case: Case, folder: Path, train: bool) -> str:
     """A row of the table: the file is made, imported into a workspace, and (if so asked) trained on."""
-    from dsc_core import metrics
+    from dsc_core.analysis import metrics
     from dsc_core.config import preset
     from dsc_core.data import import_data, load_dataset
-    from dsc_core.train import fit
+    from dsc_core.training.loop import fit
 
     path = case.make(folder)
     dataset = load_dataset(import_data(path, folder / "home", **case.options), folder / "home")
@@ -553,8 +634,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.formats",
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--only",
         metavar="WORD",

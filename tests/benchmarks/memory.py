@@ -104,8 +104,8 @@ def work(source: Path, home: Path, settings: dict, watch: Watch) -> None:
     from dsc_core.config import preset
     from dsc_core.data import import_data, load_dataset
     from dsc_core.runs import Store, execute, worker
+    from dsc_core.runs.artifacts.results import csv_pieces
     from dsc_core.runs.files import written_whole
-    from dsc_core.runs.results import csv_pieces
 
     keeps = worker.Session.keep_results
 
@@ -160,8 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.memory",
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--samples", nargs="+", type=int, default=[10_000, 100_000])
     parser.add_argument("--set", nargs="*", default=[], metavar="KNOB=VALUE", help="other settings")
     parser.add_argument("--folder", help="where to write; else where temporary files belong")

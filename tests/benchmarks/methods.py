@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dsc_core import baselines
-from dsc_core.cluster import Fitted
+from dsc_core.analysis import baselines
 from dsc_core.config import PRESETS, Config, preset
-from dsc_core.train import fit
+from dsc_core.model import Fitted
+from dsc_core.training.loop import fit
 
 PLAIN = {"global_mi": 0.0, "local_mi": 0.0, "relative": 0.0}
 ONE = {"joint_epochs": 0}
@@ -49,8 +49,14 @@ BASELINES = {
 }
 UNBALANCED = "-unbalanced"  # after a data set's name: class sizes from a tenth to the whole
 DATA = (
-    "digits", "mnist-test", "mnist-test-unbalanced", "usps", "fashion-mnist-test", "mnist", "fashion-mnist",
-)  # fmt: skip
+    "digits",
+    "mnist-test",
+    "mnist-test-unbalanced",
+    "usps",
+    "fashion-mnist-test",
+    "mnist",
+    "fashion-mnist",
+)
 TITLES = {
     "k-means": "k-means on the pixels",
     "spectral": "spectral clustering on the pixels",

@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dsc_core import metrics
+from dsc_core.analysis import metrics
 from dsc_core.config import KNOBS, Config
-from dsc_core.device import describe
 from dsc_core.errors import InputError
-from dsc_core.train import REVISION
+from dsc_core.training.device import describe
+from dsc_core.training.loop import REVISION
 from tests.benchmarks import methods
 from tests.benchmarks.tables import tables
 
@@ -112,8 +112,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.quality",
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", nargs="+", default=["digits"], choices=methods.DATA, metavar="DATA")
     parser.add_argument(
         "--methods",

@@ -80,10 +80,14 @@ def steps_table(results: list[dict]) -> str:
         gain = np.mean([m["acc"] - b["acc"] for m, b in zip(both, before, strict=True)])
         rows.append(
             [
-                data, f"`{method}`", _seeds(both), *(spread(b[key] for b in before) for key in ("acc", "nmi")),
-                *(spread(m[key] for m in both) for key in ("acc", "nmi")), f"{gain:+.3f}",
+                data,
+                f"`{method}`",
+                _seeds(both),
+                *(spread(b[key] for b in before) for key in ("acc", "nmi")),
+                *(spread(m[key] for m in both) for key in ("acc", "nmi")),
+                f"{gain:+.3f}",
             ]
-        )  # fmt: skip
+        )
     return _rows("| data | preset | seeds | stage 1 ACC | NMI | end ACC | NMI | gain in ACC |", rows)
 
 
@@ -91,12 +95,16 @@ def other_k_table(results: list[dict]) -> str:
     """`standard` with more or fewer clusters than classes; ACC matches clusters one to one, so it cannot be 1."""
     rows = [
         [
-            data, methods.TITLES[method], str(members[0]["clusters"]), _seeds(members), *_three(members),
+            data,
+            methods.TITLES[method],
+            str(members[0]["clusters"]),
+            _seeds(members),
+            *_three(members),
             f"{min(m['smallest'] for m in members):,}",
         ]
         for (data, method), members in groups(results).items()
         if method in methods.OTHER_K
-    ]  # fmt: skip
+    ]
     return _rows("| data | | clusters | seeds | ACC | NMI | ARI | smallest cluster |", rows)
 
 

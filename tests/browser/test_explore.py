@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsc_core.runs import Store
-from dsc_core.runs.results import load_results
+from dsc_core.runs.artifacts.results import load_results
 from tests.browser import trained as training
 from tests.browser.driving import button, metric, serving, settled
 from tests.browser.trained import SAMPLES

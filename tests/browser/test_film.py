@@ -6,8 +6,8 @@ import pytest
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from dsc_core.runs import frames
-from dsc_core.runs.frames import Frame
+from dsc_core.runs import film_frames
+from dsc_core.runs.film_frames import Frame
 from tests.browser.driving import button, serving, settled
 
 EPOCHS = 6
@@ -29,7 +29,7 @@ def run_id(store):
     made = store.create(open_dataset("digits"), preset("quick"), name="filmed")
     store.claim(made)
     store.append(made, Event("progress", "joint", EPOCHS, EPOCHS, 9, {"total": 1.0}, 1.0, 800.0))
-    frames.begin(store.folder(made), ROWS, -1)
+    film_frames.begin(store.folder(made), ROWS, -1)
     for epoch in range(EPOCHS + 1):
         add(store, made, epoch)
     store.finish(made, "stopped")
@@ -40,7 +40,7 @@ def add(store, run_id, epoch):
     which = ROWS % 3
     corners = np.array([[0, 4], [-3, -2], [3, -2]])[which] * epoch / EPOCHS
     points = (corners + np.random.default_rng(0).normal(size=(len(ROWS), 2))).astype(np.float32)
-    frames.keep(store.folder(run_id), Frame(epoch, points, which.astype(np.int16)))
+    film_frames.keep(store.folder(run_id), Frame(epoch, points, which.astype(np.int16)))
 
 
 def picture(page) -> str:
@@ -97,7 +97,7 @@ def test_a_running_run_shows_its_newest_frame_by_itself(page, store):
     run_id = store.create(open_dataset("digits"), preset("quick"), name="filmed")
     store.claim(run_id)
     store.append(run_id, Event("progress", "autoencoder", 1, EPOCHS, 9, {"total": 1.0}, 1.0, 800.0))
-    frames.begin(store.folder(run_id), ROWS, -1)
+    film_frames.begin(store.folder(run_id), ROWS, -1)
     with serving(store.home) as address:
         page.goto(f"{address}/train?run={run_id}")
         settled(page)

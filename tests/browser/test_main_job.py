@@ -10,8 +10,16 @@ import pytest
 from tests.browser.driving import ROOT, button, metric, serving, settled
 
 COLUMNS = [
-    "id", "cluster", "confidence", "label", "matched_label", "latent_x", "latent_y", "spectral_x", "spectral_y",
-]  # fmt: skip
+    "id",
+    "cluster",
+    "confidence",
+    "label",
+    "matched_label",
+    "latent_x",
+    "latent_y",
+    "spectral_x",
+    "spectral_y",
+]
 LONG = 240_000  # milliseconds for what includes compiling UMAP
 
 

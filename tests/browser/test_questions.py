@@ -9,7 +9,7 @@ import pytest
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.runs import execute, questions
-from dsc_core.runs.results import load_results
+from dsc_core.runs.artifacts.results import load_results
 from tests.browser.driving import button, metric, serving, settled
 
 LONG = 120_000  # milliseconds
@@ -18,10 +18,10 @@ LONG = 120_000  # milliseconds
 @pytest.fixture
 def runs(store, monkeypatch):
     """Two seeds of a short run on the digits, without UMAP."""
-    from dsc_core import projection
+    from dsc_core.analysis import umap_map
 
     monkeypatch.setenv("DSC_HOME", str(store.home))
-    monkeypatch.setattr(projection, "project", lambda points, *_: np.asarray(points, np.float32)[:, :2])
+    monkeypatch.setattr(umap_map, "project", lambda points, *_: np.asarray(points, np.float32)[:, :2])
     made = []
     for seed in (0, 1):
         config = preset(

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dsc_core import figures
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
+from dsc_core.plots import interactive
 from dsc_core.runs import processes, queue
 from tests.browser.driving import button, free_port, settled, started
 from tests.browser.test_steering import until
@@ -65,7 +65,7 @@ def stored(store, run_id) -> tuple[list[int], np.ndarray]:
             event.losses
         ):  # at the end of an epoch its means are told of the same step, for which there is no room
             told.setdefault(event.step, event.losses["total"])
-    return list(told), figures.smooth(np.array(list(told.values())), SMOOTHING)
+    return list(told), interactive.smooth(np.array(list(told.values())), SMOOTHING)
 
 
 def check_events(store, run_id) -> None:

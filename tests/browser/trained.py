@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsc_core import projection
+from dsc_core.analysis import umap_map
 from dsc_core.config import preset
 from dsc_core.data import Dataset, open_dataset
 from dsc_core.runs import Store, execute
@@ -23,9 +23,7 @@ def trained(home: Path) -> str:
     patch = pytest.MonkeyPatch()
     patch.setenv("DSC_HOME", str(home))
     patch.setattr(
-        projection,
-        "project",
-        lambda points, seed, progress=None: projection.principal_axes(np.array(points), 2),
+        umap_map, "project", lambda points, seed, progress=None: umap_map.principal_axes(np.array(points), 2)
     )
     whole = open_dataset("digits")
     dataset = Dataset(

@@ -3,11 +3,12 @@
 import os
 
 import pytest
-from forked import Forked
+
+from tests.data.forked import Forked
 
 
 @pytest.fixture
 def quick_processes(monkeypatch):
     """The processes of `apart` as forks of this one: the same code, without half a second for each to start."""
     if hasattr(os, "fork"):
-        monkeypatch.setattr("dsc_core.data.apart.Popen", Forked)
+        monkeypatch.setattr("dsc_core.data.sandbox.Popen", Forked)

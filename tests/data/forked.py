@@ -5,6 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
+from dsc_core.data import sandbox
+
 
 def held() -> int:
     """Bytes of data that this process has."""
@@ -16,7 +18,6 @@ class Forked:
     """Runs `apart.serve` with the arguments of the command, its standard input and output as pipes."""
 
     def __init__(self, command, **_):
-        from dsc_core.data import apart
 
         asked, answers = os.pipe(), os.pipe()
         self.pid, self.ended = os.fork(), None
@@ -24,10 +25,12 @@ class Forked:
             os.dup2(asked[0], 0)
             os.dup2(answers[1], 1)
             os.closerange(3, 256)
-            apart.MEMORY += held()  # of the tests before this one, which a process of its own would not have
+            sandbox.MEMORY += (
+                held()
+            )  # of the tests before this one, which a process of its own would not have
             sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(os.devnull, "w")  # noqa: SIM115
             try:
-                apart.serve(command[-2], Path(command[-1]))
+                sandbox.serve(command[-2], Path(command[-1]))
             finally:
                 os._exit(0)
         os.close(asked[0])

@@ -7,14 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from dsc_core.data import (
-    Dataset,
-    NeedsResize,
-    check_trainable,
-    open_dataset,
-    parse_size,
-    sample_names,
-)
+from dsc_core.data import Dataset, NeedsResize, check_trainable, open_dataset, parse_size, sample_names
 from dsc_core.errors import InputError
 
 
@@ -75,7 +68,7 @@ def test_sets_in_the_data_folder_are_known_and_joined(tmp_path, monkeypatch):
 def test_a_set_that_is_not_at_hand_says_where_to_put_it(tmp_path, monkeypatch, folder):
     monkeypatch.setenv("DSC_DATA", str(tmp_path / folder) if folder else "")
     monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("dsc_core.data.public._from_openml", no_network)
+    monkeypatch.setattr("dsc_core.data.readers.public._from_openml", no_network)
     with pytest.raises(InputError, match=r"mnist\.npz.*DSC_DATA"):
         open_dataset("mnist")
 
@@ -182,10 +175,13 @@ def test_a_format_that_is_not_read_lists_those_that_are(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "mend"),
     [
-        ("one.PNG", "a folder or a ZIP"), ("book.xlsx", "as CSV"), ("data.json", "Parquet"),
-        ("model.pkl", "never opened"), ("photos.rar", "unpack it"),
+        ("one.PNG", "a folder or a ZIP"),
+        ("book.xlsx", "as CSV"),
+        ("data.json", "Parquet"),
+        ("model.pkl", "never opened"),
+        ("photos.rar", "unpack it"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_nearly_what_is_read_says_what_to_do_with_it(tmp_path, name, mend):
     (tmp_path / name).write_bytes(b"something")
     with pytest.raises(InputError, match=f"{name} is of no format that is read here: .*{mend}"):

@@ -22,10 +22,10 @@ import pytest
 import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from writers import colour, encoded, grey, mat73
 
 from dsc_core.data import check_trainable, open_dataset
 from dsc_core.errors import InputError
+from tests.data.writers import colour, encoded, grey, mat73
 
 PICTURES = {
     f"a/{index}.{form.lower()}": encoded(colour(index) if index % 2 else grey(index), form)
@@ -123,11 +123,7 @@ place = st.integers(0, 1_000_000).map(lambda millionths: millionths / 1e6)  # ev
 patch = st.one_of(st.binary(min_size=1, max_size=6), st.sampled_from(INTERESTING))
 # (relative place, bytes that go, bytes that come): as many go as come, which keeps the rest in its place, or not
 overwriting = st.tuples(place, patch).map(lambda pair: (pair[0], len(pair[1]), pair[1]))
-mutation = st.one_of(
-    overwriting,
-    overwriting,
-    st.tuples(place, st.integers(0, 6), patch),
-)
+mutation = st.one_of(overwriting, overwriting, st.tuples(place, st.integers(0, 6), patch))
 
 
 def mutate(data: bytes, changes) -> bytes:

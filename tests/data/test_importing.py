@@ -4,10 +4,10 @@ import os
 
 import numpy as np
 import pytest
-from writers import encoded, grey
 
 from dsc_core.data import Cancelled, import_data, load_dataset
 from dsc_core.errors import InputError
+from tests.data.writers import encoded, grey
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 10, 9), dtype=np.uint8)
 

@@ -95,10 +95,14 @@ def test_a_dark_block_is_not_stretched_by_itself(tmp_path, trained):
 def rows():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
-        {"id": [f"r{i}" for i in range(50)], "length": rng.normal(size=50),
-         "code": ["007", "12", "x"] * 16 + ["7", "12"],
-         "count": rng.integers(0, 9, 50).astype(float), "label": [1, 2] * 25}
-    )  # fmt: skip
+        {
+            "id": [f"r{i}" for i in range(50)],
+            "length": rng.normal(size=50),
+            "code": ["007", "12", "x"] * 16 + ["7", "12"],
+            "count": rng.integers(0, 9, 50).astype(float),
+            "label": [1, 2] * 25,
+        }
+    )
     frame.loc[[3, 30], "count"] = np.nan
     return frame
 

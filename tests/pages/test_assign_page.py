@@ -160,7 +160,7 @@ def test_the_results_page_offers_what_there_is_of_the_run(app, runs, kind, there
 
 
 def test_what_needs_data_that_are_gone_says_why(runs, kept):
-    from dsc_core.runs.results import load_results
+    from dsc_core.runs.artifacts.results import load_results
     from pages.shared.results import exports
 
     found = load_results(Store().get(runs["table"]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsc_core import figures
+from dsc_core.plots import interactive
 
 ROOT = Path(__file__).parents[2]
 # G. Machado, M. Oliveira, L. Fernandes, "A physiologically-based model for simulation of color vision
@@ -15,18 +15,10 @@ ROOT = Path(__file__).parents[2]
 SEEN_BY = {
     "full colour vision": np.eye(3),
     "protanopia": np.array(
-        [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ]
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
     ),
     "deuteranopia": np.array(
-        [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.011820, 0.042940, 0.968881],
-        ]
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
     ),
 }
 JUST_SEEN = 0.02  # a difference in OKLab that people begin to see
@@ -58,7 +50,7 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("who", SEEN_BY)
 def test_all_pairs_of_colours_lie_well_apart(who):
-    seen = [oklab(SEEN_BY[who] @ linear(colour)) for colour in figures.PALETTE]
+    seen = [oklab(SEEN_BY[who] @ linear(colour)) for colour in interactive.PALETTE]
     nearest = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
     assert len(seen) == 20
     assert nearest > 3 * JUST_SEEN
@@ -70,14 +62,14 @@ def test_every_colour_shows_on_both_themes():
 
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
     for ground in (theme["light"]["backgroundColor"], theme["dark"]["backgroundColor"]):
-        for colour in figures.PALETTE:
+        for colour in interactive.PALETTE:
             dark, light = sorted((brightness(colour), brightness(ground)))
             assert (light + 0.05) / (dark + 0.05) > 1.4, (colour, ground)
 
 
 def test_the_theme_and_the_figures_use_the_same_colours():
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
-    assert tuple(theme["chartCategoricalColors"]) == figures.PALETTE
+    assert tuple(theme["chartCategoricalColors"]) == interactive.PALETTE
     assert len(theme["chartSequentialColors"]) == len(theme["dark"]["chartSequentialColors"]) == 10
 
 

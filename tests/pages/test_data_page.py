@@ -167,9 +167,10 @@ def test_a_tar_asks_whether_folders_are_labels(app):
 def test_which_array_is_what_is_guessed_and_can_be_changed(app, tmp_path, name):
     rng = np.random.default_rng(0)
     arrays = {
-        "x": rng.integers(0, 255, (20, 80), np.uint8), "faces": rng.integers(0, 255, (20, 9, 8), np.uint8),
+        "x": rng.integers(0, 255, (20, 80), np.uint8),
+        "faces": rng.integers(0, 255, (20, 9, 8), np.uint8),
         "y": np.arange(20.0)[:, None] % 2,
-    }  # fmt: skip
+    }
     if name == "a.npz":
         np.savez(tmp_path / name, **arrays)
     elif name == "a.mat":
@@ -210,7 +211,7 @@ def test_rows_of_pixels_from_matlab_can_be_laid_out_either_way(app, tmp_path, wo
 
 
 def test_a_public_set_is_fetched_only_behind_its_choice(app, monkeypatch, workspace):
-    from dsc_core.data import public
+    from dsc_core.data.readers import public
 
     asked = []
 
@@ -237,7 +238,7 @@ def test_without_a_network_the_page_says_where_to_put_the_file(app, monkeypatch)
     def no_network(number, cache):
         raise OSError("no route")
 
-    monkeypatch.setattr("dsc_core.data.public._from_openml", no_network)
+    monkeypatch.setattr("dsc_core.data.readers.public._from_openml", no_network)
     app.run()
     app.button(key="fetch").click().run()
     assert not app.exception

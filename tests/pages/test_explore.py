@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsc_core.runs import Store
-from dsc_core.runs.results import load_results
+from dsc_core.runs.artifacts.results import load_results
 from tests.pages.conftest import ROOT
 from tests.pages.trained import FEW, trained
 

@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from dsc_core import figures
 from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store, frames
-from dsc_core.runs.frames import Frame
+from dsc_core.plots import interactive
+from dsc_core.runs import Store, film_frames
+from dsc_core.runs.film_frames import Frame
 from pages.shared import film
 from tests.pages.trained import at, trained
 
@@ -21,13 +21,13 @@ ROWS = np.arange(0, 1200, 2)
 @pytest.fixture
 def drawn(monkeypatch):
     """What was drawn, frame by frame, as (title, points, groups, names, limits, moving)."""
-    seen, real = [], figures.film_map
+    seen, real = [], interactive.film_map
 
     def film_map(points, groups, samples, names, limits, **more):
         seen.append((more["title"], points, groups, names, limits, more["moving"]))
         return real(points, groups, samples, names, limits, **more)
 
-    monkeypatch.setattr(figures, "film_map", film_map)
+    monkeypatch.setattr(interactive, "film_map", film_map)
     return seen
 
 
@@ -37,7 +37,7 @@ def run_id(store):
     made = store.create(open_dataset("digits"), preset("quick"))
     store.claim(made)
     store.append(made, Event("progress", "autoencoder", 1, 4, 1, {"total": 1.0}, 1.0, 800.0))
-    frames.begin(store.folder(made), ROWS, -1)
+    film_frames.begin(store.folder(made), ROWS, -1)
     for epoch in (0, 1, 2):
         add(store, made, epoch, clusters=epoch == 2)
     return made
@@ -46,10 +46,10 @@ def run_id(store):
 def add(store, run_id, epoch, clusters=True, scale=1.0):
     rng = np.random.default_rng(epoch)
     points = (scale * rng.normal(size=(len(ROWS), 2))).astype(np.float32)
-    groups = np.full(len(ROWS), frames.UNKNOWN, np.int16)
+    groups = np.full(len(ROWS), film_frames.UNKNOWN, np.int16)
     if clusters:
         groups = rng.integers(0, 10, len(ROWS)).astype(np.int16)
-    frames.keep(store.folder(run_id), Frame(epoch, points, groups))
+    film_frames.keep(store.folder(run_id), Frame(epoch, points, groups))
 
 
 def slider(app):
@@ -134,8 +134,12 @@ def test_it_looks_as_often_as_the_page_and_not_where_nothing_comes(app, store, r
     app.run()
     assert not app.exception
     assert [pace for pace, before in zip(paces, [0, *paces], strict=False) if pace != before] == [
-        2.0, film.TICK, None, 2.0, None,
-    ]  # fmt: skip
+        2.0,
+        film.TICK,
+        None,
+        2.0,
+        None,
+    ]
 
 
 def test_every_frame_has_the_same_axes_and_the_same_samples(app, store, run_id, drawn):
@@ -155,27 +159,27 @@ def test_colours_are_the_clusters_of_now_of_then_and_the_labels(app, store, run_
     at(app, run_id, TRAIN)
     app.toggle(key="film_follow").set_value(False).run()
     slider(app).set_value(1).run()
-    latest = frames.read(store.folder(run_id), 2).clusters
+    latest = film_frames.read(store.folder(run_id), 2).clusters
     assert (drawn[-1][2] == latest).all()
     assert drawn[-1][3] == {number: str(number) for number in range(10)}
     app.segmented_control(key="film_colours").set_value(film.THEN).run()
-    assert (drawn[-1][2] == frames.UNKNOWN).all()
-    assert drawn[-1][3] == {frames.UNKNOWN: "no clusters yet"}
+    assert (drawn[-1][2] == film_frames.UNKNOWN).all()
+    assert drawn[-1][3] == {film_frames.UNKNOWN: "no clusters yet"}
     app.segmented_control(key="film_colours").set_value(film.LABEL).run()
     assert not app.exception
     assert (drawn[-1][2] == open_dataset("digits").labels[ROWS]).all()
 
 
 def test_at_most_so_many_points_are_drawn(app, store, run_id, drawn, monkeypatch):
-    monkeypatch.setattr(figures, "FILM_LIMIT", 100)
+    monkeypatch.setattr(interactive, "FILM_LIMIT", 100)
     at(app, run_id, TRAIN)
     assert len(drawn[-1][1]) == len(drawn[-1][2]) == 100
-    whole = frames.read(store.folder(run_id), 2).points
+    whole = film_frames.read(store.folder(run_id), 2).points
     assert {tuple(point) for point in drawn[-1][1].tolist()} <= {tuple(point) for point in whole.tolist()}
 
 
 def test_a_damaged_frame_is_left_out_and_named(app, store, run_id, drawn):
-    frames.path_of(store.folder(run_id), "map", 1).write_bytes(b"PK")
+    film_frames.path_of(store.folder(run_id), "map", 1).write_bytes(b"PK")
     at(app, run_id, TRAIN)
     assert titles(drawn) == ["After epoch 2"]
     assert slider(app).options == ["0", "2"]
@@ -186,7 +190,7 @@ def test_before_the_first_frame_the_page_says_so_and_a_lone_one_has_no_slider(ap
     shutil.rmtree(store.folder(run_id) / "frames")
     at(app, run_id, TRAIN)
     assert any("first map" in caption.value for caption in app.caption)
-    frames.begin(store.folder(run_id), ROWS, -1)
+    film_frames.begin(store.folder(run_id), ROWS, -1)
     app.run()
     assert any("first map" in caption.value for caption in app.caption)
     add(store, run_id, 0)
@@ -199,7 +203,7 @@ def test_before_the_first_frame_the_page_says_so_and_a_lone_one_has_no_slider(ap
 
 def test_a_film_made_anew_shows_its_own_frames(app, store, run_id, drawn):
     at(app, run_id, TRAIN)
-    frames.begin(store.folder(run_id), ROWS + 1, -1)
+    film_frames.begin(store.folder(run_id), ROWS + 1, -1)
     add(store, run_id, 1)
     app.run()
     assert not app.exception

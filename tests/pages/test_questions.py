@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dsc_core.runs import questions
-from dsc_core.runs.results import load_results
+from dsc_core.runs.artifacts.results import load_results
 from pages.shared import jobs, widgets
 from tests.pages.conftest import ROOT
 from tests.pages.trained import FEW, trained
@@ -243,14 +243,14 @@ def test_damaged_names_are_one_sentence_and_can_be_set_aside(app, images, store)
 
 
 def test_the_labels_can_be_the_labels_of_the_data(images, store, tmp_path):
-    from dsc_core import naming
+    from dsc_core.analysis import label_spreading
     from dsc_core.data import open_dataset
     from pages.shared.results import label_few
 
     found = load_results(store.get(images))
     spreader = label_few.prepared(found, lambda *_: None)
     named = questions.Named({0: "ant", 1: "bee", 2: "cat"})
-    result = naming.spread(spreader, named.clusters, named.samples)
+    result = label_spreading.spread(spreader, named.clusters, named.samples)
     (tmp_path / "labels.npy").write_bytes(label_few.labels_npy(result, 0.0))
     labels = np.load(tmp_path / "labels.npy", allow_pickle=False)
     assert set(labels.tolist()) <= {"ant", "bee", "cat", ""}

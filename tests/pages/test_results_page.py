@@ -4,7 +4,7 @@ import pytest
 
 from dsc_core.errors import RunError
 from dsc_core.runs import Store
-from dsc_core.runs.results import load_results
+from dsc_core.runs.artifacts.results import load_results
 from tests.pages.trained import trained
 
 RESULTS = "pages/views/results.py"

@@ -144,8 +144,13 @@ def test_a_page_starts_what_a_killed_process_could_not(app, store, runs, monkeyp
     queue.enqueue(store, runs[1])
     store.finish(runs[0], "failed", "Killed.")  # without the worker's own last act
     started = []
-    monkeypatch.setattr(Store, "_launch", lambda self, db, run: started.append(run.id) or
-                        db.execute("UPDATE runs SET status = 'stopped' WHERE id = ?", (run.id,)))  # fmt: skip
+    monkeypatch.setattr(
+        Store,
+        "_launch",
+        lambda self, db, run: (
+            started.append(run.id) or db.execute("UPDATE runs SET status = 'stopped' WHERE id = ?", (run.id,))
+        ),
+    )
     at(app)
     assert started == [runs[1]]
 

@@ -6,16 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import dsc_core
-from dsc_core import projection
+from dsc_core.analysis import umap_map
 from dsc_core.config import Config
 from dsc_core.data import Dataset
-from dsc_core.runs import Store, filming
+from dsc_core.runs import Store, film_process
 from dsc_core.runs import store as store_module
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import fakes
+from tests.runs import fakes
 
 
 @pytest.fixture
@@ -49,11 +48,12 @@ def run_id(store, dataset, config):
 @pytest.fixture
 def fake_training(monkeypatch):
     """`fakes` in place of training and of UMAP, here and in the worker processes."""
-    for name, module in fakes.modules().items():
-        monkeypatch.setitem(sys.modules, f"dsc_core.{name}", module)
-        monkeypatch.setattr(dsc_core, name, module, raising=False)
-    monkeypatch.setattr(projection, "project", fakes.no_map)
-    monkeypatch.setattr(filming, "command", fakes.film_command)
+    fakes.install(
+        lambda name, module: monkeypatch.setitem(sys.modules, name, module),
+        lambda parent, name, module: monkeypatch.setattr(parent, name, module, raising=False),
+    )
+    monkeypatch.setattr(umap_map, "project", fakes.no_map)
+    monkeypatch.setattr(film_process, "command", fakes.film_command)
     monkeypatch.setenv("FAKE", "")
     monkeypatch.setattr(
         store_module, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id]

@@ -1,4 +1,4 @@
-"""A training that takes no time, in place of `dsc_core.train` and `dsc_core.cluster`.
+"""A training that takes no time, in place of `dsc_core.training.loop` and `dsc_core.model`.
 
 As a program it is a worker: `python fakes.py RUN`, and the environment's FAKE says how it trains. With more words it
 lays out a film, without UMAP: `python fakes.py FOLDER SEED`.
@@ -10,15 +10,18 @@ import sys
 import time
 import types
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
+from dsc_core.runs import film_process
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dsc_core.checkpoint import State
 from dsc_core.events import Event
+from dsc_core.training.checkpoint import State
 
 PER_EPOCH = 25  # steps of an epoch of `many`
 
@@ -45,16 +48,19 @@ class Fitted:
         centres = np.array([level_of(self, k) for k in range(3)])
         away = np.abs(level - centres)
         return SimpleNamespace(
-            labels=away.argmin(1), confidence=np.exp(-away.min(1)), latent=np.hstack([level, level**2]),
-            spectral=np.hstack([level, 1 - level]), probabilities=np.exp(-away),
+            labels=away.argmin(1),
+            confidence=np.exp(-away.min(1)),
+            latent=np.hstack([level, level**2]),
+            spectral=np.hstack([level, 1 - level]),
+            probabilities=np.exp(-away),
             errors=np.full(len(level), np.nan),
-        )  # fmt: skip
+        )
 
     @property
     def novelty(self):
-        from dsc_core import novelty
+        from dsc_core.analysis import outliers
 
-        return novelty.known(self.latent)
+        return outliers.known(self.latent)
 
 
 def level_of(fitted, cluster):
@@ -70,9 +76,17 @@ def state(config, epoch, step):
 
 
 def fit(
-    samples, config, *, control=None, observe=None, scaling=(0.0, 1.0), checkpoint=None, snapshot=None,
-    resume_from=None, scratch=None,
-):  # fmt: skip
+    samples,
+    config,
+    *,
+    control=None,
+    observe=None,
+    scaling=(0.0, 1.0),
+    checkpoint=None,
+    snapshot=None,
+    resume_from=None,
+    scratch=None,
+):
     """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three.
 
     FAKE=film: shows its latents after each. FAKE=many: `many` steps in place of thirty.
@@ -93,8 +107,11 @@ def fit(
         for name, value in wishes.items():
             yield Event("note", "joint", message=f"{name} is {value}")
         if how == "raise" and step == 15:
-            raise {"ValueError": ValueError("bad\nthing"), "MemoryError": MemoryError(),
-                   "full": OSError(errno.ENOSPC, "No space left on device")}[arguments[0]]  # fmt: skip
+            raise {
+                "ValueError": ValueError("bad\nthing"),
+                "MemoryError": MemoryError(),
+                "full": OSError(errno.ENOSPC, "No space left on device"),
+            }[arguments[0]]
         if how == "endless":
             time.sleep(0.02)
         yield Event("progress", "joint", step // 10, 3, step, {"total": 1 / step}, step / 10, 100.0, 3.0)
@@ -128,10 +145,18 @@ def many(config, control):
 
 
 def modules():
-    """The stand-ins by their names inside dsc_core."""
-    train, cluster = types.ModuleType("dsc_core.train"), types.ModuleType("dsc_core.cluster")
+    """The stand-ins by the full names of the modules that they replace."""
+    train, cluster = types.ModuleType("dsc_core.training.loop"), types.ModuleType("dsc_core.model")
     train.fit, cluster.Fitted = fit, Fitted
-    return {"train": train, "cluster": cluster}
+    return {"dsc_core.training.loop": train, "dsc_core.model": cluster}
+
+
+def install(put=sys.modules.__setitem__, bind=setattr) -> None:
+    """Put the stand-ins where imports find them. put, bind: as of `sys.modules` and `setattr`, or monkeypatch's."""
+    for name, module in modules().items():
+        parent, _, last = name.rpartition(".")
+        put(name, module)
+        bind(import_module(parent), last, module)
 
 
 def no_map(points, seed, progress=None):
@@ -150,24 +175,20 @@ def film_command(folder, seed):
 
 
 if __name__ == "__main__" and len(sys.argv) == 3:
-    from dsc_core import projection
-    from dsc_core.runs import filming
+    from dsc_core.analysis import umap_map
 
-    projection.laid_out = projection.taken_on = no_layout
-    sys.exit(filming.main())
+    umap_map.laid_out = umap_map.taken_on = no_layout
+    sys.exit(film_process.main())
 
 if __name__ == "__main__":
-    import dsc_core
-    from dsc_core import projection
-    from dsc_core.runs import filming, store, worker
+    from dsc_core.analysis import umap_map
+    from dsc_core.runs import store, worker
 
-    filming.command = film_command
+    film_process.command = film_command
 
     # The next run of a queue, which this process starts, is trained by a stand-in as well.
     store.worker_command = lambda run_id: [sys.executable, __file__, run_id]
-    for name, module in modules().items():
-        sys.modules[f"dsc_core.{name}"] = module
-        setattr(dsc_core, name, module)
-    projection.project = no_map
+    install()
+    umap_map.project = no_map
     worker.describe = lambda device: (device, "CPU, 1 thread")  # PyTorch takes seconds to load
     sys.exit(worker.main())

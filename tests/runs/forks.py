@@ -10,15 +10,19 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+from dsc_core.runs import film_process
 
-import fakes
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 import pyarrow.parquet  # noqa: F401 - loaded once, for all
 import sklearn.cluster  # noqa: F401
 import torch
 
-from dsc_core import cluster, projection, train
-from dsc_core.runs import checkpoints, filming, worker
+from dsc_core import model
+from dsc_core.analysis import umap_map
+from dsc_core.runs import checkpoints, worker
+from dsc_core.training import loop
+from tests.runs import fakes
 
 
 def die_writing(number: int) -> None:
@@ -36,9 +40,9 @@ def die_writing(number: int) -> None:
 
 
 if __name__ == "__main__":
-    projection.project, filming.command = fakes.no_map, fakes.film_command
-    teach = cluster.teach_head
-    train.teach_head = cluster.teach_head = lambda *given, **more: teach(*given[:4], 30, **more)
+    umap_map.project, film_process.command = fakes.no_map, fakes.film_command
+    teach = model.teach_head
+    loop.teach_head = model.teach_head = lambda *given, **more: teach(*given[:4], 30, **more)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # the first one loads half of PyTorch
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     for line in sys.stdin:

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from dsc_core import naming, sweep  # noqa: F401 - before `fakes` stands in for the rooms that it imports
+from dsc_core.analysis import choose_k, label_spreading  # noqa: F401 - before `fakes` stands in for the rooms that it imports
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import execute, questions
-from dsc_core.runs.results import load_results
+from dsc_core.runs.artifacts.results import load_results
 
 
 @pytest.fixture
@@ -203,9 +203,9 @@ def test_a_full_disk_is_a_sentence_and_the_names_stay(found, monkeypatch):
 def test_the_labels_made_of_names_have_a_row_a_sample_and_say_where_they_come_from(run, found):
     frame = found.labels
     clusters, confidence = frame["cluster"].to_numpy(), frame["confidence"].to_numpy()
-    spreader = naming.Spreader(questions.graph_of(run), clusters, confidence, run.clusters)
+    spreader = label_spreading.Spreader(questions.graph_of(run), clusters, confidence, run.clusters)
     named = questions.Named({0: "ant", 1: "=bee"}, {int(np.flatnonzero(clusters == 0)[0]): "odd"})
-    result = naming.spread(spreader, named.clusters, named.samples)
+    result = label_spreading.spread(spreader, named.clusters, named.samples)
     made = questions.named_frame(found, named, result, 0.6)
     assert list(made) == ["id", "label", "certainty", "source"]
     assert made["id"].tolist() == frame["id"].tolist()
@@ -213,6 +213,6 @@ def test_the_labels_made_of_names_have_a_row_a_sample_and_say_where_they_come_fr
     assert set(made["source"]) <= {"sample", "cluster", "spread", ""}
     assert (made.loc[made["source"] == "sample", "label"] == "odd").all()
     assert (made.loc[made["label"] != "", "certainty"] >= 0.6).all()
-    from dsc_core.runs.results import csv_bytes
+    from dsc_core.runs.artifacts.results import csv_bytes
 
     assert b",=bee" not in csv_bytes(made)

@@ -8,19 +8,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dsc_core import DeepSpectralClustering, load_run, metrics, projection
+from dsc_core import DeepSpectralClustering, load_run
 from dsc_core.__main__ import main
+from dsc_core.analysis import metrics, umap_map
 from dsc_core.config import preset
 from dsc_core.data import cut, open_dataset, open_stream
 from dsc_core.data.streams import Stream
 from dsc_core.errors import InputError
-from dsc_core.runs import Store, assigning, execute, export, results
+from dsc_core.runs import Store, assigning, execute
+from dsc_core.runs.artifacts import export, results
 
 # So few steps that batch norm has not settled: without self-training, which would trust the clusters of such codes.
 FAST = {
-    "epochs": 2, "joint_epochs": 1, "least_steps": 0, "spectral_width": 32, "neighbours": 5, "batch": 32,
+    "epochs": 2,
+    "joint_epochs": 1,
+    "least_steps": 0,
+    "spectral_width": 32,
+    "neighbours": 5,
+    "batch": 32,
     "self_training": 0.0,
-}  # fmt: skip
+}
 AGREE = 0.995
 
 
@@ -33,9 +40,13 @@ def blobs(tmp_path):
     deep = (images[..., 0] * 16).astype(np.uint16)
     np.save(tmp_path / "deep.npy", deep)
     frame = pd.DataFrame(
-        {"a": rng.normal(size=120) * 1e3 + groups * 5e3, "b": rng.normal(size=120) * 1e-3 + groups % 2,
-         "kind": np.array(["oak", "ash", "elm", "fir"])[groups], "label": groups}
-    )  # fmt: skip
+        {
+            "a": rng.normal(size=120) * 1e3 + groups * 5e3,
+            "b": rng.normal(size=120) * 1e-3 + groups % 2,
+            "kind": np.array(["oak", "ash", "elm", "fir"])[groups],
+            "label": groups,
+        }
+    )
     frame.loc[::17, "a"] = np.nan
     frame.to_csv(tmp_path / "table.csv", index=False)
     np.save(
@@ -51,7 +62,7 @@ def trained(tmp_path_factory):
     os.environ["DSC_HOME"] = str(folder / "home")
     store, runs = Store(), {}
     flat = pytest.MonkeyPatch()  # UMAP takes long to compile, and these maps are not looked at
-    flat.setattr(projection, "umap", lambda points, dims, *_: projection.principal_axes(points, dims))
+    flat.setattr(umap_map, "umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
     ways = {"colour.npz": "diffusion", "deep.npy": "softmax", "table.csv": "kmeans", "rows.npy": "diffusion"}
     for name, path in blobs(folder).items():
         config = preset("standard", clusters=4, readout=ways[name], device="cpu", **FAST)

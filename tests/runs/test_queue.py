@@ -11,14 +11,13 @@ import threading
 from functools import partial
 from types import SimpleNamespace
 
-import fakes
 import pytest
-import waiting
 
-from dsc_core import launch
 from dsc_core.errors import InputError
 from dsc_core.runs import Store, execute, failures, processes, queue
 from dsc_core.runs import store as store_module
+from dsc_core.training import launch
+from tests.runs import fakes, waiting
 
 until = partial(waiting.until, seconds=90)
 

@@ -5,20 +5,28 @@ import shutil
 import numpy as np
 import pytest
 
-from dsc_core import projection
-from dsc_core.cluster import Fitted
+from dsc_core.analysis import umap_map
 from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.errors import InputError, RunError
+from dsc_core.model import Fitted
 from dsc_core.runs import Store, execute
+from dsc_core.runs.artifacts.results import load_run
 from dsc_core.runs.regroup import OF_K, regroup
-from dsc_core.runs.results import load_run
 
 FEW = 40
 SETTINGS = {
-    "clusters": 3, "epochs": 2, "joint_epochs": 1, "least_steps": 30, "neighbours": 4, "batch": 16,
-    "joint_batch": 16, "spectral_width": 16, "latent_dims": 6, "device": "cpu",
-}  # fmt: skip
+    "clusters": 3,
+    "epochs": 2,
+    "joint_epochs": 1,
+    "least_steps": 30,
+    "neighbours": 4,
+    "batch": 16,
+    "joint_batch": 16,
+    "spectral_width": 16,
+    "latent_dims": 6,
+    "device": "cpu",
+}
 
 
 def few(kind):
@@ -45,7 +53,7 @@ def trained(request, tmp_path_factory):
     kind, name = request.param
     home = tmp_path_factory.mktemp("trained") / "home"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(projection, "project", no_umap)
+        patched.setattr(umap_map, "project", no_umap)
         patched.setenv("DSC_HOME", str(home))
         opened = Store()
         run_id = opened.create(few(kind), preset(name, **SETTINGS), name="parent")
@@ -57,7 +65,7 @@ def trained(request, tmp_path_factory):
 @pytest.fixture
 def store(trained, tmp_path, monkeypatch):
     """A copy of that workspace, to do with what one likes."""
-    monkeypatch.setattr(projection, "project", no_umap)
+    monkeypatch.setattr(umap_map, "project", no_umap)
     monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
     shutil.copytree(trained[0], tmp_path / "home")
     opened = Store()

@@ -18,14 +18,23 @@ from sklearn.datasets import load_digits
 from dsc_core.config import Config
 from dsc_core.data import Dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store, checkpoints, frames, processes
+from dsc_core.runs import Store, checkpoints, film_frames, processes
 
 pytestmark = pytest.mark.slow
 
 CONFIG = Config(
-    epochs=3, joint_epochs=2, evaluate_every=1, batch=32, joint_batch=64, spectral_width=32, latent_dims=8,
-    least_steps=0, tolerance=0.0, device="cpu", map_every=1,
-)  # fmt: skip
+    epochs=3,
+    joint_epochs=2,
+    evaluate_every=1,
+    batch=32,
+    joint_batch=64,
+    spectral_width=32,
+    latent_dims=8,
+    least_steps=0,
+    tolerance=0.0,
+    device="cpu",
+    map_every=1,
+)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +99,7 @@ def results(shop, run_id):
 def film(shop, run_id):
     """The frames of a run, by epoch."""
     folder = shop.folder(run_id)
-    return {epoch: frames.read(folder, epoch) for epoch in frames.epochs(folder)}
+    return {epoch: film_frames.read(folder, epoch) for epoch in film_frames.epochs(folder)}
 
 
 def check_film(shop, run_id, whole):
@@ -100,8 +109,8 @@ def check_film(shop, run_id, whole):
     for epoch, frame in found.items():
         assert frame.points.tobytes() == whole[2][epoch].points.tobytes(), epoch
         assert (frame.clusters == whole[2][epoch].clusters).all()
-    assert (frames.read_rows(shop.folder(run_id)) == np.arange(200)).all()
-    assert frames.epochs(shop.folder(run_id), "latent") == []
+    assert (film_frames.read_rows(shop.folder(run_id)) == np.arange(200)).all()
+    assert film_frames.epochs(shop.folder(run_id), "latent") == []
 
 
 def check_same(shop, run_id, whole):

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import fakes
 import pytest
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.runs import Store, checkpoints, failures, folder, home, index, processes
 from dsc_core.runs import store as store_module
+from tests.runs import fakes
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = Event("note", "joint", message="Fell back to QR", level="warning")
@@ -34,9 +34,13 @@ def sql(store, statement, *values):
 
 def say_running(store, run_id, pid, process, heartbeat=None):
     sql(
-        store, "UPDATE runs SET status='running', pid=?, process=?, claimed=1, heartbeat=? WHERE id=?",
-        pid, process, heartbeat or time.time(), run_id,
-    )  # fmt: skip
+        store,
+        "UPDATE runs SET status='running', pid=?, process=?, claimed=1, heartbeat=? WHERE id=?",
+        pid,
+        process,
+        heartbeat or time.time(),
+        run_id,
+    )
 
 
 @pytest.fixture
@@ -392,8 +396,13 @@ def test_a_branch_is_a_run_of_its_own_with_the_history_until_then(store, broken,
     moved = {"noise_level": [0.5, 0.8], "prior": [0.05, 0.2]}
     kept = store.checkpoints(broken)[0]
     assert run.parent == {
-        "run": broken, "name": parent.name, "checkpoint": kept.name, "epoch": 2, "step": 20, "changes": moved,
-    }  # fmt: skip
+        "run": broken,
+        "name": parent.name,
+        "checkpoint": kept.name,
+        "epoch": 2,
+        "step": 20,
+        "changes": moved,
+    }
     assert json.loads((run.folder / "run.json").read_text())["parent"] == run.parent
     events = store.events(made)
     assert events[:4] == store.events(broken)[:4]

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-import waiting
 
 import dsc_core
 from dsc_core import load_run
@@ -20,6 +19,7 @@ from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, checkpoints, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
+from tests.runs import waiting
 
 wait_for = partial(waiting.until, seconds=20)
 
@@ -73,7 +73,7 @@ def test_training_never_sees_a_label(store, run_id, fake_training, monkeypatch):
         seen.append((samples, more))
         return (yield from fake_training.fit(samples, config, **more))
 
-    monkeypatch.setattr(dsc_core.train, "fit", fit)
+    monkeypatch.setattr(dsc_core.training.loop, "fit", fit)
     execute(store, run_id)
     samples, more = seen[0]
     assert samples.dtype.kind == "u"

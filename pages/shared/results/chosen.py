@@ -13,8 +13,8 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import edits as run_edits
-from dsc_core.runs import selections
+from dsc_core.runs.annotations import edits as run_edits
+from dsc_core.runs.annotations import selections
 from pages.shared import widgets
 
 KEY, NONE = "selection", np.zeros(0, np.int64)
@@ -139,10 +139,16 @@ def bar(run, frame, edited) -> None:
             disabled=not kept,
         )
         st.download_button(
-            "labels.csv", data=lambda: run_edits.edited_csv(frame, edited, kept.rows), file_name="selection.csv",
-            mime="text/csv", on_click="ignore", icon=":material/download:", key="download_selection",
-            disabled=not kept, help="The rows of the selected samples; edited clusters stand beside the run's.",
-        )  # fmt: skip
+            "labels.csv",
+            data=lambda: run_edits.edited_csv(frame, edited, kept.rows),
+            file_name="selection.csv",
+            mime="text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+            key="download_selection",
+            disabled=not kept,
+            help="The rows of the selected samples; edited clusters stand beside the run's.",
+        )
         _keeping(run, count, bool(kept))
 
 
@@ -162,9 +168,18 @@ def _keeping(run, count: int, anything: bool) -> None:
             "Name", key="selection_name", max_chars=selections.LONGEST, disabled=not anything
         )
         st.button(
-            "Save the selection", key="save_selection", type="primary", disabled=not anything,
+            "Save the selection",
+            key="save_selection",
+            type="primary",
+            disabled=not anything,
             on_click=lambda: save(run, st.session_state.get("selection_name") or name),
-        )  # fmt: skip
+        )
         for place, one in enumerate(known):
-            st.button(widgets.plain(one), icon=":material/folder_open:", key=f"open_selection_{place}", type="tertiary",
-                      on_click=open_saved, args=(run, one, count))  # fmt: skip
+            st.button(
+                widgets.plain(one),
+                icon=":material/folder_open:",
+                key=f"open_selection_{place}",
+                type="tertiary",
+                on_click=open_saved,
+                args=(run, one, count),
+            )

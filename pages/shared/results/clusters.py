@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import clusters, figures
-from dsc_core.runs import edits as run_edits
-from dsc_core.runs.edits import sentence
+from dsc_core.analysis import cluster_stats
+from dsc_core.plots import interactive
+from dsc_core.runs.annotations import edits as run_edits
+from dsc_core.runs.annotations.edits import sentence
 from pages.shared import widgets
 from pages.shared.results import chosen
 from pages.shared.results.opening import View
@@ -27,9 +28,10 @@ HISTORY = 8
 def draw(view: View) -> None:
     """All clusters in a table, one of them in full, and what can be done with it."""
     st.subheader(
-        "Clusters", anchor=False,
+        "Clusters",
+        anchor=False,
         help="Edits are kept beside the run and never change it: everything can be undone.",
-    )  # fmt: skip
+    )
     table = overview(view.key, view)
     titles = {int(cluster): view.edited.title(cluster) for cluster in table["cluster"]}
     empty = sorted(set(range(view.run.clusters)) - set(view.found.labels["cluster"].tolist()))
@@ -49,10 +51,13 @@ def draw(view: View) -> None:
 @st.cache_data(show_spinner="Measuring the clusters", max_entries=8)
 def overview(key: tuple, _view: View) -> pd.DataFrame:
     """`clusters.overview` of the clusters as edited."""
-    return clusters.overview(
-        _view.coordinates("latent"), _view.coordinates("spectral"), _view.clusters,
-        _view.frame["confidence"].to_numpy(), _view.run.config.seed,
-    )  # fmt: skip
+    return cluster_stats.overview(
+        _view.coordinates("latent"),
+        _view.coordinates("spectral"),
+        _view.clusters,
+        _view.frame["confidence"].to_numpy(),
+        _view.run.config.seed,
+    )
 
 
 def _choose(titles: dict[int, str]) -> int:
@@ -87,18 +92,18 @@ def _card(view: View, cluster: int, facts, titles: dict[int, str]) -> None:
         )
         near = titles.get(int(facts["nearest"]), "–")
         st.metric("Nearest", near, help="The cluster whose centre is nearest in the spectral space.")
-    rows = clusters.members(view.clusters, cluster, view.frame["confidence"].to_numpy())
+    rows = cluster_stats.members(view.clusters, cluster, view.frame["confidence"].to_numpy())
     dataset = view.found.dataset
     if dataset.kind == "table":
-        shown = clusters.columns_of(dataset, rows, _mean_of_all(view.run.id, dataset))
+        shown = cluster_stats.columns_of(dataset, rows, _mean_of_all(view.run.id, dataset))
         st.dataframe(shown, hide_index=True, height=240)
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
         with st.container(gap="xxsmall", width="content"):
-            some = rows[figures.seeded_choice(len(rows), MEAN, 0)]
-            mean = clusters.mean_of(dataset.values(some))
+            some = rows[interactive.seeded_choice(len(rows), MEAN, 0)]
+            mean = cluster_stats.mean_of(dataset.values(some))
             st.image(
-                figures.image_sheet(mean[None], 1, tile=104),
+                interactive.image_sheet(mean[None], 1, tile=104),
                 width=104,
                 alt=f"Mean of cluster {titles[cluster]}",
             )
@@ -109,15 +114,16 @@ def _card(view: View, cluster: int, facts, titles: dict[int, str]) -> None:
                 if len(part):
                     st.caption(word)
                     st.image(
-                        figures.image_sheet(dataset.values(part), SHOWN, tile=40), width="content",
+                        interactive.image_sheet(dataset.values(part), SHOWN, tile=40),
+                        width="content",
                         alt=f"{word} of cluster {titles[cluster]}",
-                    )  # fmt: skip
+                    )
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
 def _mean_of_all(run_id: str, _dataset) -> np.ndarray:
     """The mean of the run's whole table: a pass over all of it, which a look at one cluster need not repeat."""
-    return clusters.mean_of_all(_dataset)
+    return cluster_stats.mean_of_all(_dataset)
 
 
 # Changing -------------------------------------------------------------------------------------------------
@@ -135,9 +141,12 @@ def _actions(view: View, cluster: int, titles: dict[int, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="cluster_actions"):
         rows = np.flatnonzero(view.clusters == cluster)
         st.button(
-            "Select its samples", icon=":material/select_all:", key="select_cluster",
-            on_click=chosen.choose, args=(view.run, rows, "cluster", f"cluster {titles[cluster]}"),
-        )  # fmt: skip
+            "Select its samples",
+            icon=":material/select_all:",
+            key="select_cluster",
+            on_click=chosen.choose,
+            args=(view.run, rows, "cluster", f"cluster {titles[cluster]}"),
+        )
         with st.popover("Name", icon=":material/edit:", key="name_cluster"):
             key = f"cluster_name_{view.run.id}_{cluster}"
             st.session_state.setdefault(key, view.edited.names.get(cluster, ""))
@@ -193,7 +202,7 @@ def _split(view: View, cluster: int, parts: int) -> None:
         rows = np.flatnonzero(view.clusters == cluster)
         latent = np.asarray(view.coordinates("latent")[rows])
         config = view.run.config
-        made = clusters.split(latent, int(parts), config.seed, config.neighbours, config.damping)
+        made = cluster_stats.split(latent, int(parts), config.seed, config.neighbours, config.damping)
         view.edits.split(cluster, rows, made)
 
     _do(change)
@@ -205,11 +214,15 @@ def _history(view: View) -> None:
     if not done:
         return
     st.download_button(
-        "Edited labels.csv", data=lambda: run_edits.edited_csv(view.found.labels, view.edited),
-        file_name="labels-edited.csv", mime="text/csv", on_click="ignore", icon=":material/download:",
+        "Edited labels.csv",
+        data=lambda: run_edits.edited_csv(view.found.labels, view.edited),
+        file_name="labels-edited.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
         key="download_edited",
         help="All samples, the edited clusters and their names beside the run's. More under Export.",
-    )  # fmt: skip
+    )
     with st.expander(f"{len(done)} edit{'s'[: len(done) != 1]} in force", key="edit_history"):
         for edit in done[::-1][:HISTORY]:
             st.caption(widgets.plain(sentence(edit)))

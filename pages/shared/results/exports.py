@@ -8,23 +8,28 @@ from importlib.util import find_spec
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import export
+from dsc_core.runs.artifacts import export
 from dsc_core.runs.folder import slug
 from pages.shared import state, widgets
 from pages.shared.results.opening import view
 
 MIME = {
-    ".csv": "text/csv", ".html": "text/html", ".svg": "image/svg+xml", ".png": "image/png", ".zip": "application/zip",
-}  # fmt: skip
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".zip": "application/zip",
+}
 
 
 def draw(run, found) -> None:
     """The section of a finished run whose results are `found`."""
     st.subheader(
-        "Export", anchor=False,
+        "Export",
+        anchor=False,
         help="Each file is made when its button is pressed. A very large one is better written by "
         "`python -m dsc_core export`, which needs no memory for it.",
-    )  # fmt: skip
+    )
     missing = {"data": without_data(found), "images": without_data(found), "onnx": without_onnx()}
     with st.container(border=True):
         edited = _as_edited(run, found)
@@ -39,10 +44,13 @@ def _as_edited(run, found) -> bool:
         return False
     names = [kind.title.lower() for kind in export.kinds_of(run) if kind.edited]
     return st.toggle(
-        "Clusters as edited", value=True, key=f"export_edited_{run.id}", persist_state="session",
+        "Clusters as edited",
+        value=True,
+        key=f"export_edited_{run.id}",
+        persist_state="session",
         help=f"In {', '.join(dict.fromkeys(names))}. Tables have the run's clusters and the edited ones side by side; "
         "pictures, maps and the report go by the edited ones.",
-    )  # fmt: skip
+    )
 
 
 def line(run, kind, missing: str | None, edited: bool) -> None:
@@ -51,11 +59,14 @@ def line(run, kind, missing: str | None, edited: bool) -> None:
         st.markdown(f"**{kind.title}**  \n:small[{missing or kind.about}]", width="stretch")
         for suffix in kind.suffixes:
             st.download_button(
-                "Parquet" if suffix == ".parquet" else suffix[1:].upper(), data=made(run.id, kind, suffix, edited),
-                file_name=f"{slug(run.name)}-{kind.name}{'-edited' * edited}{suffix}", disabled=missing is not None,
-                mime=MIME.get(suffix, "application/octet-stream"), on_click="ignore",
+                "Parquet" if suffix == ".parquet" else suffix[1:].upper(),
+                data=made(run.id, kind, suffix, edited),
+                file_name=f"{slug(run.name)}-{kind.name}{'-edited' * edited}{suffix}",
+                disabled=missing is not None,
+                mime=MIME.get(suffix, "application/octet-stream"),
+                on_click="ignore",
                 key=f"export_{kind.name}{suffix.replace('.', '_')}",
-            )  # fmt: skip
+            )
 
 
 def made(run_id: str, kind, suffix: str, edited: bool = False):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dsc_core import charts, figures
 from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
+from dsc_core.plots import questions as charts
 from dsc_core.runs import questions, queue
 from pages.shared import jobs, state, widgets
 
@@ -43,7 +44,9 @@ def job_of(run_id: str) -> str:
 
 
 def _section(run) -> None:
-    from dsc_core import sweep  # scikit-learn and PyTorch take seconds to load: not before they are wanted
+    from dsc_core.analysis import (
+        choose_k as sweep,  # scikit-learn and PyTorch take seconds to load: not before they are wanted
+    )
 
     jobs.follow()
     try:
@@ -74,17 +77,26 @@ def _ask(run, kept, lowest: int, highest: int) -> None:
     st.session_state.setdefault(key, (lowest, high))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         low, high = st.slider(
-            "Clusters to look at", lowest, highest, key=key, width=320, persist_state="session",
+            "Clusters to look at",
+            lowest,
+            highest,
+            key=key,
+            width=320,
+            persist_state="session",
             help="Each number takes about as long as the next; the highest decides how many eigenvalues are needed.",
-        )  # fmt: skip
+        )
         known = {row.clusters for row in kept.rows} if kept else set()
         missing = [number for number in range(low, high + 1) if number not in known]
         word = "Compute" if not known else f"Compute {len(missing)} more"
         if missing:
             st.button(
-                word, icon=":material/calculate:", key="how_many_go", type="primary" if not known else "secondary",
-                on_click=begin, args=(run, low, high),
-            )  # fmt: skip
+                word,
+                icon=":material/calculate:",
+                key="how_many_go",
+                type="primary" if not known else "secondary",
+                on_click=begin,
+                args=(run, low, high),
+            )
     if kept and kept.left:
         some = f"{kept.left[0]} to {kept.left[-1]}" if len(kept.left) > 1 else f"{kept.left[0]}"
         st.caption(f"Stopped before {some} clusters; what was found until then stands below.")
@@ -118,12 +130,12 @@ def _curves(run, kept, votes: dict[str, int], numbers: list[int]) -> list[tuple[
     """(key, chart, what it shows in words) of the eigenvalues, the stability and the silhouettes."""
     lowest = [row.lowest for row in kept.rows]
     stability = {
-        "mean": ([row.stability for row in kept.rows], figures.colour(0)),
-        "least alike pair": (lowest, figures.MUTED),
+        "mean": ([row.stability for row in kept.rows], interactive.colour(0)),
+        "least alike pair": (lowest, interactive.MUTED),
     }
     silhouettes = {
-        "latent": ([row.silhouette_latent for row in kept.rows], figures.colour(0)),
-        "spectral": ([row.silhouette_spectral for row in kept.rows], figures.colour(2)),
+        "latent": ([row.silhouette_latent for row in kept.rows], interactive.colour(0)),
+        "spectral": ([row.silhouette_spectral for row in kept.rows], interactive.colour(2)),
     }
     gap, stable, compact = (votes.get(name) for name in ("eigengap", "stability", "silhouette_spectral"))
     bounds = (min(0.0, np.floor(min(lowest) * 5) / 5), 1.0)
@@ -167,9 +179,12 @@ def _use(run, advised: int) -> None:
             persist_state="session",
         )
         pressed = st.button(
-            "Use this K", icon=":material/call_split:", key="use_k", type="primary",
+            "Use this K",
+            icon=":material/call_split:",
+            key="use_k",
+            type="primary",
             help="Starts a run that keeps this latent: only the spectral network is taught anew, without stage 2.",
-        )  # fmt: skip
+        )
     if not pressed:
         return
     try:

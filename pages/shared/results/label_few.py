@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures
 from dsc_core.errors import RunError
+from dsc_core.plots import interactive
 from dsc_core.runs import questions
-from dsc_core.runs.results import csv_bytes
+from dsc_core.runs.artifacts.results import csv_bytes
 from pages.shared import jobs, widgets
 
 TYPICAL = 6  # samples on a cluster's card
@@ -45,7 +45,7 @@ def job_of(run) -> str:
 
 def prepared(found, tell):
     """The Spreader of a run; for the job."""
-    from dsc_core.naming import Spreader
+    from dsc_core.analysis.label_spreading import Spreader
 
     frame = found.labels
     affinity = questions.graph_of(found.run, tell)
@@ -77,13 +77,14 @@ def _section(run, found) -> None:
 
 def _names(run, found, dataset, named, spreader) -> None:
     """Everything, once the graph is there and the names can be read."""
-    from dsc_core import naming
+    from dsc_core.analysis import label_spreading as naming
 
     if named.outdated:
         st.warning(
             "The run was trained on since its clusters were named; the names of clusters are laid aside, those of "
-            "samples still hold.", icon=":material/warning:",
-        )  # fmt: skip
+            "samples still hold.",
+            icon=":material/warning:",
+        )
     result = naming.spread(spreader, named.clusters, named.samples)
     top = st.container()
     _clusters(run, found, dataset, named)
@@ -101,9 +102,13 @@ def name_field(run, found, kind: str, number: int, name: str, label: str) -> Non
     key = f"few_{kind}_{number}_{run.id}"
     st.session_state[key] = name
     st.text_input(
-        label, key=key, max_chars=questions.LONGEST_NAME, placeholder="no name", on_change=name_it,
+        label,
+        key=key,
+        max_chars=questions.LONGEST_NAME,
+        placeholder="no name",
+        on_change=name_it,
         args=(found, kind, number, key),
-    )  # fmt: skip
+    )
 
 
 def name_it(found, kind: str, number: int, key: str) -> None:
@@ -145,7 +150,7 @@ def _clusters(run, found, dataset, named) -> None:
 def _picture(run, dataset, rows: np.ndarray, about: str, cluster: int | None = None) -> None:
     """Samples as a strip of pictures, or as rows of a table."""
     if dataset.kind == "image":
-        band = None if cluster is None else figures.colour(cluster)
+        band = None if cluster is None else interactive.colour(cluster)
         st.image(
             sheet(run.id, run.ended, tuple(rows.tolist()), band, dataset),
             width=ALONE if len(rows) == 1 else "stretch",
@@ -160,7 +165,7 @@ def _picture(run, dataset, rows: np.ndarray, about: str, cluster: int | None = N
 @st.cache_data(show_spinner=False, max_entries=400)
 def sheet(run_id: str, ended: float | None, rows: tuple[int, ...], band: str | None, _dataset) -> np.ndarray:
     """A strip of samples."""
-    return figures.image_sheet(_dataset.values(np.array(rows)), len(rows), tile=48, band=band)
+    return interactive.image_sheet(_dataset.values(np.array(rows)), len(rows), tile=48, band=band)
 
 
 def _samples(run, found, dataset, named, result, naming) -> None:
@@ -181,9 +186,13 @@ def _samples(run, found, dataset, named, result, naming) -> None:
         st.space("stretch")
         number = f"few_number_{run.id}"
         st.text_input(
-            "Add by number", key=number, width=150, placeholder=f"0 to {len(frame) - 1:,}",
-            on_change=add, args=(asked, number, len(frame)),
-        )  # fmt: skip
+            "Add by number",
+            key=number,
+            width=150,
+            placeholder=f"0 to {len(frame) - 1:,}",
+            on_change=add,
+            args=(asked, number, len(frame)),
+        )
         st.button(
             "Suggest others", icon=":material/lightbulb:", key="few_others", on_click=others, args=(asked,)
         )
@@ -226,9 +235,15 @@ def _coverage(run, found, named, result, naming) -> float:
     st.session_state.setdefault(key, 0.8)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         least = st.slider(
-            "Sure enough from", 0.5, 1.0, step=0.05, key=key, width=220, persist_state="session",
+            "Sure enough from",
+            0.5,
+            1.0,
+            step=0.05,
+            key=key,
+            width=220,
+            persist_state="session",
             help="A name's share of all that reaches a sample, no name included. Below it a sample stays unnamed.",
-        )  # fmt: skip
+        )
     covered = result.covered(least)
     with st.grid(4, min_column_width=130):
         st.metric(
@@ -241,9 +256,10 @@ def _coverage(run, found, named, result, naming) -> float:
             right = naming.agreement(result, found.labels["label"].to_numpy(), least)
             if right is not None:
                 st.metric(
-                    "Agrees with the labels", f"{right:.1%}",
+                    "Agrees with the labels",
+                    f"{right:.1%}",
                     help="For evaluation only: of the samples that were not named by hand. Labels take no part.",
-                )  # fmt: skip
+                )
     if result.names:
         with st.grid(2, min_column_width=320):
             with st.container(border=True):
@@ -254,16 +270,16 @@ def _coverage(run, found, named, result, naming) -> float:
 
 def _map(found, result, least: float) -> None:
     """The latent map, coloured by name."""
-    rows = figures.drawn(len(result.name), DRAWN)
+    rows = interactive.drawn(len(result.name), DRAWN)
     groups = np.where(result.covered(least), result.name, -1)[rows]
     names = dict(enumerate(result.names)) | {-1: "no name"}
-    colours = {place: figures.colour(place) for place in range(len(result.names))} | {-1: NOBODY}
+    colours = {place: interactive.colour(place) for place in range(len(result.names))} | {-1: NOBODY}
     words = result.words()[rows]
     hover = [
         f"sample {row}\n{word or 'no name'}, {sure:.0%} sure"
         for row, word, sure in zip(rows, words, result.sure[rows], strict=True)
     ]
-    figure = figures.group_map(
+    figure = interactive.group_map(
         np.asarray(found.latent_map)[rows],
         groups,
         names,
@@ -285,18 +301,25 @@ def _table(named, result, least: float) -> None:
         own = covered & (result.name == place)
         by_hand = sum(word == name for word in [*named.clusters.values(), *named.samples.values()])
         rows.append(
-            {"Name": name, "Samples": counts[name], "Given by hand": by_hand,
-             "Mean certainty": float(result.sure[own].mean()) if own.any() else None}
-        )  # fmt: skip
+            {
+                "Name": name,
+                "Samples": counts[name],
+                "Given by hand": by_hand,
+                "Mean certainty": float(result.sure[own].mean()) if own.any() else None,
+            }
+        )
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key="few_table", height=min(38 + 35 * len(rows), 360),
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="few_table",
+        height=min(38 + 35 * len(rows), 360),
         alt="How far each name reaches",
         column_config={
             "Samples": st.column_config.NumberColumn(format="localized"),
             "Given by hand": st.column_config.NumberColumn(help="Clusters and samples that you called so."),
             "Mean certainty": st.column_config.NumberColumn(format="percent"),
         },
-    )  # fmt: skip
+    )
 
 
 def _take_away(run, found, named, result, least: float) -> None:
@@ -304,20 +327,35 @@ def _take_away(run, found, named, result, least: float) -> None:
     nothing = not result.names
     with st.container(horizontal=True):
         st.download_button(
-            "named.csv", data=lambda: named_csv(found, named, result, least), file_name="named.csv", mime="text/csv",
-            icon=":material/download:", key="few_csv", disabled=nothing, on_click="ignore",
+            "named.csv",
+            data=lambda: named_csv(found, named, result, least),
+            file_name="named.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key="few_csv",
+            disabled=nothing,
+            on_click="ignore",
             help="id, label, certainty and where the label comes from; one row a sample, in the input's order.",
-        )  # fmt: skip
+        )
         st.download_button(
-            "labels.npy", data=lambda: labels_npy(result, least), file_name="labels.npy",
-            mime="application/octet-stream", icon=":material/download:", key="few_npy",
-            disabled=nothing, on_click="ignore",
-            help="The labels alone as a NumPy array of words, to be the labels of this data; \"\" without a name.",
-        )  # fmt: skip
+            "labels.npy",
+            data=lambda: labels_npy(result, least),
+            file_name="labels.npy",
+            mime="application/octet-stream",
+            icon=":material/download:",
+            key="few_npy",
+            disabled=nothing,
+            on_click="ignore",
+            help='The labels alone as a NumPy array of words, to be the labels of this data; "" without a name.',
+        )
         st.button(
-            "Forget all names", icon=":material/delete:", key="few_forget",
-            disabled=not (named.clusters or named.samples), on_click=forget, args=(run, found),
-        )  # fmt: skip
+            "Forget all names",
+            icon=":material/delete:",
+            key="few_forget",
+            disabled=not (named.clusters or named.samples),
+            on_click=forget,
+            args=(run, found),
+        )
 
 
 def named_csv(found, named, result, least: float) -> bytes:

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures, selection
+from dsc_core.analysis import selection
 from dsc_core.data.preprocessing import side_by_side
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
 from pages.shared import explorer, widgets
 from pages.shared.results.opening import SPACES, View
 
@@ -64,16 +65,16 @@ def _itself(view: View, row: int) -> None:
         if likely is not None:
             names = [str(cluster) for cluster in range(len(likely))]
             title = "Probability of each of the run's clusters"
-            option = figures.bars(names, np.round(likely, 4), title=title, most=1)
+            option = interactive.bars(names, np.round(likely, 4), title=title, most=1)
             widgets.echart(option, key="likely", height=200, alt=title)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _decoded(run_id: str, stamp: int, row: int, _model) -> tuple:
-    from dsc_core import explore
+    from dsc_core.analysis import noise
 
     level = _model.fitted.config.noise_level
-    found = explore.explore(_model.fitted, np.array([row]), level, 0, decoded=DECODED)
+    found = noise.explore(_model.fitted, np.array([row]), level, 0, decoded=DECODED)
     likely = _model.fitted.assign_known(np.array([row])).probabilities[0]
     return found.clean[0], found.noisy[0], level, likely
 
@@ -93,7 +94,7 @@ def _decodings(own, clean, noisy, level: float) -> None:
         for place, (word, value) in enumerate(parts):
             tile = LARGE if not place else LARGE // 2
             with st.container(gap="xxsmall", width="content"):
-                st.image(figures.image_sheet(value, 1, tile=tile), width=tile, alt=word)
+                st.image(interactive.image_sheet(value, 1, tile=tile), width=tile, alt=word)
                 st.caption(word)
 
 
@@ -120,10 +121,14 @@ def _neighbours(view: View, row: int) -> None:
         with st.grid(12, min_column_width=72, gap="small"):
             for place, one in enumerate(near):
                 with st.container(gap="xxsmall", horizontal_alignment="center"):
-                    band = figures.colour(view.clusters[one])
-                    sheet = figures.image_sheet(values[place][None], 1, tile=SMALL, band=band)
+                    band = interactive.colour(view.clusters[one])
+                    sheet = interactive.image_sheet(values[place][None], 1, tile=SMALL, band=band)
                     st.image(sheet, width=SMALL + 12, alt=f"Neighbour {place + 1}")
                     st.button(
-                        f"{away[place]:.2f}", key=f"near_{space}_{place}", type="tertiary",
-                        on_click=look, args=(int(one),), help=widgets.plain(view.frame["id"].iloc[one]),
-                    )  # fmt: skip
+                        f"{away[place]:.2f}",
+                        key=f"near_{space}_{place}",
+                        type="tertiary",
+                        on_click=look,
+                        args=(int(one),),
+                        help=widgets.plain(view.frame["id"].iloc[one]),
+                    )

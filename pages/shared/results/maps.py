@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from dsc_core import figures, maps, selection
+from dsc_core.analysis import selection
+from dsc_core.analysis.metrics import natural
 from dsc_core.errors import RunError
-from dsc_core.metrics import natural
+from dsc_core.plots import interactive, linked_maps
 from pages.shared import widgets
 from pages.shared.results import chosen, large
 from pages.shared.results.opening import SPACES, View
@@ -22,11 +23,11 @@ def draw(view: View) -> None:
     """Both maps, with what colours them and a search by id."""
     way = _head(view)
     _keep_highlights(view, way)
-    if len(view.frame) > figures.MAP_LIMIT:
+    if len(view.frame) > interactive.MAP_LIMIT:
         st.caption(
-            f"{figures.MAP_LIMIT:,} of the {len(view.frame):,} samples are drawn, of every cluster its share (seed 0); "
-            "the lines show how densely all of them lie. A lasso or a box selects all samples inside it, "
-            "drawn or not."
+            f"{interactive.MAP_LIMIT:,} of the {len(view.frame):,} samples are drawn, of every cluster its "
+            "share (seed 0); the lines show how densely all of them lie. A lasso or a box selects all "
+            "samples inside it, drawn or not."
         )
     kept = chosen.current(view.run)
     with st.grid(2, min_column_width=360):
@@ -35,27 +36,34 @@ def draw(view: View) -> None:
                 drawn = base_map(view.key, space, way, view)
                 st.plotly_chart(
                     figure_of(view, space, way, drawn, getattr(kept, space)),
-                    key=f"map_{space}", config=CONFIG, on_select=partial(_selected, view, space, way),
+                    key=f"map_{space}",
+                    config=CONFIG,
+                    on_select=partial(_selected, view, space, way),
                     selection_mode=("points", "box", "lasso"),
                     alt=f"Map of the {space} space, coloured by {way.lower()}",
-                )  # fmt: skip
+                )
 
 
 def _head(view: View) -> str:
     """The headline, the colouring and the search; the colouring that was chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
-            "Maps", anchor=False, width="content",
+            "Maps",
+            anchor=False,
+            width="content",
             help="UMAP of both spaces. Select on one map: the other, the matrix and the samples follow.",
-        )  # fmt: skip
+        )
         st.space("stretch")
         st.text_input(
-            "Find an id", key="find_id", on_change=_find, args=(view,), placeholder="a part of it",
-            width=180, icon=":material/search:",
-        )  # fmt: skip
-        way = st.selectbox(
-            "Colour by", ways(view), key="colour", bind="query-params", width=210,
-        )  # fmt: skip
+            "Find an id",
+            key="find_id",
+            on_change=_find,
+            args=(view,),
+            placeholder="a part of it",
+            width=180,
+            icon=":material/search:",
+        )
+        way = st.selectbox("Colour by", ways(view), key="colour", bind="query-params", width=210)
     return way
 
 
@@ -101,7 +109,7 @@ def _alive(space: str) -> bool:
 def _selected(view: View, space: str, way: str) -> None:
     """What the browser tells of a selection on the map of `space`."""
     event = dict((st.session_state.get(f"map_{space}") or {}).get("selection") or {})
-    rows = maps.chosen_by(event, base_map(view.key, space, way, view), view.points(space))
+    rows = linked_maps.chosen_by(event, base_map(view.key, space, way, view), view.points(space))
     if not len(rows):
         # A map that was mounted anew tells of an empty selection, which is not the user's.
         if chosen.current(view.run).source == space:
@@ -117,42 +125,46 @@ def _selected(view: View, space: str, way: str) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def base_map(key: tuple, space: str, way: str, _view: View) -> maps.Map:
+def base_map(key: tuple, space: str, way: str, _view: View) -> linked_maps.Map:
     """A map with nothing highlighted; the same for the same run, so that the browser's view is left alone."""
     frame = _view.frame
     titles = np.array(
         [_view.edited.title(cluster) for cluster in range(int(_view.clusters.max(initial=0)) + 1)]
     )
-    return maps.draw(
-        _view.points(space), colouring(_view, way), frame["id"].to_numpy(), titles[_view.clusters],
-        frame["confidence"].to_numpy(), title=SPACES[space],
-    )  # fmt: skip
+    return linked_maps.draw(
+        _view.points(space),
+        colouring(_view, way),
+        frame["id"].to_numpy(),
+        titles[_view.clusters],
+        frame["confidence"].to_numpy(),
+        title=SPACES[space],
+    )
 
 
-def figure_of(view: View, space: str, way: str, drawn: maps.Map, rows):
+def figure_of(view: View, space: str, way: str, drawn: linked_maps.Map, rows):
     """The figure of a map, with the samples at `rows` bright; None leaves all as they are."""
-    return drawn.figure if rows is None else maps.highlighted(drawn, rows, view.points(space))
+    return drawn.figure if rows is None else linked_maps.highlighted(drawn, rows, view.points(space))
 
 
-def colouring(view: View, way: str) -> maps.Colouring:
+def colouring(view: View, way: str) -> linked_maps.Colouring:
     """What `way` colours each sample by."""
     frame = view.frame
     if way == "Confidence":
-        return maps.Colouring(frame["confidence"].to_numpy(), word="confidence")
+        return linked_maps.Colouring(frame["confidence"].to_numpy(), word="confidence")
     if way == "Label":
         labels = frame["label"].to_numpy()
-        return maps.Colouring(
+        return linked_maps.Colouring(
             labels, {label: str(label) for label in sorted(set(labels.tolist()), key=natural)}
         )
     if way == "Right or wrong":
-        return maps.of_agreement(frame["label"], frame["matched_label"])
+        return linked_maps.of_agreement(frame["label"], frame["matched_label"])
     if way.startswith("Column "):
         title = way.removeprefix("Column ")
-        return maps.of_column(raw_column(view, title), title)
+        return linked_maps.of_column(raw_column(view, title), title)
     clusters = view.found.labels["cluster"].to_numpy() if way == "Cluster of the run" else view.clusters
     title = str if way == "Cluster of the run" else view.edited.title
     names = {int(cluster): title(cluster) for cluster in np.unique(clusters)}
-    return maps.Colouring(clusters, names, {cluster: figures.colour(cluster) for cluster in names})
+    return linked_maps.Colouring(clusters, names, {cluster: interactive.colour(cluster) for cluster in names})
 
 
 def raw_column(view: View, title: str) -> np.ndarray:

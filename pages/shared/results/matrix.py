@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from dsc_core import figures, metrics, selection
+from dsc_core.analysis import metrics, selection
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
 from pages.shared import state, widgets
 from pages.shared.results import chosen
 from pages.shared.results.opening import View, opened
@@ -41,29 +42,38 @@ def draw(view: View) -> None:
         part = _counts(rows[kept.rows], columns[kept.rows], classes, order)
     titles = [view.edited.title(cluster) for cluster in order]
     dark = st.context.theme.type == "dark"
-    chart = figures.confusion_chart(
+    chart = interactive.confusion_chart(
         matrix, classes, titles, shares=way == "Shares", dark=dark, row=word, chosen=part
     )
     told = dict(zip(titles, order, strict=True))
     with st.container(border=True):
         st.altair_chart(
-            chart, key="confusion", on_select=partial(_clicked, view, rows, word, told), selection_mode="cell",
+            chart,
+            key="confusion",
+            on_select=partial(_clicked, view, rows, word, told),
+            selection_mode="cell",
             alt=f"Matrix of {'classes' if against == CLASSES else 'the clusters of another run'} and clusters",
-        )  # fmt: skip
+        )
     _by_keys(view, rows, word, classes, told)
 
 
 def _head(options: list[str], names: dict[str, str]) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
-            "Confusion matrix", anchor=False, width="content",
+            "Confusion matrix",
+            anchor=False,
+            width="content",
             help="The clusters stand in the order of the rows they match. Click a cell to select its samples.",
-        )  # fmt: skip
+        )
         st.space("stretch")
         against = st.selectbox(
-            "Against", options, key="against", label_visibility="collapsed", width=210,
+            "Against",
+            options,
+            key="against",
+            label_visibility="collapsed",
+            width=210,
             format_func=lambda option: names.get(option, option),
-        )  # fmt: skip
+        )
         way = st.segmented_control(
             "Cells",
             ["Counts", "Shares"],

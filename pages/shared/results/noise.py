@@ -11,8 +11,9 @@ def draw(run, found) -> None:
     """What noise does to single samples; last on the page, since it loads the model."""
     if explorer.available(run):
         st.subheader(
-            "Noise explorer", anchor=False,
+            "Noise explorer",
+            anchor=False,
             help="What the noise transformer ψ(z) = z ⊙ (1 + s·ε) does to single samples.",
-        )  # fmt: skip
+        )
         with st.container(border=True):
             explorer.draw(run)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import selection
+from dsc_core.analysis import selection
 from dsc_core.errors import RunError
-from dsc_core.runs import edits as run_edits
-from dsc_core.runs import results as run_results
-from dsc_core.runs.edits import Edited, Edits
+from dsc_core.runs.annotations import edits as run_edits
+from dsc_core.runs.annotations.edits import Edited, Edits
+from dsc_core.runs.artifacts import results as run_results
 from pages.shared import explorer, state
 
 SPACES = {"latent": "Latent space z", "spectral": "Spectral space Y"}

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import figures, selection
+from dsc_core.analysis import selection
 from dsc_core.data.preprocessing import own_columns
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
 from pages.shared import explorer, widgets
 from pages.shared.results import chosen, large
 from pages.shared.results.opening import View, centre_distance, surprise
@@ -32,10 +33,13 @@ def draw(view: View) -> None:
     decodes = view.run.config.encoder == "network"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
-            "Samples", anchor=False, width="content",
+            "Samples",
+            anchor=False,
+            width="content",
             help="Surprising is a sample that the decoder cannot rebuild: a large squared error of its reconstruction."
-            if decodes else None,
-        )  # fmt: skip
+            if decodes
+            else None,
+        )
         st.space("stretch")
         known = [ORDER, SURE, FAR] + ([ODD] if decodes and explorer.available(view.run) else [])
         way = st.selectbox("Sort", known, key="sample_order", label_visibility="collapsed", width=260)
@@ -86,16 +90,22 @@ def _pictures(view: View, order: np.ndarray, told: dict[int, str]) -> None:
             with st.container(gap="xxsmall", horizontal_alignment="center"):
                 picture(view, row, values[place], identity)
                 st.button(
-                    widgets.plain(told.get(int(row)) or short(identity)), key=f"look_{place}", type="tertiary",
-                    on_click=large.look, args=(int(row),), help=widgets.plain(f"Look at {identity}"),
-                )  # fmt: skip
+                    widgets.plain(told.get(int(row)) or short(identity)),
+                    key=f"look_{place}",
+                    type="tertiary",
+                    on_click=large.look,
+                    args=(int(row),),
+                    help=widgets.plain(f"Look at {identity}"),
+                )
 
 
 def picture(view: View, row: int, value: np.ndarray, identity: str) -> None:
     """One sample with its cluster's colour at its side."""
-    band = figures.colour(view.clusters[row])
+    band = interactive.colour(view.clusters[row])
     st.image(
-        figures.image_sheet(value[None], 1, tile=TILE, band=band), width=TILE + 12, alt=f"Sample {identity}"
+        interactive.image_sheet(value[None], 1, tile=TILE, band=band),
+        width=TILE + 12,
+        alt=f"Sample {identity}",
     )
 
 
@@ -115,9 +125,10 @@ def _table(view: View, order: np.ndarray, rows: np.ndarray, some: bool) -> None:
                 :COLUMNS
             ]
             st.caption(
-                "The selection differs most from the other rows in: " + ", ".join(words)
+                "The selection differs most from the other rows in: "
+                + ", ".join(words)
                 + " (difference of the means, in standard deviations)."
-            )  # fmt: skip
+            )
         else:
             columns = np.arange(len(titles))
     page = _page_of(order, ROWS)
@@ -129,9 +140,13 @@ def _table(view: View, order: np.ndarray, rows: np.ndarray, some: bool) -> None:
     table = pd.DataFrame(facts).rename(columns=lambda name: f"its {name}" if name in came_from else name)
     values = dataset.table(page)[list(dict.fromkeys(came_from[c] for c in columns))]
     st.dataframe(
-        pd.concat([table, values], axis=1), hide_index=True, height=320, key="sample_rows",
-        on_select=lambda: _row_touched(page), selection_mode="single-row",
-    )  # fmt: skip
+        pd.concat([table, values], axis=1),
+        hide_index=True,
+        height=320,
+        key="sample_rows",
+        on_select=lambda: _row_touched(page),
+        selection_mode="single-row",
+    )
 
 
 def _row_touched(page: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dsc_core.runs import edits as run_edits
+from dsc_core.runs.annotations import edits as run_edits
 from pages.shared import widgets
 from pages.shared.results.opening import View, view
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core import charts, figures, trust
+from dsc_core.analysis import calibration
 from dsc_core.errors import InputError, RunError
+from dsc_core.plots import interactive
+from dsc_core.plots import questions as charts
 from dsc_core.runs import questions, queue
 from pages.shared import jobs, state, widgets
 
@@ -80,12 +82,12 @@ def _warnings(run, found) -> None:
 
 
 @st.cache_data(show_spinner="Looking at the clusters", max_entries=16)
-def warned(run_id: str, ended: float | None, with_graph: bool, _found, _affinity) -> list[trust.Warned]:
+def warned(run_id: str, ended: float | None, with_graph: bool, _found, _affinity) -> list[calibration.Warned]:
     """The warnings of a run; RunError where its spectral coordinates cannot be read."""
     clusters = _found.labels["cluster"].to_numpy()
     spectral = questions.spectral_of(_found.run)
-    known = trust.signs(clusters, _found.run.clusters, spectral, _affinity, _found.run.config.seed)
-    return trust.warnings(known)
+    known = calibration.signs(clusters, _found.run.clusters, spectral, _affinity, _found.run.config.seed)
+    return calibration.warnings(known)
 
 
 # Calibration ------------------------------------------------------------------------------------------------
@@ -98,8 +100,8 @@ def _calibration(found) -> None:
         "**Is the confidence honest?** :gray-badge[evaluation only]",
         help="Samples by their confidence, and how many of them are in the cluster matched with their class.",
     )
-    right = trust.right_ones(frame["label"].to_numpy(), frame["cluster"].to_numpy())
-    known = trust.calibration(right, frame["confidence"].to_numpy())
+    right = calibration.right_ones(frame["label"].to_numpy(), frame["cluster"].to_numpy())
+    known = calibration.calibration(right, frame["confidence"].to_numpy())
     with st.grid(2, min_column_width=320, vertical_alignment="center"):
         with st.container(border=True):
             option = charts.reliability(known.edges, known.confidence, known.accuracy, known.counts)
@@ -107,13 +109,14 @@ def _calibration(found) -> None:
             widgets.echart(option, height=260, key="reliability", alt=about)
         with st.container():
             st.metric(
-                "Expected calibration error", f"{known.error:.3f}",
+                "Expected calibration error",
+                f"{known.error:.3f}",
                 help="The mean distance between confidence and the share that is right, over ten bins. 0 is honest.",
-            )  # fmt: skip
+            )
             st.markdown(judged(known, len(frame)))
 
 
-def judged(known: trust.Calibration, count: int) -> str:
+def judged(known: calibration.Calibration, count: int) -> str:
     """What the calibration says, in words."""
     sure, total = known.counts[-1], f"{known.counts[-1]:,} of {count:,} samples"
     told = f"In the last bin, confidence above {known.edges[-2]:.1f}, lie {total}"
@@ -152,9 +155,13 @@ def _seeds(run, found) -> None:
         st.session_state[key] = (seeds or alike)[:MOST_RUNS]
     st.session_state[key] = [one for one in st.session_state[key] if one in others]  # some may be deleted
     chosen = st.multiselect(
-        "Runs to compare with", list(others), key=key, persist_state="session", placeholder="Choose runs",
+        "Runs to compare with",
+        list(others),
+        key=key,
+        persist_state="session",
+        placeholder="Choose runs",
         format_func=lambda one: described(run, others[one]) if one in others else one,
-    )  # fmt: skip
+    )
     _more_seeds(run, found)
     clusters, read = [], []
     for one in chosen:
@@ -178,9 +185,11 @@ def described(run, other) -> str:
 def _more_seeds(run, found) -> None:
     """A button that trains the same with other seeds."""
     if st.button(
-        f"Train {MORE_SEEDS} more seeds", icon=":material/casino:", key="more_seeds",
+        f"Train {MORE_SEEDS} more seeds",
+        icon=":material/casino:",
+        key="more_seeds",
         help="Puts runs with these very settings and other seeds into the queue.",
-    ):  # fmt: skip
+    ):
         try:
             started = more_seeds(run, found)
             told = ", ".join(str(seed) for seed in started)
@@ -204,17 +213,22 @@ def more_seeds(run, found) -> list[int]:
 
 def _compared(run, found, others, clusters: list[np.ndarray]) -> None:
     """The share of changes, by run and by sample."""
-    from dsc_core import metrics
+    from dsc_core.analysis import metrics
 
     frame = found.labels
     own = frame["cluster"].to_numpy()
-    moved = trust.changed(own, clusters)
+    moved = calibration.changed(own, clusters)
     shares = moved.mean(0)
     rows = [
-        {"Run": other.name, "Seed": other.config.seed, "K": other.clusters, "Same cluster": 1 - away.mean(),
-         "ARI": metrics.scores(own, them)["ari"]}
+        {
+            "Run": other.name,
+            "Seed": other.config.seed,
+            "K": other.clusters,
+            "Same cluster": 1 - away.mean(),
+            "ARI": metrics.scores(own, them)["ari"],
+        }
         for other, away, them in zip(others, moved, clusters, strict=True)
-    ]  # fmt: skip
+    ]
     always = (shares == 0).mean()
     st.markdown(
         f"**{always:.1%}** of the samples stay in their cluster in {'all' if len(others) > 1 else 'that'} "
@@ -223,17 +237,20 @@ def _compared(run, found, others, clusters: list[np.ndarray]) -> None:
     )
     with st.grid(2, min_column_width=320):
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, key="trust_table", alt="Agreement with each other run",
+            pd.DataFrame(rows),
+            hide_index=True,
+            key="trust_table",
+            alt="Agreement with each other run",
             column_config={
                 "Same cluster": st.column_config.NumberColumn(format="percent"),
                 "ARI": st.column_config.NumberColumn(format="%.3f"),
             },
-        )  # fmt: skip
+        )
         by_cluster = pd.DataFrame({"cluster": own, "share": shares}).groupby("cluster")["share"].mean()
         names = [str(cluster) for cluster in by_cluster.index]
         with st.container(border=True):
             st.caption("Share of changes in each cluster")
-            option = figures.bars(names, by_cluster.round(4).to_numpy(), most=1)
+            option = interactive.bars(names, by_cluster.round(4).to_numpy(), most=1)
             widgets.echart(option, height=190, key="trust_clusters", alt="Share of changes by cluster")
     _least_stable(found, shares)
 
@@ -241,7 +258,7 @@ def _compared(run, found, others, clusters: list[np.ndarray]) -> None:
 def _least_stable(found, shares: np.ndarray) -> None:
     """The samples that change most, as pictures or rows."""
     frame = found.labels
-    places = trust.least_stable(shares, frame["confidence"].to_numpy(), SHOWN)
+    places = calibration.least_stable(shares, frame["confidence"].to_numpy(), SHOWN)
     if not len(places):
         return
     st.caption(f"The {len(places)} least stable samples, with the share of runs in which each changes")
@@ -254,9 +271,11 @@ def _least_stable(found, shares: np.ndarray) -> None:
         with st.grid(12, min_column_width=64, gap="xsmall"):
             for place, picture in zip(places, dataset.values(places), strict=True):
                 st.image(
-                    figures.image_sheet(picture[None], 1, tile=64), width="stretch", caption=f"{shares[place]:.0%}",
+                    interactive.image_sheet(picture[None], 1, tile=64),
+                    width="stretch",
+                    caption=f"{shares[place]:.0%}",
                     alt=f"Sample {place}, cluster {frame['cluster'].iat[place]}, changes in {shares[place]:.0%}",
-                )  # fmt: skip
+                )
     else:
         facts = pd.DataFrame({"id": frame["id"].iloc[places].to_numpy(), "changes": shares[places]})
         table = pd.concat([facts, dataset.table(places)], axis=1)

@@ -1,0 +1,66 @@
+"""The two discriminators T whose scores bound the mutual information between image and code."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from dsc_core.training.distributed import Share
+
+
+class GlobalDiscriminator(nn.Module):
+    """T(x, z): the flattened feature map (or, after the released code, the code itself) against a code."""
+
+    def __init__(self, source_size: int, latent_dims: int, hidden: int = 256):
+        super().__init__()
+        # [a, b]·W is a·W_a + b·W_b, so the costly source half is computed once for both pairs.
+        self.from_source = nn.Linear(source_size, hidden)
+        self.from_code = nn.Linear(latent_dims, hidden, bias=False)
+        self.score = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+        _start_undecided(self.score[-1])
+
+    def forward(self, source: Tensor, codes: list[Tensor]) -> list[Tensor]:
+        """(m, source_size) and codes of shape (m, d) each → a score (m, 1) for each code."""
+        shared = self.from_source(source)
+        return [self.score(shared + self.from_code(code)) for code in codes]
+
+
+class LocalDiscriminator(nn.Module):
+    """The code, copied to every cell of C(x), joined with it and scored by 1×1 convolutions."""
+
+    def __init__(self, map_shape: tuple[int, int, int], latent_dims: int, hidden: int = 64):
+        super().__init__()
+        self.from_map = nn.Conv2d(map_shape[0], hidden, 1)
+        self.from_code = nn.Linear(latent_dims, hidden, bias=False)
+        self.score = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 1, 1)
+        )
+        _start_undecided(self.score[-1])
+
+    def forward(self, features: Tensor, codes: list[Tensor]) -> list[Tensor]:
+        """(m, c, h, w) and codes of shape (m, d) each → scores (m, 1, h, w) for each code."""
+        shared = self.from_map(features)
+        return [self.score(shared + self.from_code(code)[:, :, None, None]) for code in codes]
+
+
+def _start_undecided(last: nn.Module) -> None:
+    """Scores start at 0, so that the bound starts at exactly 2·ln 2 and any gain is the discriminator's."""
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+
+
+def other_codes(latent: Tensor, share: Share | None = None) -> Tensor:
+    """A code drawn from another sample of the batch, for each sample: never its own. (m, d) → (m, d).
+
+    share: of which batch the codes are the rows, if they are not the whole.
+    """
+    share = share or Share(len(latent))
+    (whole,) = share.whole(latent)
+    return share.mine(torch.roll(whole, 1, dims=0))
+
+
+def map_size(map_shape: tuple[int, int, int]) -> int:
+    """Numbers in a feature map of shape (c, h, w)."""
+    return math.prod(map_shape)

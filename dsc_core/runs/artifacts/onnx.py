@@ -1,0 +1,87 @@
+"""The trained encoder and its spectral map as one ONNX file, for programs without PyTorch.
+
+Input `samples`: (n, …) float32 in the units of the training data (images as read; tables after their preprocessing,
+which the file's metadata hold). Outputs `cluster` (n,), `probabilities` (n, K), `latent` (n, d), `spectral` (n, K').
+Needs the packages onnx and onnxscript.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dsc_core.errors import InputError
+
+OPSET = 18
+
+
+class Whole(nn.Module):
+    """From samples to clusters in one piece; the same numbers as `Fitted.assign`, to rounding."""
+
+    def __init__(self, fitted, scaling: tuple[float, float]):
+        super().__init__()
+        self.encoder, self.spectral = fitted.nets.encoder, fitted.nets.spectral
+        self.offset, self.factor = (float(value) for value in scaling)
+        self.register_buffer("map", torch.tensor(fitted.transform, dtype=torch.float32))
+        self.centres = fitted.centres is not None
+        if self.centres:
+            self.register_buffer("means", torch.tensor(fitted.centres, dtype=torch.float32))
+            self.scale = float(fitted.scale)
+
+    def forward(self, samples):
+        """(n, …) → cluster, probabilities, latent, spectral."""
+        latent = self.encoder((samples - self.offset) * self.factor).mean
+        raw, logits = self.spectral(latent)
+        spectral = raw @ self.map
+        if self.centres:
+            logits = -(spectral[:, None, :] - self.means[None]).square().sum(2) / (2 * self.scale)
+        return logits.argmax(1), logits.softmax(1), latent, spectral
+
+
+def write_onnx(run, fitted, out) -> None:
+    """Write the model to the open binary file `out`; InputError where the packages for it are not installed."""
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 - torch.onnx needs it
+    except ImportError as error:
+        raise InputError(
+            "ONNX needs two more packages: install them with `pip install onnx onnxscript`, then export again."
+        ) from error
+    scaling = (
+        tuple(run.dataset.get("scaling") or (0.0, 1.0)) if run.dataset.get("kind") == "image" else (0.0, 1.0)
+    )
+    whole = Whole(fitted, scaling).cpu().eval()
+    example = torch.zeros((2, *fitted.shape))
+    with tempfile.TemporaryDirectory(prefix="dsc-onnx-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of types that the exporter itself has marked as old
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            whole,
+            (example,),
+            path,
+            input_names=["samples"],
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            output_names=["cluster", "probabilities", "latent", "spectral"],
+            opset_version=OPSET,
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+        )
+        model = onnx.load(path)
+        for name, value in about(run, fitted).items():
+            entry = model.metadata_props.add()
+            entry.key, entry.value = name, value
+        out.write(model.SerializeToString())
+
+
+def about(run, fitted) -> dict[str, str]:
+    """What the file says of itself: the run, the settings, the shape and how to prepare a table's rows."""
+    data = {name: run.dataset.get(name) for name in ("kind", "shape", "dtype", "scaling", "preprocessing")}
+    return {"run": run.id, "data": json.dumps(data), "settings": json.dumps(fitted.config.to_dict())}

@@ -1,0 +1,197 @@
+"""The networks: exact shapes for any size, and the orthonormal layer with its fallbacks."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from dsc_core.config import Config
+from dsc_core.errors import InputError
+from dsc_core.method.augmentation import random_copy
+from dsc_core.method.networks.autoencoder import Decoder, Encoder
+from dsc_core.method.networks.networks import Networks, autoencoder_terms
+from dsc_core.method.networks.sizes import MAP, feature_shape, in_words, layers
+from dsc_core.method.networks.spectral import orthonormalise
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def gram_error(coordinates):
+    gram = coordinates.T @ coordinates / len(coordinates)
+    return (gram - torch.eye(gram.shape[0])).abs().max().item()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, 8, 8),
+        (3, 8, 8),
+        (1, 9, 13),
+        (1, 15, 33),
+        (1, 16, 16),
+        (3, 27, 31),
+        (1, 28, 28),
+        (3, 64, 47),
+        (1, 65, 65),
+        (3, 65, 8),
+        (1, 97, 140),
+        (3, 224, 224),
+        (1, 201, 223),
+        (11,),
+    ],
+)
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_the_decoder_returns_exactly_the_inputs_shape(shape, batch_norm):
+    samples = torch.rand(4, *shape)
+    code = Encoder(shape, 6, batch_norm)(samples)
+    assert code.mean.shape == code.log_variance.shape == (4, 6)
+    assert code.features.shape == (4, *feature_shape(shape))
+    decoded = Decoder(shape, 6, batch_norm)(code.mean)
+    assert decoded.shape == samples.shape
+    if len(shape) == 3:
+        assert ((decoded >= 0) & (decoded <= 1)).all()
+
+
+def test_up_to_64_pixels_the_four_layers_of_the_released_code_serve():
+    for side in (16, 28, 64):
+        found = layers((1, side, side))
+        assert [layer.width for layer in found] == [32, 32, 64, 64]
+        assert [layer.stride for layer in found] == [(2, 2), (1, 1), (2, 2), (1, 1)]
+        assert feature_shape((1, side, side)) == (64, side // 4, side // 4)
+    assert [layer.stride for layer in layers((1, 8, 8))] == [(1, 1), (1, 1), (2, 2), (1, 1)]
+
+
+@pytest.mark.parametrize("side", range(65, 225))
+def test_above_64_pixels_layers_are_added_until_the_map_is_small(side):
+    for shape in ((3, side, side), (3, side, 8), (3, 40, side)):
+        found = layers(shape)
+        assert len(found) > 4
+        assert max(feature_shape(shape)[1:]) <= MAP
+        assert min(feature_shape(shape)[1:]) >= MAP // 2
+        assert found[0].before == shape[1:]
+        assert all(one.after == other.before for one, other in pairwise(found))
+
+
+def test_what_network_a_size_gets_is_told_in_words():
+    assert in_words((1, 28, 28)) == (
+        "Encoder: 4 convolutions, 28×28 → 14×14 → 7×7, at the end 64 channels; the decoder is its mirror."
+    )
+    assert "6 convolutions, 224×224 → 112×112 → 56×56 → 28×28 → 14×14 → 7×7, at the end 128" in in_words(
+        (3, 224, 224)
+    )
+    assert "3 dense layers" in in_words((20,))
+    assert in_words((768,), "none") == "No encoder: the 768 numbers of a row are its code."
+
+
+def test_without_an_encoder_rows_are_their_own_codes_and_images_are_refused():
+    config = Config(encoder="none", latent_dims=5)
+    nets, rows = Networks((7,), config), torch.randn(6, 7)
+    code, noisy, terms = autoencoder_terms(nets, rows, config)
+    assert torch.equal(code.mean, rows)
+    assert torch.equal(code.sample(), rows)
+    assert noisy.shape == rows.shape
+    assert not torch.equal(noisy, rows)
+    assert terms == {}
+    assert nets.centres.shape == (10, 7)
+    assert torch.equal(nets.decode(rows, rows)[0], rows)
+    assert not any("discriminator" in name or "decoder" in name for name in nets.state_dict())
+    with pytest.raises(InputError, match="images of 1×8×8"):
+        Networks((1, 8, 8), config)
+
+
+def test_decoders_are_shared_or_separate():
+    clean = torch.randn(4, 32)
+    shared = Networks((1, 8, 8), Config()).eval()
+    assert torch.allclose(*shared.decode(clean, clean), atol=1e-6)
+    separate = Networks((1, 8, 8), Config(decoders="separate")).eval()
+    one, other = separate.decode(clean, clean)
+    assert not torch.allclose(one, other, atol=1e-3)
+
+
+def test_a_mutual_information_of_weight_zero_is_not_computed():
+    nets = Networks((1, 8, 8), Config())
+    names = autoencoder_terms(nets, torch.rand(4, 1, 8, 8), Config(local_mi=0.0))[2]
+    assert "local_mi" not in names
+    assert "global_mi" in names
+
+
+def test_the_released_codes_discriminator_is_not_trained_and_sees_the_code():
+    nets = Networks((1, 8, 8), Config(train_discriminator=False, mi_input="latent", latent_dims=7))
+    assert nets.global_discriminator.from_source.in_features == 7
+    trained = {id(p) for p in nets.stage_one() if p.requires_grad}
+    assert not trained & {id(p) for p in nets.global_discriminator.parameters()}
+
+
+def test_sampling_noise_reconstructs_from_the_noisy_decoding():
+    config = Config(noise="sampling", global_mi=0.0, local_mi=0.0, batch_norm=False)
+    nets = Networks((1, 8, 8), config)
+    images = torch.rand(6, 1, 8, 8)
+    torch.manual_seed(3)
+    _, noisy, terms = autoencoder_terms(nets, images, config)
+    decoded = nets.decoder(noisy)
+    assert terms["reconstruction"].item() == pytest.approx(
+        (images - decoded).square().flatten(1).sum(1).mean().item(), rel=1e-4
+    )
+
+
+def test_orthonormal_coordinates_and_a_map_that_serves_other_samples():
+    raw = torch.randn(200, 12) @ torch.randn(12, 12) + 3
+    coordinates, transform, how = orthonormalise(raw)
+    assert how == "cholesky"
+    assert gram_error(coordinates) < 1e-4
+    assert torch.allclose(raw @ transform, coordinates, atol=1e-3)
+    # One sample's coordinates do not depend on which others are with it.
+    assert torch.allclose(raw[3:4] @ transform, coordinates[3:4], atol=1e-3)
+
+
+def test_orthonormalisation_keeps_the_span():
+    raw = torch.randn(50, 4)
+    coordinates, _, _ = orthonormalise(raw)
+    projected = coordinates @ (coordinates.T @ raw) / 50
+    assert torch.allclose(projected, raw, atol=1e-4)
+
+
+def test_the_jitter_serves_a_nearly_singular_batch():
+    raw = torch.randn(100, 4)
+    raw[:, 3] = raw[:, 2] + 1e-6 * torch.randn(100)
+    coordinates, _, how = orthonormalise(raw)
+    assert how in ("jitter", "qr")
+    assert torch.isfinite(coordinates).all()
+
+
+@pytest.mark.parametrize("raw", [torch.randn(5, 8), torch.ones(30, 4), torch.zeros(30, 4)])
+def test_qr_takes_over_where_the_gram_matrix_is_singular(raw):
+    raw = raw.clone().requires_grad_()
+    coordinates, transform, how = orthonormalise(raw)
+    assert how in ("qr", "jitter")
+    assert torch.isfinite(coordinates).all()
+    assert torch.isfinite(transform).all()
+    coordinates.square().sum().backward()
+    assert torch.isfinite(raw.grad).all()
+
+
+def test_gradients_flow_through_the_orthonormal_layer():
+    raw = torch.randn(20, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: orthonormalise(x)[0], raw)
+
+
+def test_a_random_copy_without_movement_is_the_image_and_keeps_its_shape_with_it():
+    images = torch.rand(5, 3, 9, 13)
+    assert torch.allclose(random_copy(images, 0, 0, 0), images, atol=1e-5)
+    moved = random_copy(images, 0.1, 15, 0.2)
+    assert moved.shape == images.shape
+    assert not torch.allclose(moved, images, atol=1e-2)
+    assert ((moved >= 0) & (moved <= 1)).all()
+
+
+def test_a_random_copy_moves_by_the_share_of_the_width_that_is_asked():
+    image = torch.zeros(400, 1, 21, 21)
+    image[:, :, 10, 10] = 1
+    moved = random_copy(image, 0.2, 0, 0)
+    place = moved.flatten(1).argmax(1)
+    offset = (place % 21 - 10).abs()
+    assert offset.max() <= 5
+    assert offset.float().mean() > 1

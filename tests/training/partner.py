@@ -1,0 +1,168 @@
+"""One of several processes that train together: `RANK=0 WORLD_SIZE=2 … python tests/training/partner.py OUT CASE…`.
+
+What it saw goes to OUT/RANK.json. The test calls the same `told` in its own process and so compares like with like.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from dsc_core import model
+from dsc_core.config import preset
+from dsc_core.method.networks.networks import Networks
+from dsc_core.training import distributed, loop
+
+# 97 samples: no batch has an even number of rows for each process, and they are not all of one size.
+IMAGES = load_digits().images[:97, None].astype(np.float32)
+SMALL = {
+    "epochs": 2,
+    "joint_epochs": 3,
+    "evaluate_every": 1,
+    "batch": 20,
+    "joint_batch": 24,
+    "spectral_width": 32,
+    "latent_dims": 8,
+    "least_steps": 0,
+    "clusters": 4,
+    "tolerance": 0.0,
+    "device": "cpu",
+    "batches": 0,
+}
+CASES = {
+    # every term that there is, with copies, a graph of the whole set that is built anew, and batch norms; so many
+    # neighbours that the graph hangs together, since of a graph in parts rounding chooses the eigenvectors
+    "all": (
+        "augment",
+        {"noisy_agreement": 1.0, "entropy": 0.5, "refresh": 1, "joint_epochs": 4, "neighbours": 30},
+    ),
+    "paper": ("paper", {}),
+    "released": ("released-code", {}),
+    "rows": ("standard", {"decoders": "separate", "neighbours": 30}),
+    # a weight that is zero leaves a whole network without gradients
+    "without": ("standard", {"global_mi": 0.0, "neighbours": 30}),
+}
+STEERED = {
+    4: {"noise_level": 0.0, "local_mi": 0.0},
+    7: {"pause": True},
+    9: {"resume": True},
+    15: {"stop": True},
+}
+
+
+def settings(case):
+    """The Config of a case."""
+    name, changes = CASES.get(case, CASES["all"])
+    return preset(name).replace(**SMALL | changes)
+
+
+def at(calls):
+    """A control that answers at the given polls, counted from 0."""
+    polls = iter(range(10**6))
+    return lambda: calls.get(next(polls), {})
+
+
+def spoilt(when):
+    """The objective's terms as they are, and as no numbers at the calls that `when` names, counted from 1."""
+    terms, calls = loop.autoencoder_terms, iter(range(1, 10**6))
+
+    def bad(*given):
+        code, noisy, found = terms(*given)
+        if next(calls) in when:
+            found["reconstruction"] = found["reconstruction"] * float("nan")
+        return code, noisy, found
+
+    return terms, bad
+
+
+def told(case):
+    """What a training says of each of its steps, its notes, its labels, and a hash of the networks at its end."""
+    samples = IMAGES.reshape(97, -1)[:, 10:30] if case == "rows" else IMAGES
+    more, made, states = {}, [], []
+    if distributed.first():  # it alone is looked at, while the others wait
+        more["snapshot"] = lambda *shown: None
+    if case == "steered" and distributed.first():  # nobody else is asked
+        more["control"] = at(STEERED)
+    if case == "resumed":
+        run(samples, settings(case), lambda state: states.append(state), made, **more)
+        more["resume_from"] = states[1]
+        made.clear()
+    terms, bad = spoilt({3, 14} if case == "spoilt" else set())
+    loop.autoencoder_terms = bad
+    try:
+        losses, notes, fitted = run(samples, settings(case), None, made, **more)
+    finally:
+        loop.autoencoder_terms = terms
+    # After training the first process alone teaches the head once more: the rest must be the same everywhere.
+    arrays = [
+        v for k, v in made[0].state_dict().items() if not k.startswith(("spectral", "centres", "shares"))
+    ]
+    digest = hashlib.sha256(b"".join(array.numpy().tobytes() for array in arrays)).hexdigest()
+    labels = None if fitted is None else fitted.labels.tolist()
+    return {"losses": losses, "notes": notes, "labels": labels, "networks": digest}
+
+
+class Precise(loop.Feed):
+    """Samples in double precision."""
+
+    def __call__(self, index):
+        return super().__call__(index).double()
+
+
+class PrecisePairs(loop.Pairs):
+    """A graph whose affinities are in double precision."""
+
+    def among(self, index, device):
+        return super().among(index, device).double()
+
+
+def run(samples, config, checkpoint, made, precise=True, **more):
+    """(the losses of each step, the notes, Fitted).
+
+    precise: all in double precision. In single, Adam's first steps, which are as long for a gradient of nearly
+    nothing as for any other, soon make rounding visible; in double, only what is computed wrongly.
+    """
+    loop.PERIOD = 0.0
+    known = loop.Feed, loop.Pairs
+    if precise:
+        loop.Feed, loop.Pairs = Precise, PrecisePairs
+    loop.Networks = lambda *given: made.append(exact(Networks(*given), precise)) or made[-1]
+    teach = model.teach_head
+    loop.teach_head = lambda *given, **more: teach(*given[:4], 10, **more)
+    try:
+        training, losses, notes = (
+            loop.fit(samples, config, scaling=(0.0, 1 / 16), checkpoint=checkpoint, **more),
+            [],
+            [],
+        )
+        while True:
+            try:
+                event = next(training)
+            except StopIteration as end:
+                return losses, notes, end.value
+            if event.kind == "progress" and event.losses:
+                losses.append([event.step, event.losses])
+            elif event.kind == "note":
+                notes.append(event.message)
+    finally:
+        loop.PERIOD, loop.Networks, loop.teach_head = 1.0, Networks, teach
+        loop.Feed, loop.Pairs = known
+
+
+def exact(nets, precise):
+    """The networks, in double precision if asked for."""
+    return nets.double() if precise else nets
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    distributed.join()
+    found = {case: told(case) for case in sys.argv[2:]}
+    (Path(sys.argv[1]) / f"{torch.distributed.get_rank()}.json").write_text(json.dumps(found))
+    distributed.leave()
