@@ -1,18 +1,24 @@
-"""Deep spectral clustering with a dual autoencoder: data, training, runs and results, without the screen."""
+"""Deep spectral clustering with a dual autoencoder: data, training, runs and results, without the app."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
-# Threads that wait by spinning halve the speed as soon as another program, such as the browser that watches,
-# wants a core. It must be said before PyTorch loads OpenMP, hence here.
+if TYPE_CHECKING:
+    from dsc_core.estimator import DeepSpectralClustering as DeepSpectralClustering
+    from dsc_core.runs.artifacts.results import load_run as load_run
+
+# Threads that wait by spinning halve the speed as soon as another program, such as the browser, needs a core. This
+# must be set before PyTorch loads OpenMP, hence here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["DeepSpectralClustering", "load_run"]
+__version__ = "0.1.0"
+__all__ = ["DeepSpectralClustering", "__version__", "load_run"]
 
 
-def __getattr__(name: str):
-    # Loaded when asked for, so that `import dsc_core` and the quick commands need not wait for PyTorch.
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that `import dsc_core` and the quick commands need not wait for PyTorch.
     if name == "DeepSpectralClustering":
         from dsc_core.estimator import DeepSpectralClustering
 

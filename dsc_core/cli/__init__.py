@@ -1,0 +1,1 @@
+"""The command line: one file per subject, with its commands and their options."""

@@ -1,29 +1,37 @@
-"""How the command line tells of a run: a line written anew on a terminal, now and then a line elsewhere."""
+"""Progress of a run on standard error: one line that is redrawn on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from shutil import get_terminal_size
+from types import FrameType
+from typing import TextIO
 
 from dsc_core.events import Event
 
-EVERY = 10.0  # seconds between two lines where nobody watches a terminal
+INTERVAL = 10.0  # seconds between two lines where the output is not a terminal
+STOPPING = (
+    "Stopping after the current step, with results from the training so far. Press Ctrl-C again to abort."
+)
+CLEAR_LINE = "\r\x1b[K"
 
 
 class Progress:
-    """Call it with events, or with a sentence; it writes to `stream` (standard error)."""
+    """Prints events and sentences to `stream`, standard error by default."""
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None):
         self.stream = stream or sys.stderr
-        self.watched = self.stream.isatty()
-        self.told = -EVERY
-        self.open = False
+        self.on_terminal = self.stream.isatty()
+        self.last_line = -INTERVAL
+        self.line_open = False
 
     def __call__(self, event: Event | str) -> None:
-        """Tell of an event or a sentence."""
+        """Print an event or a sentence."""
         if isinstance(event, str):
             self.say(event)
         elif event.kind == "progress":
@@ -34,33 +42,33 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close(erase=True)
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self.close(erase=True)
         print(text, file=self.stream, flush=True)
 
     def update(self, text: str) -> None:
-        """A line that the next one replaces; on no terminal, one every ten seconds."""
-        if self.watched:
+        """Print a line that the next one replaces; elsewhere than on a terminal, one every ten seconds."""
+        if self.on_terminal:
             width = get_terminal_size().columns - 1
-            print(f"\r\x1b[K{text[:width]}", end="", file=self.stream, flush=True)
-            self.open = True
-        elif time.monotonic() - self.told >= EVERY:
+            print(f"{CLEAR_LINE}{text[:width]}", end="", file=self.stream, flush=True)
+            self.line_open = True
+        elif time.monotonic() - self.last_line >= INTERVAL:
             print(text, file=self.stream, flush=True)
-            self.told = time.monotonic()
+            self.last_line = time.monotonic()
 
     def close(self, erase: bool = False) -> None:
-        """End the line that is being written anew."""
-        if self.open:
-            print("\r\x1b[K" if erase else "", end="" if erase else "\n", file=self.stream, flush=True)
-        self.open = False
+        """End, or erase, the line that is redrawn."""
+        if self.line_open:
+            print(CLEAR_LINE if erase else "", end="" if erase else "\n", file=self.stream, flush=True)
+        self.line_open = False
 
 
 def describe(event: Event) -> str:
-    """An event on one line: "joint  epoch 7/9  total 1.23  8,400 images/s  45 s left"."""
+    """An event on one line: "joint  epoch 7/9  loss 1.23  8,400 images/s  45 s left"."""
     parts = [event.stage]
     if event.epoch and not (event.kind == "note" or event.message):
         parts.append(f"epoch {event.epoch}/{event.epochs}")
@@ -75,7 +83,7 @@ def describe(event: Event) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in words: "45 s", "3 min 20 s", "2 h 5 min"."""
+    """A number of seconds as text: "45 s", "3 min 20 s", "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -85,21 +93,19 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def stop_on_interrupt(tell):
-    """An event that is set by Ctrl-C or SIGTERM while the block runs; a second Ctrl-C breaks it off."""
-    import signal
+def stop_on_interrupt(say: Callable[[str], None]) -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets while the block runs; a second Ctrl-C raises KeyboardInterrupt."""
+    requested = threading.Event()
 
-    asked = threading.Event()
-
-    def handler(number, frame) -> None:
-        if asked.is_set() and number == signal.SIGINT:
+    def handler(number: int, _: FrameType | None) -> None:
+        if requested.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.set()
-        tell("Stopping after the present step, with results from what is there. Ctrl-C again breaks off.")
+        requested.set()
+        say(STOPPING)
 
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield requested
     finally:
         for number, old in before.items():
             signal.signal(number, old)

@@ -249,7 +249,7 @@ if __name__ == "__main__":
         fake_workers()
         look(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))
     elif sys.argv[1:2] == ["--command"]:
-        from dsc_core.__main__ import main as command
+        from dsc_core.cli.main import main as command
 
         fake_workers()
         sys.exit(command(sys.argv[2:]))

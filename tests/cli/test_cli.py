@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsc_core.__main__ import main
+from dsc_core.cli.main import main
 from dsc_core.analysis import baselines
 from dsc_core.config import preset
 from dsc_core.data import Dataset
@@ -65,8 +65,8 @@ def test_settings_without_effect_on_the_data_are_named(run, tmp_path, blobs):
     given = ("--clusters", 3, "--set", "latent_dims=4", "--set", "encoder=none")
     code, _, err = run("train", tmp_path / "vectors.npy", *given)
     assert code == 0, err
-    assert "Without effect on these data: latent_dims." in err
-    assert "Without effect" not in run("train", blobs, "--set", "latent_dims=4")[2]
+    assert "No effect on these data: latent_dims." in err
+    assert "No effect" not in run("train", blobs, "--set", "latent_dims=4")[2]
 
 
 def test_train_prints_one_json_object_and_keeps_the_run(run, blobs):
@@ -232,7 +232,7 @@ def test_a_branch_trains_on_with_other_weights(run, blobs):
     assert run("branch", "mine", "--epoch", 2, "--set", "prior=0.1")[0] == 0
     code, _, err = run("branch", "mine", "--epoch", 1, "--set", "prior=0.1")
     assert (code, err.count("\n")) == (2, 1)
-    assert "there is after epoch 3 of 3 and after epoch 2 of 3" in err
+    assert "available: after epoch 3 of 3 and after epoch 2 of 3" in err
     for wrong in (["--set", "latent_dims=5"], ["--set", "noise_level=7"], []):
         code, _, err = run("branch", "mine", *wrong)
         assert (code, err.count("\n")) == (2, 1)
@@ -251,11 +251,11 @@ def test_a_run_that_trains_elsewhere_is_steered_paused_and_let_go_on(run, blobs,
     code, out, _ = run("steer", run_id, "--set", "noise_level=0.9", "--set", "prior=0.2", "--json")
     assert code == 0
     assert json.loads(out)["asked"] == {"noise_level": 0.9, "prior": 0.2}
-    assert run("pause", run_id, "--wait")[1].endswith("running, asked for pause\n")
+    assert run("pause", run_id, "--wait")[1].endswith("running, requested: pause\n")
     assert store.get(run_id).paused
     assert run_id + "  paused" in run("list")[1]
     code, out, _ = run("resume", run_id)
-    assert (code, out) == (0, f"{run_id}: running, asked for resume\n")
+    assert (code, out) == (0, f"{run_id}: running, requested: resume\n")
     end = time.monotonic() + 20
     while store.get(run_id).paused:
         assert time.monotonic() < end
@@ -316,7 +316,7 @@ def test_ctrl_c_stops_with_results_and_a_second_one_breaks_off(tmp_path, blobs, 
         "fakes.install()\n"
         "umap_map.project = fakes.no_map if sys.argv[2] == '1' else lambda *a: time.sleep(30)\n"
         "worker.describe = lambda device: (device, 'CPU, 1 thread')\n"
-        "from dsc_core.__main__ import main; sys.exit(main(sys.argv[3:]))"
+        "from dsc_core.cli.main import main; sys.exit(main(sys.argv[3:]))"
     )
     environment = {
         **os.environ,
@@ -331,7 +331,7 @@ def test_ctrl_c_stops_with_results_and_a_second_one_breaks_off(tmp_path, blobs, 
     told = iter(child.stderr.readline, "")
     assert any("loss" in line for line in told)
     child.send_signal(signal.SIGINT)
-    assert any("Ctrl-C again breaks off" in line for line in told)
+    assert any("Press Ctrl-C again to abort" in line for line in told)
     if times == 2:
         time.sleep(0.3)
         child.send_signal(signal.SIGINT)
@@ -347,7 +347,7 @@ def test_ctrl_c_stops_with_results_and_a_second_one_breaks_off(tmp_path, blobs, 
 
 def test_quick_commands_do_not_load_pytorch(tmp_path):
     script = (
-        "import sys; from dsc_core.__main__ import main; main(['list']); sys.exit('torch' in sys.modules)"
+        "import sys; from dsc_core.cli.main import main; main(['list']); sys.exit('torch' in sys.modules)"
     )
     environment = {**os.environ, "DSC_HOME": str(tmp_path)}
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True)
@@ -440,7 +440,7 @@ def test_what_cannot_be_exported_is_one_sentence(run, blobs, tmp_path):
     assert (code, len(err.splitlines())) == (2, 1)
     code, _, err = run("export", "mine", "--events", tmp_path / "events.xlsx")
     assert code == 2
-    assert "a .csv or a .parquet file, or a folder for TensorBoard" in err
+    assert "a .csv or .parquet file, or a folder for TensorBoard" in err
     assert run("export", "mine", "--events", "-", "--out", "-")[0] == 2
     assert run("export", "mine", "--events", "-", "--json")[0] == 2
 
@@ -490,11 +490,11 @@ def test_the_second_training_on_the_same_file_reads_it_no_more(run, blobs, monke
 
 
 def test_a_long_import_tells_how_far_it_is_and_ctrl_c_leaves_nothing(run, tmp_path, monkeypatch):
-    from dsc_core import __main__ as command
+    from dsc_core.cli import datasets
 
     path = tmp_path / "large.npy"
     np.save(path, np.random.default_rng(0).integers(0, 256, (9000, 28, 28), dtype=np.uint8))
-    monkeypatch.setattr(command, "QUIET", 0.0)
+    monkeypatch.setattr(datasets, "QUIET", 0.0)
     code, _, err = run("train", path, "--clusters", "2")
     assert code == 0, err
     assert "Comparing with what was imported: " in err

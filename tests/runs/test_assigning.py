@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dsc_core import DeepSpectralClustering, load_run
-from dsc_core.__main__ import main
+from dsc_core.cli.main import main
 from dsc_core.analysis import metrics, umap_map
 from dsc_core.config import preset
 from dsc_core.data import cut, open_dataset, open_stream

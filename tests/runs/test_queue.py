@@ -240,7 +240,7 @@ if sys.argv[2] == "serve":
     print("waiting", flush=True)
     time.sleep(600)
 else:
-    from dsc_core.__main__ import main
+    from dsc_core.cli.main import main
     sys.exit(main(sys.argv[2:]))
 """
 

@@ -1,0 +1,51 @@
+"""The command `assign`: new samples through a trained run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from dsc_core.cli.console import open_output
+from dsc_core.cli.datasets import print_notes
+from dsc_core.cli.group import command
+from dsc_core.cli.options import Source, data_options, run_argument
+from dsc_core.cli.printing import print_assigned
+
+
+@command("assign", print_assigned)
+@run_argument
+@data_options
+@click.option("--out", required=True, metavar="FILE", help="CSV file to write; - writes to standard output.")
+def assign(run: str, source: Source, out: str) -> dict[str, Any]:
+    """Assign the samples in DATA, however many, to the clusters of a run."""
+    from dsc_core.cli.progress import Progress
+    from dsc_core.data import open_stream
+    from dsc_core.runs import Store
+    from dsc_core.runs.artifacts.results import LoadedRun
+    from dsc_core.runs.assigning import assign_all
+
+    loaded = LoadedRun(Store().find(run))
+    _ = loaded.frame  # a run without results is refused before the data are read
+    with (
+        Progress() as progress,
+        open_stream(source.data, loaded.run.dataset, **source.reading) as stream,
+        open_output(out) as file,
+    ):
+
+        def show(done: int, total: int | None) -> None:
+            progress.update(f"Assigned {done:,}" + (f" of {total:,}" if total else ""))
+
+        assigned = assign_all(loaded, stream, file, show)
+    print_notes(stream)
+    error_limit = assigned.known.error_limit
+    return {
+        "run": loaded.id,
+        "samples": assigned.samples,
+        "unseen": assigned.unseen,
+        "distance_limit": assigned.known.limit,
+        "error_limit": error_limit if math.isfinite(error_limit) else None,
+        "acc": assigned.acc,
+        "out": out,
+    }

@@ -1,0 +1,128 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import click
+
+from dsc_core.errors import InputError
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Size(click.ParamType):
+    """A size such as 28x28 or 3x32x32, as a tuple of numbers."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """`value` as numbers."""
+        from dsc_core.data import parse_size
+
+        try:
+            return value if isinstance(value, tuple) else parse_size(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Names(click.ParamType):
+    """One of the names in a registry, which is loaded for the help only; the core checks the name itself."""
+
+    name = "name"
+
+    def __init__(self, load: Callable[[], Iterable[str]]):
+        self.load = load
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names, as the help shows them."""
+        return "|".join(self.load())
+
+
+def channel_names() -> Iterable[str]:
+    """The values of --channels."""
+    from dsc_core.data import CHANNELS
+
+    return CHANNELS
+
+
+@dataclass(frozen=True)
+class Source:
+    """What DATA and the options that say how to read it came to.
+
+    reading: the keyword arguments of `dsc_core.data.open_dataset`.
+    """
+
+    data: str
+    reading: dict[str, Any]
+
+
+DATA_OPTIONS: tuple[Decorator, ...] = (
+    click.argument("data", metavar="DATA"),
+    click.option("--labels-from-folders", is_flag=True, help="Use the folder of an image as its label."),
+    click.option("--size", type=Size(), metavar="HxW", help="Resize images to this height and width."),
+    click.option(
+        "--crop", is_flag=True, help="Crop images to their centre, in the proportions of --size or square."
+    ),
+    click.option("--channels", type=Names(channel_names), help="Convert images to this number of channels."),
+    click.option("--label-column", metavar="NAME", help="Column or key that holds the labels; '' for none."),
+    click.option("--id-column", metavar="NAME", help="Column or key that holds the ids; '' for none."),
+    click.option("--samples-key", metavar="NAME", help="Key of the samples in .npz, .h5 and .mat files."),
+    click.option(
+        "--image-shape", type=Size(), metavar="HxW", help="Read table columns as pixels of such images."
+    ),
+    click.option(
+        "--pixel-order",
+        type=click.Choice(["rows", "columns"]),
+        help="Order of the pixels in a row; 'columns' is MATLAB's.",
+    ),
+)
+READING = (
+    "labels_from_folders",
+    "size",
+    "crop",
+    "channels",
+    "label_column",
+    "id_column",
+    "samples_key",
+    "image_shape",
+)
+
+
+def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add DATA and the options for reading it; the function receives them as `source`, a Source."""
+
+    @wraps(function)
+    def with_source(data: str, pixel_order: str | None, **options: Any) -> Any:
+        reading = {name: options.pop(name) for name in READING}
+        reading["columns_first"] = None if pixel_order is None else pixel_order == "columns"
+        return function(source=Source(data, reading), **options)
+
+    decorated: Callable[..., Any] = with_source
+    for option in reversed(DATA_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+run_argument = click.argument("run", metavar="RUN")
+clusters_option = click.option(
+    "--clusters", type=int, metavar="K", help="Number of clusters.  [default: the number of classes]"
+)
+seed_option = click.option("--seed", type=int, metavar="N", help="Seed; the same seed gives the same result.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+tensorboard_option = click.option(
+    "--tensorboard", is_flag=True, help="Also write TensorBoard event files to the run's folder."
+)
+live_settings_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    required=True,
+    metavar="KNOB=VALUE",
+    help="Change a setting that may change during training; may be repeated.",
+)

@@ -1,0 +1,158 @@
+"""What a command prints for people, on standard output."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from dsc_core.cli.console import megabytes
+
+Result = dict[str, Any]
+
+SCORES = (
+    ("acc", "ACC"),
+    ("nmi", "NMI"),
+    ("ari", "ARI"),
+    ("silhouette_latent", "silhouette, latent"),
+    ("silhouette_spectral", "silhouette, spectral"),
+)
+SHOWN = ("run", "name", "status", "reason", "note", "pid", "device", "samples", "clusters", "folder")
+
+
+def program() -> str:
+    """The name under which the command line was started, for hints."""
+    return click.get_current_context().find_root().info_name or "python -m dsc_core"
+
+
+def print_scores(result: Result) -> None:
+    """The scores that there are, one per line."""
+    for key, title in SCORES:
+        if result.get(key) is not None:
+            print(f"{title:>22}  {result[key]:.3f}")
+
+
+def print_summary(result: Result) -> None:
+    """The outcome of training."""
+    print(
+        f"{result['run']}: {result['samples']:,} samples in {result['clusters']} clusters, {result['status']}"
+    )
+    print_scores(result)
+    if result.get("acc") is None:
+        print("    No labels, so no accuracy; silhouettes measure how well the clusters are separated.")
+    print(f"{'seconds':>22}  {result['seconds']:.0f}")
+    print(f"{'images per second':>22}  {result['images_per_second']:.0f}")
+    print(f"{'device':>22}  {result['device']}")
+    print(f"Labels: {program()} export {result['run']} --out labels.csv")
+
+
+def print_request(result: Result) -> None:
+    """What was requested of a run that trains in another process."""
+    requests = [name if value is True else f"{name}={value:g}" for name, value in result["asked"].items()]
+    print(f"{result['run']}: {result['status']}, requested: {', '.join(requests)}")
+
+
+def print_runs(result: Result) -> None:
+    """One line per run."""
+    if not result["runs"]:
+        print(f"There are no runs yet; `{program()} train digits` trains the first one.")
+        return
+    width = max(len(run["run"]) for run in result["runs"])
+    for run in result["runs"]:
+        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
+        sizes = f"{run['samples']:>8,}{run['clusters']:>5}"
+        status = "paused" if run["paused"] else run["status"]
+        star = "★" if run["starred"] else " "
+        print(f"{star} {run['run']:<{width}}  {status:<8}{sizes}  {created}{name_suffix(run)}")
+
+
+def print_run(result: Result) -> None:
+    """Everything that `show` returns."""
+    for name in SHOWN:
+        if result[name] not in ("", None):
+            print(f"{name:>10}  {result[name]}")
+    if result["paused"]:
+        print(f"{'paused':>10}  `{program()} resume {result['run']}` continues it")
+    if result["parent"]:
+        print(f"{'branch of':>10}  {result['parent']['run']}, epoch {result['parent']['epoch']}")
+    if result["checkpoints"]:
+        print(f"{'checkpoint':>10}  {', '.join(result['checkpoints'])}")
+    if result["last_event"]:
+        from dsc_core.cli.progress import describe
+        from dsc_core.events import Event
+
+        print(f"{'last event':>10}  {describe(Event.from_json(json.dumps(result['last_event'])))}")
+    print_scores(result["summary"] or {})
+    print("  settings  " + " ".join(f"{name}={value}" for name, value in result["settings"].items()))
+
+
+def print_renamed(result: Result) -> None:
+    """The new name of a run."""
+    print(f"{result['run']} renamed to {result['name']}")
+
+
+def print_deleted(result: Result) -> None:
+    """Where a deleted run is now."""
+    print(f"{result['run']} moved to {result['trash']}")
+
+
+def print_restored(result: Result) -> None:
+    """The run that was restored."""
+    print(f"{result['run']} restored")
+
+
+def print_trash(result: Result) -> None:
+    """One line per deleted run."""
+    for run in result["trash"]:
+        print(f"{run['run']}  {megabytes(run['bytes'])}{name_suffix(run)}")
+    if result["emptied"]:
+        print(f"Deleted permanently: {megabytes(result['bytes'])}")
+    elif not result["trash"]:
+        print("The trash is empty.")
+
+
+def name_suffix(run: Result) -> str:
+    """The name of a run, where it has one beside its id."""
+    return f"  {run['name']}" if run["name"] != run["run"] else ""
+
+
+def print_rows(result: Result) -> None:
+    """Where rows were written; nothing where they went to standard output."""
+    if result["out"] != "-":
+        print(f"{result['samples']:,} rows written to {result['out']}")
+
+
+def print_exported(result: Result) -> None:
+    """Where results and events were written."""
+    if result.get("what") == "labels":
+        print_rows(result)
+    elif result.get("out", "-") != "-":
+        print(f"{result['what']} of {result['run']} written to {result['out']}")
+    if result.get("events_out", "-") != "-":
+        print(f"{result['events']:,} events written to {result['events_out']}")
+
+
+def print_assigned(result: Result) -> None:
+    """Where rows were written, and how many samples are unlike the training data."""
+    if result["out"] == "-":
+        return
+    print_rows(result)
+    share = result["unseen"] / result["samples"]
+    print(
+        f"{result['unseen']:,} ({share:.1%}) are unlike the training data, of which about 1 % are expected to be"
+    )
+    if result["acc"] is not None:
+        print(f"ACC {result['acc']:.3f} against the labels of these data")
+
+
+def print_baselines(result: Result) -> None:
+    """One line per method."""
+    counts = f"{result['samples']:,} samples, {result['clusters']} clusters, seed {result['seed']}"
+    print(f"{result['data']}: {counts}")
+    for row in result["baselines"]:
+        scores = [
+            f"{name.upper()} {row[name]:.3f}" for name in ("acc", "nmi", "ari") if row[name] is not None
+        ]
+        print(f"{row['method']:<24}{'  '.join(scores)}  {row['seconds']:.1f} s  ({row['note']})")
