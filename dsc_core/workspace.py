@@ -1,4 +1,4 @@
-"""The workspace: the folder that holds everything the program writes."""
+"""Where things lie: the workspace, which holds everything the program writes, and the app's own files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]  # the folder that holds dsc_core: th
 def in_checkout() -> bool:
     """Whether this is a checkout of the project, not an installed package."""
     return (ROOT / "pyproject.toml").exists() and (ROOT / "app.py").exists()
+
+
+def app_folder() -> Path:
+    """The folder that holds app.py, pages/ and assets/."""
+    return ROOT if in_checkout() else ROOT / "dsc_app"
 
 
 def home() -> Path:

@@ -13,9 +13,9 @@ from dsc_core.data.options import Options
 from dsc_core.data.readers.arrays import from_array, read_npz
 from dsc_core.data.readers.public import PUBLIC, absent, fetch
 from dsc_core.errors import InputError
-from dsc_core.workspace import home
+from dsc_core.workspace import app_folder, home
 
-MNIST_TEST = Path(__file__).parents[2] / "assets" / "mnist-test.npz"
+MNIST_TEST = app_folder() / "assets" / "mnist-test.npz"
 BUILT_IN = ("digits", "mnist-test")
 PARTS = ("train", "test")
 # name -> (public set, its parts in their order)

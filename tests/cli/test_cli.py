@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsc_core.cli.main import main
 from dsc_core.analysis import baselines
+from dsc_core.cli.main import main
 from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.runs import Store
