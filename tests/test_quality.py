@@ -1,4 +1,4 @@
-"""The quality harness: what it writes, what it makes again, and the tables made of it. No score is asserted."""
+"""The quality harness: what it writes, what it repeats, and its tables. No score is asserted."""
 
 import json
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dsc_core.analysis import metrics
+from dsc_core.data import open_dataset
 from tests.benchmarks import methods, quality
-from tests.benchmarks.tables import grid, scores_table, spread, tables
+from tests.benchmarks.tables import grid, overview_table, scores_table, spread, tables
 
 
 def result(method="standard", data="usps", seed=0, acc=0.9, **more):
@@ -33,7 +34,7 @@ def result(method="standard", data="usps", seed=0, acc=0.9, **more):
     } | more
 
 
-def test_every_kept_result_is_whole():
+def test_every_kept_result_is_complete():
     for path in quality.RESULTS.glob("*/*.json"):
         kept = json.loads(path.read_text())
         assert path == quality.path_of(kept["data"], kept["method"], kept["seed"])
@@ -43,23 +44,19 @@ def test_every_kept_result_is_whole():
         assert {"seconds", "versions", "machine", "config", "revision"} <= kept.keys()
 
 
-def test_times_on_a_graphics_card_stand_beside_those_of_the_cpu():
+def test_times_on_the_cpu_and_on_a_graphics_card_are_kept_apart():
     card = "Linux x86_64, 16 cores, NVIDIA H100 80GB HBM3"
-    made = [
-        result(seed=0, seconds=30.0),
-        result(seed=1, seconds=10.0),
-        result(seed=2, seconds=3.0, machine=card),
-    ]
-    table = scores_table(made)
+    cpu = [result(seed=0, seconds=30.0), result(seed=1, seconds=10.0)]
+    table = scores_table([*cpu, result(seed=2, seconds=3.0, machine=card)])
     assert "| 20 s; 3 s on NVIDIA H100 80GB HBM3 |" in table
 
 
-def test_an_interrupted_call_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
-    made = []
+def test_an_interrupted_call_continues_where_it_stopped(tmp_path, monkeypatch, capsys):
+    seeds = []
 
-    def measure(data, method, seed, tell):
-        made.append(seed)
-        if len(made) == 2:
+    def measure(data, method, seed, report):
+        seeds.append(seed)
+        if len(seeds) == 2:
             raise KeyboardInterrupt
         return result(method, data, seed)
 
@@ -70,65 +67,57 @@ def test_an_interrupted_call_goes_on_where_it_was(tmp_path, monkeypatch, capsys)
     with pytest.raises(KeyboardInterrupt):
         quality.main(call)
     quality.main(call)
-    assert made == [0, 1, 1, 2]
-    (tmp_path / "usps" / "standard-0.json").write_text("{ cut off")
+    assert seeds == [0, 1, 1, 2]
+    (tmp_path / "usps" / "standard-0.json").write_text("{ truncated")
     quality.main(call)
-    assert made == [0, 1, 1, 2, 0]
+    assert seeds == [0, 1, 1, 2, 0]
 
 
-def test_a_result_of_other_settings_or_of_an_older_algorithm_is_not_shown(tmp_path):
+def test_results_of_other_settings_or_of_an_older_algorithm_are_not_shown(tmp_path):
     old = result(seed=0)
     old["config"] = {**old["config"], "balance": 3.0}
-    for kept in (
-        old,
-        result(seed=1, revision=quality.REVISION - 1),
-        result(seed=2),
-        result("k-means", seed=3),
-    ):
+    older = result(seed=1, revision=quality.REVISION - 1)
+    for kept in (old, older, result(seed=2), result("k-means", seed=3)):
         quality.keep(kept, tmp_path)
     assert [kept["seed"] for kept in quality.collected(tmp_path)] == [3, 2]
 
 
-def test_a_setting_that_came_later_is_read_as_its_default():
+def test_a_setting_that_was_added_later_counts_as_its_default():
     old = result()
     del old["config"]["encoder"], old["config"]["graph_samples"]
     assert quality.is_current(old)
     assert not quality.is_current(old | {"config": old["config"] | {"graph_samples": 5000}})
     assert not quality.is_current(old | {"config": old["config"] | {"balance": 3.0}})
-    assert not quality.is_current(old | {"config": old["config"] | {"gone": 1}})
+    assert not quality.is_current(old | {"config": old["config"] | {"removed": 1}})
 
 
-def test_how_many_processes_the_app_would_start_makes_no_result_stale():
+def test_the_number_of_processes_does_not_outdate_a_result():
     for processes in (0, 1):
-        made = result(revision=quality.REVISION)
-        made["config"]["processes"] = processes
-        assert quality.is_current(made)
-    assert not quality.is_current(
-        result(revision=quality.REVISION) | {"config": made["config"] | {"batch": 8}}
-    )
+        kept = result()
+        kept["config"]["processes"] = processes
+        assert quality.is_current(kept)
+    assert not quality.is_current(result() | {"config": kept["config"] | {"batch": 8}})
 
 
-def test_the_results_that_were_kept_are_of_the_present_settings():
-    kept = [quality.read(path) for path in quality.RESULTS.glob("*/*.json")]
-    assert all(quality.is_current(one) for one in kept)
+def test_every_kept_result_is_current():
+    stale = [path for path in quality.RESULTS.glob("*/*.json") if not quality.is_current(quality.read(path))]
+    assert not stale
 
 
-def test_a_method_that_reads_values_and_one_that_trains_give_one_cluster_a_sample(monkeypatch):
-    from dsc_core.data import open_dataset
-
+def test_baselines_and_trained_methods_give_one_cluster_per_sample(monkeypatch):
     dataset = open_dataset("digits")
-    found = methods.run("k-means", dataset, 10, 0, print)
-    assert found.clusters[""].shape == (1797,)
-    assert metrics.accuracy(dataset.labels, found.clusters[""]) > 0.7
+    outcome = methods.run("k-means", dataset, 10, 0, print)
+    assert outcome.clusters[""].shape == (1797,)
+    assert metrics.accuracy(dataset.labels, outcome.clusters[""]) > 0.7
     small = methods.config_of("standard", 10, 0).replace(epochs=1, joint_epochs=1, batches=2, least_steps=0)
     monkeypatch.setattr(methods, "config_of", lambda *run: small)
-    found = methods.run("standard", dataset, 10, 0, lambda said: None)
-    assert set(found.clusters) == {"", "latent-k-means", "stage-1"}
-    assert all(clusters.shape == (1797,) for clusters in found.clusters.values())
-    assert found.config == small.to_dict()
+    outcome = methods.run("standard", dataset, 10, 0, lambda sentence: None)
+    assert set(outcome.clusters) == {"", "latent-k-means", "stage-1"}
+    assert all(clusters.shape == (1797,) for clusters in outcome.clusters.values())
+    assert outcome.config == small.to_dict()
 
 
-def test_the_tables_tell_mean_and_spread_and_the_step_from_stage_1():
+def test_tables_show_mean_and_spread_and_the_gain_of_stage_2():
     text = tables([result(seed=0, acc=0.9), result(seed=1, acc=0.94), result("k-means", acc=0.6)])
     assert "| usps | `standard` | 0, 1 | .920 ± .028 |" in text
     assert "| usps | k-means on the pixels | 0 | .600 |" in text
@@ -137,21 +126,16 @@ def test_the_tables_tell_mean_and_spread_and_the_step_from_stage_1():
     assert tables([]) == "No results yet."
 
 
-def test_other_numbers_of_clusters_and_the_ablation_have_tables_of_their_own():
+def test_other_numbers_of_clusters_and_the_ablation_have_their_own_tables():
     other = result("standard-k+2", acc=0.8, clusters=12, smallest=31)
     text = tables([result(), other, result("ablation-ae"), result("ablation-joint", acc=0.91)])
     assert "| usps | `standard`, two clusters too many | 12 | 0 | .800 | .700 | .600 | 31 |" in text
     assert text.count("two clusters too many") == 1
-    for step in (
-        "k-means on the code",
-        "spectral network",
-        "joint training",
-        "joint training and self-training",
-    ):
-        assert text.count(f"| {step} |") == 1
+    steps = ("k-means on the code", "spectral network", "joint training", "joint training and self-training")
+    assert all(text.count(f"| {step} |") == 1 for step in steps)
 
 
-def test_the_grid_has_a_row_a_noise_level_and_a_column_a_weight():
+def test_the_grid_has_one_row_per_noise_level_and_one_column_per_weight():
     some = [result("grid-s0.25-mi1.6", acc=0.9), result("grid-s0.25-mi1.6", acc=0.8, seed=1), result()]
     values = grid(some, "usps")
     assert values.shape == (len(methods.GRID_NOISE), len(methods.GRID_MI))
@@ -162,16 +146,16 @@ def test_the_grid_has_a_row_a_noise_level_and_a_column_a_weight():
     assert methods.config_of("grid-s0.25-mi1.6", 10, 0).noise_level == 0.25
 
 
-def test_a_name_for_many_methods_runs_them_all(monkeypatch, tmp_path):
-    made = []
-    monkeypatch.setattr(quality, "measure", lambda *run: made.append(run[1]) or result(*run[1:2], *run[:1]))
+def test_the_name_of_a_group_runs_all_its_methods(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(quality, "measure", lambda *run: ran.append(run[1]) or result(run[1], run[0]))
     monkeypatch.setattr(quality, "path_of", lambda *run: tmp_path / f"{run[1]}-{run[2]}.json")
     monkeypatch.setattr(quality, "collected", lambda: [])
     quality.main(["--data", "usps", "--methods", "ablation", "standard"])
-    assert made == [*methods.ABLATION, "standard"]
+    assert ran == [*methods.ABLATION, "standard"]
 
 
-def test_an_unbalanced_subset_keeps_whole_classes_in_even_steps_and_repeats():
+def test_the_unbalanced_subset_keeps_classes_in_even_steps_and_is_reproducible():
     labels = np.repeat(np.arange(10), 100)
     rows = methods.unbalanced(labels)
     assert np.array_equal(np.bincount(labels[rows]), np.arange(10, 101, 10))
@@ -179,13 +163,21 @@ def test_an_unbalanced_subset_keeps_whole_classes_in_even_steps_and_repeats():
     assert len(np.unique(rows)) == len(rows)
 
 
-def test_a_method_with_another_number_of_clusters_is_configured_so():
-    asked = {name: methods.clusters_of(name, 10) for name in methods.OTHER_K}
-    assert asked == {"standard-k-2": 8, "standard-k+2": 12, "standard-k20": 20, "standard-k40": 40}
+def test_methods_with_another_number_of_clusters_are_configured_with_it():
+    numbers = {name: methods.clusters_of(name, 10) for name in methods.OTHER_K}
+    assert numbers == {"standard-k-2": 8, "standard-k+2": 12, "standard-k20": 20, "standard-k40": 40}
     assert methods.config_of("standard-k-2", 8, 0).clusters == 8
     assert methods.clusters_of("standard", 10) == 10
 
 
-def test_spread_needs_two():
+def test_spread_needs_two_values():
     assert spread([0.5]) == ".500"
     assert spread([0.5, 0.7]) == f".600 ± {np.std([0.5, 0.7], ddof=1):.3f}".replace("± 0", "± ")
+
+
+def test_the_overview_has_one_row_per_data_set_and_a_dash_where_nothing_was_measured():
+    lines = overview_table(
+        [result(seed=0, acc=0.9), result(seed=1, acc=0.94), result("k-means", acc=0.6)]
+    ).splitlines()
+    assert len(lines) == 3
+    assert lines[2] == "| usps | .600 | – | – | .920 ± .028 | – | – |"

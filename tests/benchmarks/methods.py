@@ -1,6 +1,6 @@
-"""What the quality harness runs: the presets, the steps of the ablation, and what a user would pick instead.
+"""What the quality harness runs: the presets, the steps of the ablation, and the usual alternatives.
 
-Every method sees the same array and no labels; `observe` only turns clusters into scores that are written down.
+Every method sees the same array and no labels; labels are used for the scores alone.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import numpy as np
 
 from dsc_core.analysis import baselines
 from dsc_core.config import PRESETS, Config, preset
+from dsc_core.data import Dataset, open_dataset
 from dsc_core.model import Fitted
 from dsc_core.training.loop import fit
 
 PLAIN = {"global_mi": 0.0, "local_mi": 0.0, "relative": 0.0}
 ONE = {"joint_epochs": 0}
-# The paper's ablation, whose first steps read their clusters from stage 1 alone; "standard" is the last step.
+# The ablation of the paper. Its first steps end after stage 1; `standard` is the last step.
 ABLATION = {
     "ablation-ae": ONE | PLAIN,
     "ablation-ae-mi": ONE | {"relative": 0.0},
@@ -26,7 +27,7 @@ ABLATION = {
     "ablation-ae-both": ONE,
     "ablation-joint": {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0},
 }
-# Noise level by weight of both mutual informations, with fewer epochs of both stages.
+# Noise level by weight of both mutual-information terms, with fewer epochs in both stages.
 GRID_NOISE, GRID_MI = (0.0, 0.25, 0.5, 1.0, 2.0), (0.0, 0.4, 1.6, 6.4)
 SHORT = {"epochs": 4, "joint_epochs": 6}
 GRID = {
@@ -34,7 +35,7 @@ GRID = {
     for noise in GRID_NOISE
     for weight in GRID_MI
 }
-# `standard` with a number of clusters that is not the number of classes.
+# `standard` with other numbers of clusters than classes.
 OTHER_K = {
     "standard-k-2": lambda classes: classes - 2,
     "standard-k+2": lambda classes: classes + 2,
@@ -78,14 +79,14 @@ TITLES = {
 
 @dataclass
 class Outcome:
-    """Clusters by name of what they were read from: the method itself is "", further readouts have names."""
+    """The clusters of a method under "", and those read from other sources under their names."""
 
     clusters: dict[str, np.ndarray]
     config: dict = field(default_factory=dict)
     note: str = ""
 
 
-# Names for many methods at once.
+# Names that stand for several methods.
 SETS = {
     "baselines": (*BASELINES, N2D),
     "presets": tuple(PRESETS),
@@ -100,10 +101,8 @@ def names() -> tuple[str, ...]:
     return tuple(name for members in SETS.values() for name in members)
 
 
-def opened(data: str):
-    """The data set of that name; with UNBALANCED after it, a seeded subset of it."""
-    from dsc_core.data import open_dataset
-
+def open_data(data: str) -> Dataset:
+    """The data set of that name; with the suffix UNBALANCED, a seeded subset of it."""
     if not data.endswith(UNBALANCED):
         return open_dataset(data)
     whole = open_dataset(data.removesuffix(UNBALANCED))
@@ -114,7 +113,7 @@ def opened(data: str):
 
 
 def unbalanced(labels: np.ndarray, smallest: float = 0.1) -> np.ndarray:
-    """Rows of a subset: the classes keep from `smallest` to all of their samples, in even steps. (n,) → (m,)."""
+    """Rows of a subset whose classes keep from `smallest` to all of their samples, in even steps. (n,) → (m,)."""
     rng, classes = np.random.default_rng(0), np.unique(labels)
     kept = []
     for label, share in zip(classes, np.linspace(smallest, 1, len(classes)), strict=True):
@@ -124,12 +123,12 @@ def unbalanced(labels: np.ndarray, smallest: float = 0.1) -> np.ndarray:
 
 
 def clusters_of(method: str, classes: int) -> int:
-    """How many clusters a method makes of data with so many classes."""
+    """The number of clusters that a method makes of data with this many classes."""
     return OTHER_K[method](classes) if method in OTHER_K else classes
 
 
 def config_of(method: str, clusters: int, seed: int) -> Config | None:
-    """The settings that a trained method runs with; None for one that only reads the values."""
+    """The settings of a method that trains; None for a baseline on the values."""
     if method in PRESETS:
         return preset(method, clusters=clusters, seed=seed)
     if method in OTHER_K:
@@ -141,38 +140,39 @@ def config_of(method: str, clusters: int, seed: int) -> Config | None:
     return None
 
 
-def run(method: str, dataset, clusters: int, seed: int, tell: Callable[[str], None]) -> Outcome:
-    """Cluster `dataset` (n samples) by `method`; `tell` hears what is going on."""
+def run(method: str, dataset: Dataset, clusters: int, seed: int, report: Callable[[str], None]) -> Outcome:
+    """Cluster `dataset` by `method`; report(sentence) receives the progress."""
     config = config_of(method, clusters, seed)
     if config is None:
-        found = BASELINES[method](dataset.values().reshape(len(dataset), -1), clusters, seed)
-        return Outcome({"": found.clusters}, note=found.note)
-    fitted, looks = trained(dataset, config, tell)
+        baseline = BASELINES[method](dataset.values().reshape(len(dataset), -1), clusters, seed)
+        return Outcome({"": baseline.clusters}, note=baseline.note)
+    fitted, stage_one = train(dataset, config, report)
     latent = np.asarray(fitted.latent)
     if method == N2D:
         mixture = baselines.umap_mixture(latent, clusters, seed)
-        return Outcome(
-            {"": mixture.clusters}, config.to_dict(), f"on {latent.shape[1]} codes; {mixture.note}"
-        )
+        note = f"on {latent.shape[1]} codes; {mixture.note}"
+        return Outcome({"": mixture.clusters}, config.to_dict(), note)
     readouts = {"": fitted.labels, "latent-k-means": baselines.k_means(latent, clusters, seed).clusters}
-    return Outcome(readouts | looks, config.to_dict())
+    return Outcome(readouts | stage_one, config.to_dict())
 
 
-def trained(dataset, config: Config, tell) -> tuple[Fitted, dict[str, np.ndarray]]:
-    """The model, and the clusters that were read from stage 1 before the joint stage began."""
-    looks: list[np.ndarray] = []
-    steps = fit(
-        dataset.samples,
-        config,
-        observe=lambda found: looks.append(found.copy()) or {},
-        scaling=dataset.scaling,
-    )
+def train(
+    dataset: Dataset, config: Config, report: Callable[[str], None]
+) -> tuple[Fitted, dict[str, np.ndarray]]:
+    """The model, and under "stage-1" the clusters that were read before joint training began."""
+    observed: list[np.ndarray] = []
+
+    def observe(clusters: np.ndarray) -> dict[str, float]:
+        observed.append(clusters.copy())
+        return {}
+
+    steps = fit(dataset.samples, config, observe=observe, scaling=dataset.scaling)
     while True:
         try:
             event = next(steps)
         except StopIteration as end:
-            # The first look of a whole-data graph comes before the first joint epoch.
+            # With a graph of the whole data set, the first evaluation comes before the first joint epoch.
             whole = config.joint_epochs and config.graph == "whole"
-            return end.value, {"stage-1": looks[0]} if whole else {}
+            return end.value, {"stage-1": observed[0]} if whole else {}
         if event.kind == "epoch":
-            tell(f"{event.stage} {event.epoch}/{event.epochs}, {event.images_per_second:.0f} images/s")
+            report(f"{event.stage} {event.epoch}/{event.epochs}, {event.images_per_second:.0f} images/s")

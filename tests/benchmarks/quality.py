@@ -1,7 +1,7 @@
 """How well the presets and the baselines cluster: `python -m tests.benchmarks.quality --help`.
 
-Each run leaves one JSON file under tests/benchmarks/results/DATA/METHOD-SEED.json; a run whose file is there,
-made with the settings that the method has now, is not made again, so an interrupted call goes on where it was.
+Each run writes one file, tests/benchmarks/results/DATA/METHOD-SEED.json. A run is skipped where its file was made by
+the present algorithm with the present settings of the method, so an interrupted call continues where it stopped.
 Labels are used for the scores in these files and for nothing else.
 
     DSC_DATA=/path/to/sets python -m tests.benchmarks.quality --data usps digits --methods standard --seeds 0 1 2
@@ -16,6 +16,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import torch
 from dsc_core.analysis import metrics
 from dsc_core.config import KNOBS, Config
 from dsc_core.errors import InputError
-from dsc_core.training.device import describe
+from dsc_core.device import describe
 from dsc_core.training.loop import REVISION
 from tests.benchmarks import methods
 from tests.benchmarks.tables import tables
@@ -35,43 +36,42 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "umap-learn")
 
 
 def path_of(data: str, method: str, seed: int, folder: Path = RESULTS) -> Path:
-    """Where the result of one run lies."""
+    """The file of one run's result."""
     return folder / data / f"{method}-{seed}.json"
 
 
 def is_current(result: dict) -> bool:
-    """Whether the result was made by the present algorithm with the settings that its method has now.
+    """Whether a result was made by the present algorithm with the present settings of its method.
 
-    A setting that came after the result stood at what is its default today.
+    A setting that was added later counts as its default. How often a map is drawn changes no cluster, and the harness
+    trains in a single process whatever the app would start.
     """
     config = methods.config_of(result["method"], result["clusters"], result["seed"])
     if config is None:
         return True
-    # A setting that came later was, then, what its default is now. How often a map is drawn changes no cluster, and
-    # here a single process trains whatever is asked of the app.
     made = Config.from_dict(result["config"])
     made = made.replace(map_every=config.map_every, processes=config.processes)
     return result["revision"] == REVISION and made == config and result["config"].keys() <= KNOBS.keys()
 
 
 def read(path: Path) -> dict | None:
-    """A result, or None where there is none or it is damaged (it is then made again)."""
+    """A result, or None where there is none or it is damaged; it is then made anew."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def measure(data: str, method: str, seed: int, tell) -> dict:
-    """Run once; the result as it is written down."""
-    dataset = methods.opened(data)
+def measure(data: str, method: str, seed: int, report: Callable[[str], None]) -> dict:
+    """The result of one run, as it is written to its file."""
+    dataset = methods.open_data(data)
     clusters = methods.clusters_of(method, dataset.classes)
     began = time.monotonic()
-    outcome = methods.run(method, dataset, clusters, seed, tell)
+    outcome = methods.run(method, dataset, clusters, seed, report)
     seconds = time.monotonic() - began
     scores = {
-        name: {key: round(value, 5) for key, value in metrics.scores(dataset.labels, found).items()}
-        for name, found in outcome.clusters.items()
+        name: {key: round(value, 5) for key, value in metrics.scores(dataset.labels, labels).items()}
+        for name, labels in outcome.clusters.items()
     }
     return {
         "data": data,
@@ -93,7 +93,7 @@ def measure(data: str, method: str, seed: int, tell) -> dict:
 
 
 def keep(result: dict, folder: Path = RESULTS) -> Path:
-    """Write a result, to the side first: a run cut off leaves no half file."""
+    """Write a result to a temporary file first, so that an interrupted run leaves no partial one."""
     path = path_of(result["data"], result["method"], result["seed"], folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
@@ -103,59 +103,59 @@ def keep(result: dict, folder: Path = RESULTS) -> Path:
 
 
 def collected(folder: Path = RESULTS) -> list[dict]:
-    """All current results, in the order of their names."""
-    found = [read(path) for path in sorted(folder.glob("*/*.json"))]
-    return [result for result in found if result and is_current(result)]
+    """All current results, sorted by file name."""
+    results = [read(path) for path in sorted(folder.glob("*/*.json"))]
+    return [result for result in results if result and is_current(result)]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(
+def report(sentence: str) -> None:
+    """A line on standard error."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of the harness."""
+    made = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.quality",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", nargs="+", default=["digits"], choices=methods.DATA, metavar="DATA")
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        default=["standard"],
-        choices=(*methods.names(), *methods.SETS),
-        metavar="METHOD",
-        help=f"of {', '.join(methods.names())}; or many: {', '.join(methods.SETS)}",
+    named = f"one or more of {', '.join(methods.names())}, or of these groups: {', '.join(methods.SETS)}"
+    choices = (*methods.names(), *methods.SETS)
+    made.add_argument("--data", nargs="+", default=["digits"], choices=methods.DATA, metavar="DATA")
+    made.add_argument(
+        "--methods", nargs="+", default=["standard"], choices=choices, metavar="METHOD", help=named
     )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--again", action="store_true", help="run also what has a current result")
-    parser.add_argument("--table", action="store_true", help="only print the tables of what is there")
-    options = parser.parse_args(arguments)
-    tell = lambda sentence: print(sentence, file=sys.stderr, flush=True)  # noqa: E731
-    wanted = (
-        []
-        if options.table
-        else [
-            (data, method, seed)
-            for seed in options.seeds
-            for data in options.data
-            for name in options.methods
-            for method in methods.SETS.get(name, (name,))
-        ]
-    )
-    for data, method, seed in wanted:
-        known = read(path_of(data, method, seed))
-        if known and is_current(known) and not options.again:
-            tell(f"{data} {method} {seed}: there already")
+    made.add_argument("--seeds", nargs="+", type=int, default=[0])
+    made.add_argument("--again", action="store_true", help="also repeat runs that have a current result")
+    made.add_argument("--table", action="store_true", help="only print the tables of the results so far")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what the options ask for and print the tables; the exit code."""
+    options = parser().parse_args(arguments)
+    runs = [
+        (data, method, seed)
+        for seed in options.seeds
+        for data in options.data
+        for name in options.methods
+        for method in methods.SETS.get(name, (name,))
+    ]
+    for run in [] if options.table else runs:
+        title = " ".join(map(str, run))
+        kept = read(path_of(*run))
+        if kept and is_current(kept) and not options.again:
+            report(f"{title}: up to date")
             continue
         try:
-            result = measure(
-                data, method, seed, lambda said, at=f"{data} {method} {seed}": tell(f"{at}: {said}")
-            )
-        except InputError as problem:
-            print(problem, file=sys.stderr)
+            result = measure(*run, lambda sentence, title=title: report(f"{title}: {sentence}"))
+        except InputError as error:
+            report(str(error))
             return 2
         keep(result)
-        tell(
-            f"{data} {method} {seed}: ACC {result['acc']:.4f} NMI {result['nmi']:.4f} in {result['seconds']:.0f} s"
-        )
+        scores = f"ACC {result['acc']:.4f} NMI {result['nmi']:.4f}"
+        report(f"{title}: {scores} in {result['seconds']:.0f} s")
     print(tables(collected()))
     return 0
 

@@ -1,50 +1,61 @@
-"""Markdown tables from the results of the quality harness."""
+"""Markdown tables of the results of the quality harness."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from tests.benchmarks import methods
 
-
-def tables(results: list[dict]) -> str:
-    """Scores of all, the gain from stage 1 to the end, other numbers of clusters, ablation, noise by MI weight."""
-    made = (scores_table, steps_table, other_k_table, ablation_table, grid_table)
-    parts = [table(results) for table in made]
-    return "\n\n".join(part for part in parts if part) or "No results yet."
+Result = dict  # as written by `quality.measure`
 
 
-def groups(results: list[dict]) -> dict[tuple[str, str], list[dict]]:
-    """The results of each (data, method), by seed, data and methods in their own order."""
-    found = defaultdict(list)
+def tables(results: list[Result]) -> str:
+    """Every table that has rows, one below the other."""
+    return "\n\n".join(table for make in TABLES.values() if (table := make(results))) or "No results yet."
+
+
+def groups(results: list[Result]) -> dict[tuple[str, str], list[Result]]:
+    """The results of each (data, method), sorted by seed; data and methods in the order of `methods`."""
+    by_pair = defaultdict(list)
     for result in results:
-        found[result["data"], result["method"]].append(result)
+        by_pair[result["data"], result["method"]].append(result)
     order = [(data, method) for data in methods.DATA for method in methods.names()]
-    return {pair: sorted(found[pair], key=lambda r: r["seed"]) for pair in order if pair in found}
+    return {pair: sorted(by_pair[pair], key=lambda r: r["seed"]) for pair in order if pair in by_pair}
 
 
-def spread(values) -> str:
-    """Mean ± standard deviation (of the sample), the latter only where there are two or more."""
+def spread(values: Iterable[float]) -> str:
+    """Mean ± sample standard deviation; the mean alone for a single value."""
     values = np.asarray(list(values), float)
     mean = f"{values.mean():.3f}".lstrip("0")
     return mean if len(values) < 2 else f"{mean} ± {values.std(ddof=1):.3f}".replace("± 0.", "± .")
 
 
-def _rows(head: str, rows: list[list[str]]) -> str:
-    if not rows:
-        return ""
-    columns = head.count("|") - 1
-    return "\n".join([head, "|---" * columns + "|", *("| " + " | ".join(row) + " |" for row in rows)])
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; empty without rows."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) if rows else ""
 
 
-def _seeds(members: list[dict]) -> str:
+def _seeds(members: list[Result]) -> str:
     return ", ".join(str(member["seed"]) for member in members)
 
 
-def scores_table(results: list[dict]) -> str:
-    """One row a data set and method, and k-means on the latent of `standard`."""
+def _three(scored: list[dict]) -> list[str]:
+    return [spread(scores[key] for scores in scored) for key in ("acc", "nmi", "ari")]
+
+
+def _two(scored: list[dict]) -> list[str]:
+    return [spread(scores[key] for scores in scored) for key in ("acc", "nmi")]
+
+
+# The documents' tables ---------------------------------------------------------------------------------------
+
+
+def scores_table(results: list[Result]) -> str:
+    """One row per data set and method, and one for k-means on the latent code of `standard`."""
     rows = []
     for (data, method), members in groups(results).items():
         if method in (methods.ABLATION | methods.OTHER_K | methods.GRID):
@@ -52,104 +63,118 @@ def scores_table(results: list[dict]) -> str:
         if method == "standard":
             latent = [member["readouts"]["latent-k-means"] for member in members]
             rows.append([data, methods.TITLES["latent-k-means"], _seeds(members), *_three(latent), "–"])
-        rows.append([data, methods.TITLES[method], _seeds(members), *_three(members), _times(members)])
-    return _rows("| data | method | seeds | ACC | NMI | ARI | time |", rows)
+        rows.append([data, methods.TITLES[method], _seeds(members), *_three(members), times(members)])
+    return markdown(["data", "method", "seeds", "ACC", "NMI", "ARI", "time"], rows)
 
 
-def _times(members: list[dict]) -> str:
-    """The median time on the CPU, and that on each graphics card: "263 s; 41 s on NVIDIA H100"."""
-    found = defaultdict(list)
+def times(members: list[Result]) -> str:
+    """The median time on the CPU, and on each graphics card: "263 s; 41 s on NVIDIA H100"."""
+    seconds = defaultdict(list)
     for member in members:
-        where = member["machine"].split(", ", 2)[2]
-        found["" if where.startswith("CPU") else f" on {where}"].append(member["seconds"])
-    return "; ".join(f"{np.median(seconds):.0f} s{where}" for where, seconds in sorted(found.items()))
+        device = member["machine"].split(", ", 2)[2]
+        seconds["" if device.startswith("CPU") else f" on {device}"].append(member["seconds"])
+    return "; ".join(f"{np.median(values):.0f} s{device}" for device, values in sorted(seconds.items()))
 
 
-def _three(scored: list[dict]) -> list[str]:
-    return [spread(scores[key] for scores in scored) for key in ("acc", "nmi", "ari")]
-
-
-def steps_table(results: list[dict]) -> str:
-    """What the joint stage adds to the labels read from stage 1's latent."""
+def stages_table(results: list[Result]) -> str:
+    """The clusters read after stage 1, those at the end, and the gain."""
     rows = []
     for (data, method), members in groups(results).items():
-        both = [m for m in members if "stage-1" in m["readouts"]]
+        both = [member for member in members if "stage-1" in member["readouts"]]
         if not both or method not in methods.PRESETS:
             continue
-        before = [m["readouts"]["stage-1"] for m in both]
-        gain = np.mean([m["acc"] - b["acc"] for m, b in zip(both, before, strict=True)])
-        rows.append(
-            [
-                data,
-                f"`{method}`",
-                _seeds(both),
-                *(spread(b[key] for b in before) for key in ("acc", "nmi")),
-                *(spread(m[key] for m in both) for key in ("acc", "nmi")),
-                f"{gain:+.3f}",
-            ]
-        )
-    return _rows("| data | preset | seeds | stage 1 ACC | NMI | end ACC | NMI | gain in ACC |", rows)
+        first = [member["readouts"]["stage-1"] for member in both]
+        gain = np.mean([end["acc"] - start["acc"] for end, start in zip(both, first, strict=True)])
+        rows.append([data, f"`{method}`", _seeds(both), *_two(first), *_two(both), f"{gain:+.3f}"])
+    return markdown(["data", "preset", "seeds", "stage 1 ACC", "NMI", "end ACC", "NMI", "gain in ACC"], rows)
 
 
-def other_k_table(results: list[dict]) -> str:
+def other_k_table(results: list[Result]) -> str:
     """`standard` with more or fewer clusters than classes; ACC matches clusters one to one, so it cannot be 1."""
-    rows = [
-        [
-            data,
-            methods.TITLES[method],
-            str(members[0]["clusters"]),
-            _seeds(members),
-            *_three(members),
-            f"{min(m['smallest'] for m in members):,}",
-        ]
-        for (data, method), members in groups(results).items()
-        if method in methods.OTHER_K
-    ]
-    return _rows("| data | | clusters | seeds | ACC | NMI | ARI | smallest cluster |", rows)
+    rows = []
+    for (data, method), members in groups(results).items():
+        if method in methods.OTHER_K:
+            clusters, smallest = members[0]["clusters"], min(member["smallest"] for member in members)
+            scores = [str(clusters), _seeds(members), *_three(members), f"{smallest:,}"]
+            rows.append([data, methods.TITLES[method], *scores])
+    return markdown(["data", "", "clusters", "seeds", "ACC", "NMI", "ARI", "smallest cluster"], rows)
 
 
-def ablation_table(results: list[dict]) -> str:
-    """The steps of the ablation: k-means on the code, the whole graph's readout, then the joint stage."""
-    rows, found = [], groups(results)
-    steps = [(data, method) for data in methods.DATA for method in (*methods.ABLATION, "standard")]
-    for data, method in steps:
-        members = found.get((data, method))
-        if not members or not any((data, name) in found for name in methods.ABLATION):
+def ablation_table(results: list[Result]) -> str:
+    """The steps of the ablation: k-means on the code, the cut of the whole graph, then joint training."""
+    rows, by_pair = [], groups(results)
+    for data in methods.DATA:
+        if not any((data, method) in by_pair for method in methods.ABLATION):
             continue
-        if method == "standard":
-            readouts = {"joint training and self-training": members}
-        elif method == "ablation-joint":
-            readouts = {"joint training": members}
-        else:
-            code = [m["readouts"]["latent-k-means"] for m in members]
-            readouts = {"k-means on the code": code, "spectral network": members}
-        for readout, scored in readouts.items():
-            scores = (spread(s[key] for s in scored) for key in ("acc", "nmi"))
-            rows.append([data, methods.TITLES[method], readout, _seeds(members), *scores])
-    return _rows("| data | autoencoder's terms | clusters read from | seeds | ACC | NMI |", rows)
+        for method in (*methods.ABLATION, "standard"):
+            members = by_pair.get((data, method), [])
+            for source, scored in _sources(method, members).items():
+                rows.append([data, methods.TITLES[method], source, _seeds(members), *_two(scored)])
+    return markdown(["data", "autoencoder's terms", "clusters read from", "seeds", "ACC", "NMI"], rows)
 
 
-def grid(results: list[dict], data: str, score: str = "acc") -> np.ndarray:
-    """Means of a score over the noise levels (rows) and the weights of mutual information (columns), NaN: none."""
-    found = groups(results)
-    known = lambda noise, weight: found.get((data, f"grid-s{noise:g}-mi{weight:g}"), [])  # noqa: E731
-    return np.array(
-        [
-            [np.mean([m[score] for m in known(noise, weight)] or [np.nan]) for weight in methods.GRID_MI]
-            for noise in methods.GRID_NOISE
-        ]
-    )
+def _sources(method: str, members: list[Result]) -> dict[str, list[dict]]:
+    """The scores of a step of the ablation by what its clusters were read from."""
+    if not members:
+        return {}
+    if method == "standard":
+        return {"joint training and self-training": members}
+    if method == "ablation-joint":
+        return {"joint training": members}
+    code = [member["readouts"]["latent-k-means"] for member in members]
+    return {"k-means on the code": code, "spectral network": members}
 
 
-def grid_table(results: list[dict]) -> str:
-    """ACC / NMI over the noise level and the weight of mutual information."""
+def grid(results: list[Result], data: str, score: str = "acc") -> np.ndarray:
+    """Means of a score by noise level (rows) and weight of mutual information (columns); NaN where there is none."""
+    by_pair = groups(results)
+
+    def mean(noise: float, weight: float) -> float:
+        members = by_pair.get((data, f"grid-s{noise:g}-mi{weight:g}"), [])
+        return float(np.mean([member[score] for member in members] or [np.nan]))
+
+    return np.array([[mean(noise, weight) for weight in methods.GRID_MI] for noise in methods.GRID_NOISE])
+
+
+def grid_table(results: list[Result]) -> str:
+    """ACC / NMI by noise level and weight of mutual information."""
     rows = []
     for data in methods.DATA:
         acc, nmi = grid(results, data, "acc"), grid(results, data, "nmi")
         if np.isnan(acc).all():
             continue
-        for noise, of_acc, of_nmi in zip(methods.GRID_NOISE, acc, nmi, strict=True):
-            cells = [f"{a:.3f} / {n:.3f}".replace("0.", ".") for a, n in zip(of_acc, of_nmi, strict=True)]
+        for noise, acc_row, nmi_row in zip(methods.GRID_NOISE, acc, nmi, strict=True):
+            cells = [f"{a:.3f} / {n:.3f}".replace("0.", ".") for a, n in zip(acc_row, nmi_row, strict=True)]
             rows.append([data, f"{noise:g}", *(cell.replace("nan / nan", "–") for cell in cells)])
-    weights = " | ".join(f"β = {weight:g}" for weight in methods.GRID_MI)
-    return _rows(f"| data | noise level s | {weights} |", rows)
+    return markdown(["data", "noise level s", *(f"β = {weight:g}" for weight in methods.GRID_MI)], rows)
+
+
+TABLES: dict[str, Callable[[list[Result]], str]] = {
+    "scores": scores_table,
+    "stages": stages_table,
+    "other-k": other_k_table,
+    "ablation": ablation_table,
+    "grid": grid_table,
+}
+
+
+# The README's ------------------------------------------------------------------------------------------------
+
+
+def overview_table(results: list[Result]) -> str:
+    """ACC of a few methods, one row per data set."""
+    columns = {
+        "k-means": "k-means",
+        "umap-mixture": "UMAP + mixture",
+        methods.N2D: "N2D's recipe",
+        "standard": "`standard`",
+        "augment": "`augment`",
+        "paper": "`paper`",
+    }
+    by_pair = groups(results)
+    rows = []
+    for data in methods.DATA:
+        cells = [by_pair.get((data, method), []) for method in columns]
+        if any(cells):
+            rows.append([data, *(spread(m["acc"] for m in members) if members else "–" for members in cells)])
+    return markdown(["ACC", *columns.values()], rows)

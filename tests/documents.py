@@ -1,0 +1,216 @@
+"""`python -m tests.documents` writes the generated parts of the documents and the heat maps in assets/.
+
+A generated part stands between two marks, `<!-- NAME: … -->` and `<!-- /NAME -->`; PARTS says how each is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+import click
+import numpy as np
+
+from dsc_core.cli.main import dsc
+from dsc_core.cli.options import READING
+from dsc_core.config import GROUPS, KNOBS, Config, takes
+from dsc_core.data.limits import Limits, setting
+from dsc_core.method.objective import TERMS
+from dsc_core.plots.static import Picture, still_heat_map
+from dsc_core.presets import PRESETS
+from dsc_core.runs.artifacts.export import KINDS
+from tests.benchmarks import methods, quality
+from tests.benchmarks.tables import TABLES, grid, groups, markdown, overview_table, times
+from tests.test_architecture import FLOORS
+
+ROOT = Path(__file__).parents[1]
+ASSETS = ROOT / "assets"
+NAMES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").glob("*.md"))]
+PART = re.compile(r"(<!-- ([\w-]+): made by [^\n]*-->\n).*?(<!-- /\2 -->)", re.DOTALL)
+
+
+@cache
+def results() -> list[dict]:
+    """The current results of the quality harness."""
+    return quality.collected()
+
+
+def escaped(text: object) -> str:
+    """Text for a cell of a Markdown table, which a bar would end."""
+    return str(text).replace("|", "\\|")
+
+
+# Settings ----------------------------------------------------------------------------------------------------
+
+
+def settings() -> str:
+    """Every setting, group by group."""
+    parts = []
+    for group in GROUPS:
+        rows = [
+            [f"`{knob.name}`", knob.symbol, escaped(knob.default), escaped(takes(knob)), escaped(knob.help)]
+            for knob in KNOBS.values()
+            if knob.group == group
+        ]
+        for row in rows:
+            row[-1] += " *Live.*" if KNOBS[row[0].strip("`")].live else ""
+        parts.append(f"### {group}\n\n" + markdown(["setting", "symbol", "default", "values", ""], rows))
+    return "\n\n".join(parts)
+
+
+def presets() -> str:
+    """What each preset is for, and the settings that it changes."""
+    default, rows = Config().to_dict(), []
+    for name, preset in PRESETS.items():
+        changes = [
+            f"`{key}={value}`" for key, value in preset.config.to_dict().items() if value != default[key]
+        ]
+        rows.append([f"`{name}`", escaped(preset.help), ", ".join(changes) or "the defaults"])
+    return markdown(["preset", "", "changed settings"], rows)
+
+
+def terms() -> str:
+    """The terms of the objective, from their registry."""
+    stages = {"autoencoder": "1", "joint": "2", "both": "1 and 2"}
+    rows = [
+        [term.title, term.symbol, f"`{term.knob}`", stages[term.stage], escaped(first_line(term.function))]
+        for term in TERMS.values()
+    ]
+    return markdown(["term", "symbol of the weight", "setting", "stage", "formula"], rows)
+
+
+def first_line(function: Callable) -> str:
+    """The first line of a docstring."""
+    return (function.__doc__ or "").strip().splitlines()[0]
+
+
+# Other tables ------------------------------------------------------------------------------------------------
+
+
+def preset_times() -> str:
+    """What each preset is for, and how long it takes on the two built-in samples."""
+    by_pair, rows = groups(results()), []
+    for name, preset in PRESETS.items():
+        members = [by_pair.get((data, name), []) for data in ("digits", "mnist-test")]
+        rows.append([f"`{name}`", escaped(preset.help), *(times(some) if some else "–" for some in members)])
+    return markdown(["preset", "", "digits, 1,797 of 8×8", "mnist-test, 10,000 of 28×28"], rows)
+
+
+def exports() -> str:
+    """Everything that can be exported from a run."""
+    kinds = {"image": "images", "table": "tables"}
+    rows = [
+        [
+            f"`{kind.name}`",
+            ", ".join(kind.suffixes),
+            "any" if len(kind.of) == len(kinds) else kinds[kind.of[0]],
+            escaped(kind.about),
+        ]
+        for kind in KINDS
+    ]
+    return markdown(["`--what`", "formats", "data", ""], rows)
+
+
+def limits() -> str:
+    """The limits on what comes from outside, and the environment variables that raise them."""
+    rows = [
+        [escaped(limit.metadata["of"]), f"{limit.default:,}", f"`{setting(limit.name)}`"]
+        for limit in Limits.__dataclass_fields__.values()
+    ]
+    return markdown(["at most", "default", "environment variable"], rows)
+
+
+def floors() -> str:
+    """The import order, from the top: a room may import the rooms below it."""
+    lines = ["app.py   pages", *("   ".join(sorted(rooms)) for rooms in reversed(FLOORS))]
+    width = max(map(len, lines))
+    picture = f"\n{'↓':^{width}}\n".join(f"{line:^{width}}" for line in lines)
+    return "\n".join(["```text", *(line.rstrip() for line in picture.splitlines()), "```"])
+
+
+# The command line --------------------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Every command with its options; the options for reading data come once, in the first table."""
+    reading = {*READING, "pixel_order"}
+    data = [option for option in dsc.commands["train"].params if option.name in reading]
+    parts = ["### Options for reading DATA", options_table(dsc.commands["train"], data)]
+    for name, command in sorted(dsc.commands.items()):
+        context = click.Context(command, info_name=f"python -m dsc_core {name}")
+        arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+        usage, text = " ".join([context.info_name, *arguments]), " ".join((command.help or "").split())
+        own = [option for option in command.params if option.name not in reading]
+        parts += [f"### {name}", f"`{usage}`: {text}", options_table(command, own)]
+    return "\n\n".join(filter(None, parts))
+
+
+def options_table(command: click.Command, parameters: Iterable[click.Parameter]) -> str:
+    """The options among the parameters of a command, --json last."""
+    options = [option for option in parameters if isinstance(option, click.Option)]
+    options.sort(key=lambda option: option.name == "as_json")
+    records = [option.get_help_record(click.Context(command)) for option in options]
+    rows = [[f"`{escaped(names)}`", escaped(" ".join(text.split()))] for names, text in filter(None, records)]
+    return markdown(["option", ""], rows)
+
+
+# Heat maps ---------------------------------------------------------------------------------------------------
+
+
+def heat_maps() -> dict[str, str]:
+    """SVG by file name: ACC and NMI side by side, for each data set whose grid has been measured."""
+    maps = {}
+    for data in methods.DATA:
+        acc, nmi = (grid(results(), data, score) for score in ("acc", "nmi"))
+        if not np.isnan(acc).all():
+            maps[f"grid-{data}.svg"] = (
+                heat_map(acc, f"{data}, ACC").beside(heat_map(nmi, f"{data}, NMI")).svg()
+            )
+    return maps
+
+
+def heat_map(values: np.ndarray, title: str) -> Picture:
+    """One score by noise level and weight of mutual information."""
+    rows, columns = ([f"{value:g}" for value in values] for values in (methods.GRID_NOISE, methods.GRID_MI))
+    axes = ("noise level s", "weight of both mutual informations")
+    return still_heat_map(values, rows, columns, axes, title)
+
+
+# Writing -----------------------------------------------------------------------------------------------------
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "presets": presets,
+    "terms": terms,
+    "exports": exports,
+    "limits": limits,
+    "commands": commands,
+    "floors": floors,
+    "overview": lambda: overview_table(results()),
+    "preset-times": preset_times,
+    **{name: lambda make=make: make(results()) for name, make in TABLES.items()},
+}
+
+
+def generated(text: str) -> str:
+    """A document with each of its generated parts made anew."""
+
+    def part(match: re.Match) -> str:
+        return f"{match[1]}\n{PARTS[match[2]]()}\n\n{match[3]}"
+
+    return PART.sub(part, text)
+
+
+def marks(documents: Iterable[Path]) -> list[str]:
+    """The names of the generated parts in the documents."""
+    return [match[2] for path in documents for match in PART.finditer(path.read_text(encoding="utf-8"))]
+
+
+if __name__ == "__main__":
+    for name, svg in heat_maps().items():
+        (ASSETS / name).write_text(svg, encoding="utf-8")
+    for path in DOCUMENTS:
+        path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")
