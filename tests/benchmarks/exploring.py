@@ -1,11 +1,10 @@
-"""How long the Results page takes to show its maps and to answer a selection: `python -m tests.benchmarks.exploring`.
+"""How fast the Results page shows its maps and answers a selection: `python -m tests.benchmarks.exploring`.
 
-Made-up runs of 2,000, 20,000 and 70,000 samples (ten blobs; speed does not depend on what they mean) in a workspace
-of its own, a server, and Chromium. Prints, of each size: seconds from the request to both maps painted, first with
-nothing computed and then again; seconds from the end of a lasso over about 5,000 points (a quarter of 2,000) until
-the server has said how many, and until the other map shows it; and the server's memory over the selections. Beside
-the seconds stand those that the processors worked for the server and the browser meanwhile, on all cores: on a machine
-that does other work too they are the ones to go by.
+Synthetic runs of 2,000, 20,000 and 70,000 samples (ten blobs; speed does not depend on their meaning) in a temporary
+workspace, a server, and Chromium. Prints for each size: seconds from the request until both maps are painted, with a
+cold and with a warm cache; seconds from the end of a lasso over about 5,000 points (a quarter of 2,000) until the
+server has counted them, and until the other map shows them; and the memory of the server over the selections. In
+brackets stand the processor seconds of server and browser on all cores, which are more reliable on a busy machine.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ BRIGHT = """() => document.querySelector('.st-key-map_spectral .js-plotly-plot')
     .filter(trace => trace.selectedpoints).reduce((sum, trace) => sum + trace.selectedpoints.length, 0)"""
 
 
-def made_up(store: Store, count: int) -> str:
+def synthetic_run(store: Store, count: int) -> str:
     """A finished run of `count` samples; its id."""
     rng = np.random.default_rng(0)
     groups = rng.integers(0, CLUSTERS, count)
@@ -59,8 +58,8 @@ def made_up(store: Store, count: int) -> str:
         ("spectral_map", maps[:, 2:]),
     ):
         np.save(folder / "embeddings" / f"{name}.npy", array.astype(np.float32))
-    found = np.where(rng.random(count) < 0.05, rng.integers(0, CLUSTERS, count), groups)
-    frame = make_frame(ids, found, rng.uniform(0.2, 1, count), maps, groups)
+    clusters = np.where(rng.random(count) < 0.05, rng.integers(0, CLUSTERS, count), groups)
+    frame = make_frame(ids, clusters, rng.uniform(0.2, 1, count), maps, groups)
     frame.to_parquet(folder / "labels.parquet", index=False)
     write_json(
         folder / "summary.json", {"run": run_id, "status": "done", "acc": 0.95, "nmi": 0.9, "ari": 0.9}
@@ -69,18 +68,18 @@ def made_up(store: Store, count: int) -> str:
     return run_id
 
 
-class Watch:
-    """Seconds since it was made: (by the clock, of the processors for the server and the browser)."""
+class Stopwatch:
+    """Seconds since its creation, as (by the clock, processor seconds of server and browser)."""
 
     def __init__(self):
-        self.clock, self.work = time.perf_counter(), worked()
+        self.clock, self.work = time.perf_counter(), processor_seconds()
 
     def now(self) -> tuple[float, float]:
-        return time.perf_counter() - self.clock, worked() - self.work
+        return time.perf_counter() - self.clock, processor_seconds() - self.work
 
 
-def worked() -> float:
-    """Processor seconds of all processes below this one, which are the server and the browser."""
+def processor_seconds() -> float:
+    """Processor seconds of all descendants of this process: the server and the browser."""
     spent, parents = {}, {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -97,20 +96,19 @@ def worked() -> float:
     return sum(spent[pid] for pid in below) / os.sysconf("SC_CLK_TCK")
 
 
-def opened(page, address: str, run_id: str) -> tuple[float, float]:
-    """Seconds, as of a Watch, from the request to both maps painted."""
-    watch = Watch()
+def open_page(page, address: str, run_id: str) -> tuple[float, float]:
+    """Seconds, as of a Stopwatch, from the request until both maps are painted."""
+    watch = Stopwatch()
     page.goto(f"{address}/results?run={run_id}")
     page.wait_for_function(PAINTED, timeout=120_000)
-    took = watch.now()
+    seconds = watch.now()
     settled(page, 120)
     page.wait_for_timeout(1000)
-    return took
+    return seconds
 
 
 def lasso(page, left: float, right: float) -> tuple[tuple, tuple, int]:
-    """Seconds, as of a Watch, until the server has told the number of a lasso's points and until the other map shows
-    them, and that number."""
+    """Draw a lasso: seconds until the server has counted its points, seconds until the other map shows them, count."""
     before = page.evaluate(BRIGHT)
     bar = page.locator(".st-key-selection_bar").inner_text()
     drag = page.locator(".st-key-map_latent .nsewdrag").first
@@ -120,7 +118,7 @@ def lasso(page, left: float, right: float) -> tuple[tuple, tuple, int]:
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
         if not place:
             page.mouse.down()
-    watch = Watch()
+    watch = Stopwatch()
     page.mouse.up()
     page.wait_for_function(
         "before => document.querySelector('.st-key-selection_bar').innerText !== before",
@@ -145,7 +143,7 @@ def memory(pid: int) -> float:
 
 
 def server_of(home: Path) -> int:
-    """The server whose workspace is `home`, by its environment."""
+    """The process id of the server whose workspace is `home`, found by its environment."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if f"DSC_HOME={home}".encode() in (folder / "environ").read_bytes().split(b"\0"):
@@ -155,15 +153,15 @@ def server_of(home: Path) -> int:
     raise RuntimeError("no server")
 
 
-def stripe(wanted: int, points: np.ndarray, right: bool) -> tuple[float, float]:
-    """The two shares of the map's width between which about `wanted` of its points lie, from its left or right end.
+def stripe(target: int, points: np.ndarray, right: bool) -> tuple[float, float]:
+    """The bounds, as shares of the width of the map, of a stripe with about `target` points at its left or right end.
 
-    A lasso that begins on the outline of the one before would move that: the two ends take turns.
+    A lasso that starts on the outline of the previous one would move that one, so the two ends alternate.
     """
     x = np.sort(points[:, 0])
     low, high = x[0], x[-1]
     pad = (high - low) * 0.04
-    edge = x[-wanted if right else wanted]
+    edge = x[-target if right else target]
     share = float((edge - low + pad) / (high - low + 2 * pad))
     return (share, 0.998) if right else (0.002, share)
 
@@ -176,7 +174,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         store = Store(home)
-        runs = {count: made_up(store, count) for count in chosen.sizes}
+        runs = {count: synthetic_run(store, count) for count in chosen.sizes}
         with serving(home) as address, browsing() as browser:
             page = browser.new_page(viewport={"width": 1360, "height": 1000})
             page.goto(address)
@@ -187,26 +185,26 @@ def main() -> None:
 
 
 def measure(page, address: str, run, count: int, selections: int, pid: int) -> None:
-    """One size."""
-    first, again = opened(page, address, run.id), opened(page, address, run.id)
+    """Measure and print one size."""
+    first, again = open_page(page, address, run.id), open_page(page, address, run.id)
     points = np.load(run.folder / "embeddings" / "latent_map.npy")
-    wanted = min(5_000, count // 4)
+    target = min(5_000, count // 4)
     times, before = [], 0.0
     for place in range(selections):
         if place == min(3, selections - 1):
             before = memory(pid)
-        times.append(lasso(page, *stripe(wanted + 37 * (place % 5), points, place % 2 == 1)))
+        times.append(lasso(page, *stripe(target + 37 * (place % 5), points, place % 2 == 1)))
     answered, shown = (np.median([one[part] for one in times], axis=0) for part in (0, 1))
     print(
-        f"{count:>6,}: maps painted in {said(first)}, again {said(again)}; a lasso of about {times[-1][2]:,}:"
-        f" answered in {said(answered)}, on the other map in {said(shown)} (medians of {selections});"
+        f"{count:>6,}: maps painted in {text(first)}, again {text(again)}; a lasso of about {times[-1][2]:,}:"
+        f" counted in {text(answered)}, on the other map in {text(shown)} (medians of {selections});"
         f" memory {before:.0f} → {memory(pid):.0f} MB",
         flush=True,
     )
 
 
-def said(seconds) -> str:
-    """Seconds by the clock, and those of the processors behind them."""
+def text(seconds) -> str:
+    """Seconds by the clock, and processor seconds in brackets."""
     return f"{seconds[0]:.2f} s ({seconds[1]:.2f})"
 
 

@@ -1,17 +1,15 @@
-"""What a film of its latent map costs a training: `python -m tests.benchmarks.filming [--pairs 5]`.
+"""What the film of the latent map costs a training: `python -m tests.benchmarks.filming [--pairs 5]`.
 
-Each pair is the same run twice, as the command line trains it, with the film and without, in turn the one or the
-other first. What counts is the time until the last epoch is over; reading the data and drawing the final maps are
-left out. Told are two things:
+Each pair is the same run twice, as the command line trains it, with and without the film, in alternating order. Only
+the time until the end of the last epoch counts; reading the data and drawing the final maps are left out. Reported are:
 
-- seconds by training's own clock, which need a machine that does nothing else;
-- processor seconds, of the process that trains with and without the film, and of the one that lays the film out
-  (all of it: its start, and the frames that still waited when training was over), which depend little on what else
-  the machine does. The first says what training itself has to do for a film; the second what the film takes from a
-  machine whose cores are all in use: at low priority (nice 10) it gets about a tenth of a core that others want
-  too, and else what is idle.
+- seconds by the clock of training, which need an otherwise idle machine;
+- processor seconds of the training process with and without the film, and of the process that lays the film out (all
+  of it: its start, and the frames that remained after training). They depend little on the load of the machine. The
+  first says what training itself does for a film, the second what the film takes from a machine whose cores are all
+  busy: at low priority (nice 10) it gets about a tenth of a core that others want too, and otherwise idle time.
 
-Needs Linux or macOS. Set OMP_NUM_THREADS to what training should use.
+Needs Linux or macOS. Set OMP_NUM_THREADS to the number of threads that training should use.
 """
 
 from __future__ import annotations
@@ -30,13 +28,12 @@ from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.runs import Store, execute, film_frames
 
-PATIENCE = 600.0  # seconds for the frames that wait when training is over
+PATIENCE = 600.0  # seconds for the frames that remain after training
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a training until its last epoch was over: seconds and processor seconds; of its film: processor seconds
-    and frames."""
+    """Seconds and processor seconds of a training up to its last epoch; processor seconds and frames of its film."""
 
     seconds: float
     training: float
@@ -44,12 +41,12 @@ class Cost:
     frames: int
 
 
-class Over(Exception):
+class TrainingEnded(Exception):
     """Training is done; the final maps need not be drawn."""
 
 
 def cost(store: Store, dataset, config) -> Cost:
-    """What training a run takes, and its film."""
+    """The cost of training a run and of its film."""
     run = store.create(dataset, config)
     last, used, began = [], [0.0], []
 
@@ -58,8 +55,8 @@ def cost(store: Store, dataset, config) -> Cost:
             end = time.monotonic() + PATIENCE
             while film_frames.epochs(store.folder(run), "latent") and time.monotonic() < end:
                 time.sleep(0.1)
-            raise Over
-        if not began:  # what is loaded before the first step is left out
+            raise TrainingEnded
+        if not began:  # loading before the first step is left out
             began.append(time.process_time())
         if event.kind == "epoch":
             last.append(event.seconds)
@@ -69,16 +66,16 @@ def cost(store: Store, dataset, config) -> Cost:
     try:
         execute(store, run, echo=echo)
     except Exception as error:
-        if not isinstance(error.__cause__, Over):
+        if not isinstance(error.__cause__, TrainingEnded):
             raise
-    # The process that films has been waited for by now, with which its time is told.
+    # The film process has been waited for by now, so its time is counted among the children.
     return Cost(last[-1], used[-1], children() - others, len(film_frames.epochs(store.folder(run))))
 
 
 def children() -> float:
-    """Processor seconds of the processes that this one started and that have ended."""
-    told = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return told.ru_utime + told.ru_stime
+    """Processor seconds of the child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
@@ -89,7 +86,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--data", default="digits")
     parser.add_argument("--preset", default="quick", choices=PRESETS)
-    parser.add_argument("--epochs", type=int, help="of stage 1, then no stage 2; else as the preset says")
+    parser.add_argument(
+        "--epochs", type=int, help="epochs of stage 1, without stage 2; by default those of the preset"
+    )
     options = parser.parse_args()
     pairs, dataset = [], open_dataset(options.data)
     config = preset(options.preset, clusters=dataset.classes)
@@ -97,17 +96,17 @@ def main() -> None:
         config = config.replace(epochs=options.epochs, joint_epochs=0, least_steps=0)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "home")
-        cost(store, dataset, config.replace(epochs=1, joint_epochs=0, least_steps=0))  # libraries are loaded
+        cost(store, dataset, config.replace(epochs=1, joint_epochs=0, least_steps=0))  # loads the libraries
         for pair in range(options.pairs):
-            took = {}
+            costs = {}
             for every in sorted((0, config.map_every), reverse=bool(pair % 2)):
-                took[every] = cost(store, dataset, config.replace(map_every=every))
-            pairs.append((took[0], took[config.map_every]))
-            print(f"pair {pair + 1}: {told(*pairs[-1])}", flush=True)
+                costs[every] = cost(store, dataset, config.replace(map_every=every))
+            pairs.append((costs[0], costs[config.map_every]))
+            print(f"pair {pair + 1}: {describe(*pairs[-1])}", flush=True)
     print(f"{options.data}, median of {len(pairs)} pairs, {os.cpu_count()} cores: {summary(pairs)}")
 
 
-def told(plain: Cost, filmed: Cost) -> str:
+def describe(plain: Cost, filmed: Cost) -> str:
     """One pair in words."""
     return (
         f"plain {plain.seconds:.1f} s, {plain.training:.1f} s of processor time; filmed {filmed.seconds:.1f} s, "
@@ -126,7 +125,7 @@ def summary(pairs: list[tuple[Cost, Cost]]) -> str:
         f"with a film training takes {100 * (median(lambda p, f: f.seconds / p.seconds) - 1):+.1f}% time and "
         f"{100 * (median(lambda p, f: f.training / p.training) - 1):+.1f}% processor time; laying it out takes "
         f"{100 * median(lambda p, f: f.filming / p.training):.1f}% of training's processor time, in another process, "
-        f"{frame:.1f} s a frame with all that it loads"
+        f"{frame:.1f} s per frame including its start"
     )
 
 

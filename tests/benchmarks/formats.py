@@ -1,14 +1,14 @@
-"""Every format once, made by another program or library, imported and trained: `python -m tests.benchmarks.formats`.
+"""Files of every format from other programs and libraries, imported and trained: `python -m tests.benchmarks.formats`.
 
-The samples are the first 600 handwritten digits that come with scikit-learn, of 8×8. Printed is a Markdown table:
-the format, what made the file, its size, what was read, whether it is what was written (`as written`: the mean
-correlation of the images that were read with those that were written, and whether every label is its own), and the
-accuracy after one short epoch of each stage, which is a sign that it trained and no more. With `--out FILE` the table
-is written there too; `tests/benchmarks/results/formats.md` is one.
+The samples are the first 600 handwritten digits of 8×8 that come with scikit-learn. The result is a Markdown table: the
+format, what made the file, its size, what was read, whether it is what was written (`as written`: the mean correlation
+of the images read with those written, and whether every label is right), and the accuracy after one short epoch of each
+stage, which only shows that training works. `--out FILE` writes the table to a file too, such as
+`tests/benchmarks/results/formats.md`.
 
 Programs: ImageMagick, netpbm, cwebp, gifsicle, exiftool, GNU tar, bsdtar, zip, 7z, gzip, Octave, R, sqlite3,
-h5import. Libraries beyond the project's: imageio, idx2numpy, hdf5storage, PyTables, Polars. What is not installed is
-named in the table. Debian's packages: imagemagick netpbm webp gifsicle libimage-exiftool-perl libarchive-tools
+h5import. Libraries beyond those of the project: imageio, idx2numpy, hdf5storage, PyTables, Polars. The table names what
+is not installed. Debian packages: imagemagick netpbm webp gifsicle libimage-exiftool-perl libarchive-tools
 p7zip-full zip octave r-base-core sqlite3 hdf5-tools.
 """
 
@@ -33,23 +33,23 @@ from sklearn.datasets import load_digits
 
 from dsc_core.errors import InputError, RunError
 
-COUNT, FEW = 600, 3  # programs that are started once a file make every third image only
+COUNT, FEW = 600, 3  # programs that are started once per file make only every third image
 SHORT = {"epochs": 1, "joint_epochs": 1, "least_steps": 40, "device": "cpu"}
 DIGITS = load_digits()
 GREY = (DIGITS.images[:COUNT] * 15.9375).round().astype(np.uint8)
 LABELS = DIGITS.target[:COUNT]
 ABSENT = """
-Not to be had here, so that nothing is said of them: files by MATLAB itself (hdf5storage and h5py follow its layout of
-7.3), by a camera or an image editor, by Excel, and MNIST's IDX files as they were first published.
+Not tested, since they were not available: files written by MATLAB itself (hdf5storage and h5py follow its layout of
+7.3), by a camera or an image editor, or by Excel, and the IDX files of MNIST as first published.
 """
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file. make(folder) writes it and returns its path; options: how it is opened; settings: of training.
+    """One file. make(folder) writes it and returns its path; options: for opening it; settings: for training.
 
-    needs: programs, and libraries as "library:NAME". same: how alike what was read must be to what was written, a
-    mean correlation; None where the samples are no images of the digits.
+    needs: programs, and libraries as "library:NAME". same: the least mean correlation of what was read with what was
+    written; None where the samples are not images.
     """
 
     form: str
@@ -62,7 +62,7 @@ class Case:
 
     @property
     def missing(self) -> list[str]:
-        """What of `needs` is not installed."""
+        """The members of `needs` that are not installed."""
         return [need.removeprefix("library:") for need in self.needs if not _installed(need)]
 
 
@@ -82,7 +82,7 @@ def program(*command: str, at: Path) -> None:
 
 
 def pictures(folder: Path, *forms: str, size: int = 16, by: Callable | None = None, every: int = 1) -> Path:
-    """A folder of images, one folder a class, the formats in turn; by Pillow, or by(path, image)."""
+    """A folder of images with one folder per class, in alternating formats; by Pillow, or by(path, image)."""
     root = folder / "pictures"
     for place in range(0, COUNT, every):
         form = forms[place // every % len(forms)]
@@ -100,7 +100,7 @@ def pictures(folder: Path, *forms: str, size: int = 16, by: Callable | None = No
 
 
 def mogrified(form: str, *flags: str, after: Callable[[Path], None] | None = None, **how) -> Callable:
-    """Images that ImageMagick makes from PNG; after(root): what another program then does with them."""
+    """Images that ImageMagick makes from PNG; after(root): a further step by another program."""
 
     def make(folder: Path) -> Path:
         root = pictures(folder, "png", **how)
@@ -118,7 +118,7 @@ def mogrified(form: str, *flags: str, after: Callable[[Path], None] | None = Non
 
 
 def each(root: Path, form: str, *command: str, into: str | None = None) -> None:
-    """Run a program on every image below `root`: IN and OUT in the command are its paths; the result stays alone."""
+    """Run a program on every image below `root`, with IN and OUT as its paths; only the result is kept."""
     for path in sorted(root.rglob(f"*.{form}")):
         draft, target = path.with_suffix(".draft"), path.with_suffix(f".{into or form}")
         names = {"IN": path.name, "OUT": draft.name}
@@ -136,12 +136,12 @@ def piped(root: Path, form: str, *command: str, into: str) -> None:
 
 
 def turned(root: Path) -> None:
-    """Tell by EXIF that the images, which lie on their side, are to be turned back."""
+    """Mark by EXIF that the images, which lie on their side, are to be rotated back."""
     program("exiftool", "-q", "-overwrite_original", "-r", "-Orientation#=8", ".", at=root)
 
 
 def moving(root: Path) -> None:
-    """A second frame behind the first, that of another digit."""
+    """Add a second frame with another digit."""
     other = sorted(root.rglob("*.gif"))[0]
     shutil.copy(other, root.parent / "other.gif")
     each(root, "gif", "gifsicle", "--merge", "IN", str(root.parent / "other.gif"), "-o", "OUT")
@@ -189,7 +189,7 @@ def by_octave(folder: Path) -> Path:
 
 
 def packed(*command: str, name: str, forms: tuple[str, ...] = ("png",)) -> Callable[[Path], Path]:
-    """Pillow's images in an archive by another program; NAME in the command is the archive."""
+    """Images of Pillow in an archive made by another program; NAME in the command is the archive."""
 
     def make(folder: Path) -> Path:
         pictures(folder, *forms)
@@ -200,7 +200,7 @@ def packed(*command: str, name: str, forms: tuple[str, ...] = ("png",)) -> Calla
 
 
 def archived(kind: str) -> Callable[[Path], Path]:
-    """By Python's shutil: tarfile and zipfile."""
+    """An archive by shutil, which uses tarfile and zipfile."""
     return lambda folder: Path(
         shutil.make_archive(str(folder / "made"), kind, folder, pictures(folder, "png").name)
     )
@@ -223,13 +223,13 @@ def vectors(folder: Path) -> Path:
     """Features of another model: scikit-learn's kernel PCA."""
     from sklearn.decomposition import KernelPCA
 
-    found = KernelPCA(24, kernel="rbf", gamma=1 / 800).fit_transform(DIGITS.data[:COUNT])
-    np.save(folder / "features.npy", found.astype(np.float32))
+    features = KernelPCA(24, kernel="rbf", gamma=1 / 800).fit_transform(DIGITS.data[:COUNT])
+    np.save(folder / "features.npy", features.astype(np.float32))
     return folder / "features.npy"
 
 
 def idx(write: Callable[[Path, np.ndarray], None], zipped: bool = False) -> Callable[[Path], Path]:
-    """Images and labels in two files, named as MNIST's."""
+    """Images and labels in two files, named like those of MNIST."""
 
     def make(folder: Path) -> Path:
         paths = [folder / f"t10k-{name}-ubyte" for name in ("images-idx3", "labels-idx1")]
@@ -275,7 +275,7 @@ def by_pytables(folder: Path) -> Path:
 
 
 def by_h5import(folder: Path) -> Path:
-    """Images and labels as text, which the HDF Group's own program brings in."""
+    """Images and labels as text, imported by the program of the HDF Group."""
     arguments = []
     for name, array, bits in (("images", GREY, 8), ("labels", LABELS, 32)):
         np.savetxt(folder / f"{name}.txt", array.reshape(COUNT, -1), "%d")
@@ -290,7 +290,7 @@ def by_h5import(folder: Path) -> Path:
 
 
 def octave(name: str, *flags: str) -> Callable[[Path], Path]:
-    """Images (8, 8, n) and a column of labels, as a user of MATLAB has them, saved by Octave."""
+    """Images (8, 8, n) and a column of labels, as is usual in MATLAB, saved by Octave."""
 
     def make(folder: Path) -> Path:
         np.savetxt(folder / "images.txt", GREY.reshape(COUNT, -1), "%d")
@@ -325,7 +325,7 @@ def by_hdf5storage(folder: Path) -> Path:
 
 
 def by_layout(folder: Path) -> Path:
-    """As MATLAB 7.3 lays a file out: HDF5 behind 512 bytes of its own, axes turned round."""
+    """The layout of MATLAB 7.3: HDF5 after a header of 512 bytes, with reversed axes."""
     import h5py
 
     with h5py.File(folder / "v73.mat", "w", userblock_size=512) as file:
@@ -341,7 +341,7 @@ def by_layout(folder: Path) -> Path:
 
 
 def frame():
-    """Numbers, words and gaps, an id and a label that is a word."""
+    """Numbers, words and missing values, an id, and a label that is a word."""
     import pandas as pd
 
     table = pd.DataFrame(DIGITS.data[:COUNT], columns=DIGITS.feature_names)
@@ -368,7 +368,7 @@ def by_numpy(folder: Path) -> Path:
 
 
 def by_r(folder: Path) -> Path:
-    """R's write.csv: quoted names, NA for what is missing."""
+    """write.csv of R: quoted names, NA for missing values."""
     frame().to_csv(folder / "in.csv", index=False)
     program(
         "Rscript",
@@ -406,7 +406,7 @@ def by_pyarrow(folder: Path) -> Path:
 
 
 def by_polars(folder: Path) -> Path:
-    """Polars writes Parquet by code of its own; its words are categories."""
+    """Polars has its own Parquet writer; words are stored as categories."""
     import polars as pl
 
     table = pl.DataFrame({name: column.tolist() for name, column in frame().items()})
@@ -559,42 +559,42 @@ def size_of(path: Path) -> int:
     )
 
 
-def places(dataset) -> np.ndarray:
-    """(n,) which of the digits each sample is, by the names of their files or by their order."""
+def digit_numbers(dataset) -> np.ndarray:
+    """Which of the digits each sample is, (n,), by its file name or by the order of the samples."""
     if dataset.ids[0].endswith(tuple("0123456789")):
         return np.arange(len(dataset))
     return np.array([int(Path(name).stem) for name in dataset.ids.tolist()])
 
 
 def as_written(dataset, same: float | None) -> str:
-    """What is alike between what was read and what was written, in words; InputError where it is not."""
-    rows = places(dataset)
+    """What was compared between reading and writing, in words; InputError where it differs."""
+    rows = digit_numbers(dataset)
     words = []
     if same is not None:
         height, width = dataset.shape[1:]
         read = dataset.samples.astype(np.float32).mean(1)
-        found = []
+        correlations = []
         for image, row in zip(read, rows, strict=True):
             expected = Image.fromarray(GREY[row]).resize((width, height), Image.Resampling.BICUBIC)
-            found.append(np.corrcoef(image.ravel(), np.asarray(expected).ravel())[0, 1])
-        likeness = float(np.mean(found))
+            correlations.append(np.corrcoef(image.ravel(), np.asarray(expected).ravel())[0, 1])
+        likeness = float(np.mean(correlations))
         words.append(f"images {likeness:.3f}")
         if not (likeness >= same if same > 0 else likeness <= same):
             raise InputError(
-                f"The images are not those that were written, their correlation is {likeness:.3f}."
+                f"The images differ from those written: their mean correlation is {likeness:.3f}."
             )
     if dataset.labels is None:
         words.append("no labels in it")
     else:
         read = np.array([int(str(label).rpartition(" ")[2]) for label in dataset.labels.tolist()])
         if not (read == LABELS[rows]).all():
-            raise InputError("The labels are not those that were written.")
+            raise InputError("The labels differ from those written.")
         words.append("all labels")
     return ", ".join(words)
 
 
-def trained(case: Case, folder: Path, train: bool) -> str:
-    """A row of the table: the file is made, imported into a workspace, and (if so asked) trained on."""
+def import_and_train(case: Case, folder: Path, train: bool) -> str:
+    """A row of the table: make the file, import it into a workspace and, with `train`, train on it."""
     from dsc_core.analysis import metrics
     from dsc_core.config import preset
     from dsc_core.data import import_data, load_dataset
@@ -602,11 +602,11 @@ def trained(case: Case, folder: Path, train: bool) -> str:
 
     path = case.make(folder)
     dataset = load_dataset(import_data(path, folder / "home", **case.options), folder / "home")
-    alike = as_written(dataset, case.same)
+    comparison = as_written(dataset, case.same)
     shape = "×".join(map(str, dataset.shape))
-    read = f"| {case.form} | {case.maker} | {size_of(path) / 1000:,.0f} kB | {len(dataset)} of {shape} | {alike} |"
+    read = f"| {case.form} | {case.maker} | {size_of(path) / 1000:,.0f} kB | {len(dataset)} of {shape} | {comparison} |"
     if not train:
-        return f"{read} not tried |"
+        return f"{read} not trained |"
     config = preset("standard", clusters=dataset.classes or 10, **SHORT | case.settings)
     training, steps = fit(dataset.samples, config, scaling=dataset.scaling), 0
     while True:
@@ -615,17 +615,17 @@ def trained(case: Case, folder: Path, train: bool) -> str:
         except StopIteration as end:
             fitted = end.value
             break
-    score = metrics.scores(LABELS[places(dataset)], fitted.labels)["acc"]
+    score = metrics.scores(LABELS[digit_numbers(dataset)], fitted.labels)["acc"]
     return f"{read} {steps} steps, ACC {score:.2f} |"
 
 
 def row(case: Case, train: bool) -> tuple[str, bool]:
-    """The case's row, and whether it went well or could not be tried."""
+    """The row of a case, and whether it succeeded or could not be tried."""
     if case.missing:
         return f"| {case.form} | {case.maker} | {', '.join(case.missing)} not installed here | | | |", True
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return trained(case, Path(folder), train), True
+            return import_and_train(case, Path(folder), train), True
     except (InputError, RunError, ImportError, subprocess.CalledProcessError) as problem:
         return f"| {case.form} | {case.maker} | failed: {problem} | | | |", False
 
@@ -642,12 +642,10 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="WORD",
         nargs="+",
         default=[""],
-        help="formats and makers whose name holds one of these",
+        help="only formats and makers whose name contains one of these words",
     )
-    parser.add_argument(
-        "--out", metavar="FILE", type=Path, help="where the table is written too, when it is whole"
-    )
-    parser.add_argument("--read", action="store_true", help="make the files and read them, without training")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="also write the complete table to this file")
+    parser.add_argument("--read", action="store_true", help="make and read the files without training")
     options, failed = parser.parse_args(arguments), 0
     lines = ["| format | made by | size | read | as written | trained |", "|---|---|---|---|---|---|"]
     show = partial(print, flush=True)
@@ -656,8 +654,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not any(word.lower() in f"{case.form} {case.maker}".lower() for word in options.only):
             continue
         began = time.monotonic()
-        line, well = row(case, not options.read)
-        failed += not well
+        line, succeeded = row(case, not options.read)
+        failed += not succeeded
         lines.append(line)
         show(line)
         print(f"{case.form}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)

@@ -1,12 +1,12 @@
-"""Peak memory of a whole job, by the number of samples: `python -m tests.benchmarks.memory --help`.
+"""Peak memory of a whole job by the number of samples: `python -m tests.benchmarks.memory --help`.
 
-For each number a file of n grey images of 28×28 is written in pieces. A process of its own then imports it, trains a
-few steps of both stages, embeds and labels every sample, draws both maps and writes labels.csv, by the very
-functions that the app and the command line call. Before that it does the same with a hundred samples, so that the
-libraries are loaded and a model is there: what it then holds is what all else is measured against.
+For each number, a file of that many grey images of 28×28 is written in pieces. A separate process imports it, trains a
+few steps of both stages, embeds and labels every sample, draws both maps and writes labels.csv, with the functions
+that the app and the command line call. Before that, it does the same with a hundred samples, so that the libraries and
+a model are loaded; the memory that it holds then is the baseline.
 
-Counted is the memory that is the process's own (RssAnon and RssShmem of /proc/self/status, looked at every few
-milliseconds). Pages of mapped files are told apart: the system takes them back whenever it wants to.
+Measured is the private memory of the process (RssAnon and RssShmem of /proc/self/status, polled every few
+milliseconds). Pages of mapped files are counted separately: the system takes them back whenever it needs to.
 
     python -m tests.benchmarks.memory --samples 10000 100000 1000000
 """
@@ -31,14 +31,14 @@ from pathlib import Path
 import numpy as np
 
 SIDE, KINDS, PIECE = 28, 10, 10_000
-EVERY = 0.005  # seconds between two looks
-# Few steps: memory does not depend on their number. The default preset in all that it does depend on.
+EVERY = 0.005  # seconds between two measurements
+# Few steps, since memory does not depend on their number; in all else the default preset.
 SCHEDULE = {"epochs": 1, "joint_epochs": 1, "batches": 20, "least_steps": 0, "device": "cpu"}
 PHASES = ("import", "stage 1", "stage 2", "labels", "maps", "results", "export")
 
 
 def write_images(path: Path, count: int) -> None:
-    """An .npy of `count` images of KINDS kinds, a piece at a time: a pattern a kind, moved about and with noise."""
+    """Write an .npy of `count` images, piece by piece: KINDS patterns, shifted at random and with noise."""
     rng = np.random.default_rng(0)
     patterns = np.kron(rng.integers(0, 2, (KINDS, 7, 7)) * 150, np.ones((4, 4))).astype(np.uint8)
     images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, SIDE, SIDE))
@@ -53,7 +53,7 @@ def write_images(path: Path, count: int) -> None:
 
 
 def held() -> dict[str, int]:
-    """Bytes that this process holds: "own", and "mapped", pages of files."""
+    """Bytes that this process holds: "own" memory, and "mapped" pages of files."""
     with open("/proc/self/status") as file:
         lines = dict(line.split(":", 1) for line in file)
     kilobytes = {name: int(lines[name].split()[0]) for name in ("RssAnon", "RssShmem", "RssFile")}
@@ -63,15 +63,15 @@ def held() -> dict[str, int]:
     }
 
 
-def give_back() -> None:
-    """Return to the system what is not in use: else it would be taken for part of the libraries."""
+def release_unused() -> None:
+    """Return unused memory to the system; otherwise it would count as part of the libraries."""
     gc.collect()
-    with suppress(OSError, AttributeError):  # another C library has no such call
+    with suppress(OSError, AttributeError):  # other C libraries lack this call
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class Watch(threading.Thread):
-    """Keeps the peak of what is held in each phase."""
+    """Records the peak memory of each phase."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -79,48 +79,47 @@ class Watch(threading.Thread):
         self.began, self.over = time.monotonic(), threading.Event()
 
     def run(self) -> None:
-        """Look until it is over."""
+        """Measure until `over` is set."""
         while not self.over.wait(EVERY):
             for name, value in held().items():
                 self.peaks[self.phase][name] = max(self.peaks[self.phase][name], value)
 
     def enter(self, phase: str) -> None:
-        """Another phase begins; an earlier one may go on."""
+        """Begin a phase; an earlier one may be continued."""
         now = time.monotonic()
         self.seconds[self.phase] = self.seconds.get(self.phase, 0.0) + now - self.began
         self.phase, self.began = phase, now
 
-    def hear(self, event) -> None:
-        """Tell the phase by what training says."""
-        words = event.message
-        if words.startswith(("Drawing", "Laying out", "Placing")):
+    def follow(self, event) -> None:
+        """Enter the phase that an event of training belongs to."""
+        if event.message.startswith(("Drawing", "Laying out", "Placing")):
             self.enter("maps")
         else:
             self.enter({"autoencoder": "stage 1", "joint": "stage 2", "labels": "labels"}[event.stage])
 
 
 def work(source: Path, home: Path, settings: dict, watch: Watch) -> None:
-    """The whole job on one file."""
+    """Import, train, label, draw and export one file."""
     from dsc_core.config import preset
     from dsc_core.data import import_data, load_dataset
     from dsc_core.runs import Store, execute, worker
     from dsc_core.runs.artifacts.results import csv_pieces
     from dsc_core.runs.files import written_whole
 
-    keeps = worker.Session.keep_results
+    original = worker.Session.keep_results
 
-    def keep_results(self, *given) -> None:
+    def keep_results(self, *arguments) -> None:
         watch.enter("results")
-        keeps(self, *given)
+        original(self, *arguments)
 
     watch.enter("import")
     key, store = import_data(source, home), Store(home)
     run_id = store.create(load_dataset(key, home), preset("standard", **settings), key=key)
     worker.Session.keep_results = keep_results
     try:
-        summary = execute(store, run_id, echo=watch.hear)
+        summary = execute(store, run_id, echo=watch.follow)
     finally:
-        worker.Session.keep_results = keeps
+        worker.Session.keep_results = original
     watch.enter("export")
     with written_whole(home / "labels.csv") as out:
         out.writelines(csv_pieces(store.get(run_id)))
@@ -131,10 +130,10 @@ def work(source: Path, home: Path, settings: dict, watch: Watch) -> None:
 
 
 def measure(folder: Path, settings: dict) -> dict:
-    """In a process of its own: the peaks, in bytes, with the number of samples that `folder` holds."""
+    """The peaks in bytes for the images in `folder`; runs in a process of its own."""
     watch = Watch()
     work(folder / "few.npy", folder / "few", settings, watch)
-    give_back()
+    release_unused()
     base = held()
     watch.peaks.clear()
     watch.seconds.clear()
@@ -148,10 +147,11 @@ def measure(folder: Path, settings: dict) -> dict:
     }
 
 
-def row(count: int, found: dict) -> str:
+def row(count: int, measured: dict) -> str:
     """A row of the table, in MB beyond the libraries and a model."""
-    own = {name: max(found["phases"][name].get("own", 0) - found["base"]["own"], 0) for name in PHASES}
-    mapped = max(found["phases"][name].get("mapped", 0) for name in PHASES) - found["base"]["mapped"]
+    phases, base = measured["phases"], measured["base"]
+    own = {name: max(phases[name].get("own", 0) - base["own"], 0) for name in PHASES}
+    mapped = max(phases[name].get("mapped", 0) for name in PHASES) - base["mapped"]
     numbers = [max(own.values()), *own.values(), max(mapped, 0)]
     return f"| {count:,} | " + " | ".join(f"{number / 1e6:,.0f}" for number in numbers) + " |"
 
@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--samples", nargs="+", type=int, default=[10_000, 100_000])
     parser.add_argument("--set", nargs="*", default=[], metavar="KNOB=VALUE", help="other settings")
-    parser.add_argument("--folder", help="where to write; else where temporary files belong")
+    parser.add_argument("--folder", help="folder for the files; by default that of temporary files")
     parser.add_argument("--in", dest="inside", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     from dsc_core.config import parse_settings
@@ -183,11 +183,11 @@ def main(arguments: list[str] | None = None) -> int:
             write_images(folder / "images.npy", count)
             command = [sys.executable, "-m", "tests.benchmarks.memory", "--in", str(folder)]
             child = subprocess.run([*command, "--set", *options.set], stdout=subprocess.PIPE, check=True)
-            found = json.loads(child.stdout)
-            print(row(count, found), flush=True)
-            took = ", ".join(f"{name} {found['seconds'].get(name, 0):.0f} s" for name in PHASES)
-            own = found["base"]["own"] / 1e6
-            print(f"{count:,}: {took}; libraries and a model {own:,.0f} MB", file=sys.stderr, flush=True)
+            measured = json.loads(child.stdout)
+            print(row(count, measured), flush=True)
+            seconds = ", ".join(f"{name} {measured['seconds'].get(name, 0):.0f} s" for name in PHASES)
+            own = measured["base"]["own"] / 1e6
+            print(f"{count:,}: {seconds}; libraries and a model {own:,.0f} MB", file=sys.stderr, flush=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return 0

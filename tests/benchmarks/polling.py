@@ -1,11 +1,10 @@
-"""How much slower training is while the app watches it: `python -m tests.benchmarks.polling [--pairs 6]`.
+"""How much the Train page slows down the training it shows: `python -m tests.benchmarks.polling [--pairs 6]`.
 
-One run, as the command line trains it, and a real Chromium that opens and leaves its Train page in turn: each pair
-is a stretch of training watched and the next one alone. So near to one another, the machine's own ups and downs,
-which two whole runs do not share, fall out of the ratio. Opening the page costs once and is not in the ratio: the
-browser builds the page and compiles its scripts for some seconds. Beside the ratio, which a noisy machine blurs,
-stands what the page took: the processor time of the browser and the server, as a share of all cores. Needs Linux,
-Chromium and Playwright, and a machine that does nothing else.
+One run, and a real Chromium that opens and leaves its Train page in turn: each pair is a stretch of training with the
+page open and the next stretch without. Since the two are so close in time, changes in the load of the machine cancel
+out of the ratio. Opening the page, for which the browser builds the page and compiles its scripts for some seconds, is
+not part of the ratio. Beside the ratio, which is noisy on a busy machine, stands the processor time of browser and
+server as a share of all cores. Needs Linux, Chromium and Playwright, and an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ from dsc_core.runs import Store
 from tests.browser.driving import browsing, serving, settled
 
 STRETCH = 40.0  # seconds
-OPENING = 20.0  # seconds until the browser has done what opening the page asks of it
-YOUNG = 125.0  # seconds until the page looks at its lasting pace
+OPENING = 20.0  # seconds until the browser has finished opening the page
+YOUNG = 125.0  # seconds until the page polls at its final rate
 
 
 def speed(store: Store, run: str, began: float, ended: float) -> float:
-    """Steps a second between two times since the run's start, by the events that training itself told."""
-    told = [e for _, e in store.events(run) if e.kind == "progress" and began <= e.seconds <= ended]
-    return (told[-1].step - told[0].step) / (told[-1].seconds - told[0].seconds)
+    """Steps per second between two times since the start of the run, from the events of training."""
+    events = [e for _, e in store.events(run) if e.kind == "progress" and began <= e.seconds <= ended]
+    return (events[-1].step - events[0].step) / (events[-1].seconds - events[0].seconds)
 
 
 def page_seconds() -> float:
-    """Processor seconds that the server and the browser, all their processes, have used so far; /proc tells."""
+    """Processor seconds of all processes of the server and the browser so far, from /proc."""
     table = {}
     for place in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # ended meanwhile
@@ -45,7 +44,7 @@ def page_seconds() -> float:
     ours = {os.getpid()}
     for _ in range(8):  # generations
         ours |= {pid for pid, (parent, _) in table.items() if parent in ours}
-    # The run's own process is the server's child too, in a session of its own; training is not the page.
+    # The training process is a child of the server too, but it is not part of the page.
     ours -= {pid for pid in ours if _trains(pid)}
     return sum(table[pid][1] for pid in ours if pid in table)
 
@@ -57,7 +56,7 @@ def _trains(pid: int) -> bool:
 
 
 def stretch(store: Store, run: str) -> float:
-    """Steps a second over the next STRETCH seconds."""
+    """Steps per second over the next STRETCH seconds."""
     began = store.last_event(run).seconds
     time.sleep(STRETCH)
     return speed(store, run, began, store.last_event(run).seconds)
@@ -89,14 +88,14 @@ def main() -> None:
                 seen = stretch(store, run)
                 shares.append((page_seconds() - before) / STRETCH / os.cpu_count())
                 page.close()
-                time.sleep(3)  # until the server lets the session go
+                time.sleep(3)  # until the server closes the session
                 plain = stretch(store, run)
                 ratios.append(plain / seen)
-                told = f"watched {seen:.2f}, alone {plain:.2f} steps a second, {100 * (ratios[-1] - 1):+.1f}% time"
-                print(f"pair {pair + 1}: {told}, the page took {shares[-1]:.1%} of all cores", flush=True)
+                text = f"open {seen:.2f}, closed {plain:.2f} steps per second, {100 * (ratios[-1] - 1):+.1f}% time"
+                print(f"pair {pair + 1}: {text}; the page takes {shares[-1]:.1%} of all cores", flush=True)
     median = 100 * (statistics.median(ratios) - 1)
     print(
-        f"watched, training takes {median:+.1f}% time at the median of {len(ratios)} pairs ({options.data});"
+        f"with the page open, training takes {median:+.1f}% time at the median of {len(ratios)} pairs ({options.data});"
         f" the page takes {statistics.median(shares):.1%} of all cores"
     )
 

@@ -25,8 +25,8 @@ import torch
 
 from dsc_core.analysis import metrics
 from dsc_core.config import KNOBS, Config
-from dsc_core.errors import InputError
 from dsc_core.device import describe
+from dsc_core.errors import InputError
 from dsc_core.training.loop import REVISION
 from tests.benchmarks import methods
 from tests.benchmarks.tables import tables
