@@ -1,29 +1,104 @@
-"""DeepSpectralClustering: the whole method as a scikit-learn clusterer."""
+"""DeepSpectralClustering: the whole method as a scikit-learn estimator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dsc_core.config import DEFAULT_PRESET, preset
+from dsc_core.config import DEFAULT_PRESET, Config
+from dsc_core.config import preset as preset_config
 from dsc_core.data import Dataset, check_trainable
+from dsc_core.data.dataset import FEWEST_SAMPLES
+from dsc_core.data.layout import as_images
 from dsc_core.errors import InputError
 from dsc_core.events import Event
-from dsc_core.model import EMBED as BLOCK
+from dsc_core.method.feed import BLOCK
+from dsc_core.model import Assignment, Fitted
 from dsc_core.training.loop import fit
 
+KEPT_TYPES = ("float32", "float64")  # types of X that `transform` returns; float32 for all others
+MAX_SEED = 2**31 - 1
 
-class DeepSpectralClustering(ClusterMixin, BaseEstimator):
-    """Deep spectral clustering with a dual autoencoder network (Yang et al., CVPR 2019).
 
-    Parameters: n_clusters; preset, a name of `config.PRESETS`; random_state, the seed; settings, a dict of
-    knobs of `config.Config` that differ from the preset; on_event, called with every `Event`.
+@dataclass(frozen=True)
+class Standardisation:
+    """Rows to zero mean and unit variance. mean, scale: (F,) float64; a constant column has scale 1."""
 
-    Attributes after `fit`: labels_ (n,), confidence_ (n,), latent_ (n, d), spectral_ (n, K'), fitted_ (the
-    `Fitted`), events_ (a list), n_features_in_ for rows.
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Standardisation:
+        """Fitted to rows (n, F)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviation = rows.std(0, dtype=np.float64)
+            return cls(rows.mean(0, dtype=np.float64), np.where(deviation > 0, deviation, 1.0))
+
+    def apply(self, rows: np.ndarray) -> np.ndarray:
+        """Rows (n, F) standardised, float32."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return ((rows - self.mean) / self.scale).astype(np.float32)
+
+
+class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+    """Deep spectral clustering with a dual autoencoder network.
+
+    Trains an autoencoder whose code keeps its meaning under noise, and on it a spectral network that maps samples
+    to spectral coordinates and clusters [1]_. New samples are assigned without training again.
+
+    Parameters
+    ----------
+    n_clusters : int, default=10
+        Number of clusters, at least 2.
+    preset : str, default="standard"
+        Name of a preset, one of `dsc_core.config.PRESETS`.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the training. The same int gives the same result on one machine; None gives another one each time.
+    settings : dict, default=None
+        Settings of `dsc_core.config.Config` that differ from the preset. They override `n_clusters` and
+        `random_state` where they hold `clusters` or `seed`.
+    on_event : callable, default=None
+        Called with every `dsc_core.events.Event` of the training.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each training sample.
+    confidence_ : ndarray of shape (n_samples,)
+        Probability of that cluster.
+    latent_ : ndarray of shape (n_samples, d)
+        Latent codes of the training samples.
+    spectral_ : ndarray of shape (n_samples, k)
+        Spectral coordinates of the training samples.
+    fitted_ : dsc_core.model.Fitted
+        The trained model.
+    events_ : list of dsc_core.events.Event
+        What the training reported.
+    n_features_in_ : int
+        Number of columns of X; only where X holds rows.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X; only where X is a data frame whose column names are all strings.
+
+    References
+    ----------
+    .. [1] X. Yang, C. Deng, F. Zheng, J. Yan, W. Liu, "Deep Spectral Clustering Using Dual Autoencoder Network",
+       CVPR 2019, arXiv:1904.13113.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from dsc_core import DeepSpectralClustering
+    >>> images = load_digits().images
+    >>> model = DeepSpectralClustering(n_clusters=10, preset="quick").fit(images)  # doctest: +SKIP
+    >>> model.predict(images[:3])  # doctest: +SKIP
     """
 
     def __init__(
@@ -31,8 +106,8 @@ class DeepSpectralClustering(ClusterMixin, BaseEstimator):
         n_clusters: int = 10,
         *,
         preset: str = DEFAULT_PRESET,
-        random_state: int = 0,
-        settings: dict | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        settings: dict[str, Any] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ):
         self.n_clusters = n_clusters
@@ -41,100 +116,262 @@ class DeepSpectralClustering(ClusterMixin, BaseEstimator):
         self.settings = settings
         self.on_event = on_event
 
-    def fit(self, X, y=None):
-        """X: images (n, C, H, W) or (n, H, W), or rows (n, F). y is ignored: labels never reach training.
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = list(KEPT_TYPES)
+        return tags
 
-        uint8 images are scaled by 1/255, others from their own range to [0, 1]; rows are standardised.
-        InputError says what is wrong with X.
+    def fit(self, X: ArrayLike, y: object = None) -> DeepSpectralClustering:
+        """Train on X.
+
+        Rows are standardised. uint8 images are scaled by 1/255, other images from their own range to [0, 1].
+
+        Parameters
+        ----------
+        X : array-like of shape (n, F), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Rows of numbers, or images with one or three channels; an alpha channel is composited on white.
+        y : ignored
+            Labels never reach training.
+
+        Returns
+        -------
+        self : DeepSpectralClustering
+
+        Raises
+        ------
+        InputError
+            A ValueError: X or a parameter is wrong; the message says how to mend it.
         """
-        samples, self._scaling, self._columns = _prepare(X)
-        kind = "image" if samples.ndim == 4 else "table"
+        samples = self._check_samples(X, fitting=True)
+        self._standardisation = Standardisation.of(samples) if samples.ndim == 2 else None
+        if self._standardisation is not None:
+            samples = _check_range(self._standardisation.apply(samples))
+            self._scaling = 0.0, 1.0
+        else:
+            samples, self._scaling = _scale_images(samples)
+        config = self._config()
         ids = np.arange(len(samples)).astype(str)
-        check_trainable(Dataset("X", samples, ids, None, kind, self._scaling), self.n_clusters)
-        config = preset(
-            self.preset, clusters=self.n_clusters, seed=self.random_state, **(self.settings or {})
-        )
+        kind = "table" if samples.ndim == 2 else "image"
+        check_trainable(Dataset("X", samples, ids, None, kind, self._scaling), config.clusters)
+        self.fitted_ = self._train(samples, config)
+        self.labels_, self.confidence_ = self.fitted_.labels, self.fitted_.confidence
+        self.latent_, self.spectral_ = self.fitted_.latent, self.fitted_.spectral
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Assign new samples to clusters; the result for a sample depends on that sample alone.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples like those that `fit` was given.
+
+        Returns
+        -------
+        labels : ndarray of shape (n,)
+
+        Raises
+        ------
+        InputError
+            A ValueError: X is not like the training data, or holds NaN or infinite values.
+        """
+        return np.concatenate([assignment.labels for assignment in self._assign(X)])
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Probabilities p(y|z) of the clusters for new samples.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples like those that `fit` was given.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_clusters)
+            Rows sum to 1.
+        """
+        return np.concatenate([assignment.probabilities for assignment in self._assign(X)])
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Spectral coordinates of new samples.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples like those that `fit` was given.
+
+        Returns
+        -------
+        spectral : ndarray of shape (n, k)
+            float64 if X is, else float32.
+        """
+        dtype = np.float64 if getattr(X, "dtype", None) == np.float64 else np.float32
+        return np.concatenate([assignment.spectral for assignment in self._assign(X)]).astype(dtype)
+
+    def distances(self, X: ArrayLike) -> np.ndarray:
+        """Distance from the code of each new sample to its 10th nearest training code.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples like those that `fit` was given.
+
+        Returns
+        -------
+        distances : ndarray of shape (n,)
+        """
+        novelty = self._fitted().novelty
+        return np.concatenate([novelty.look(assignment.latent)[1] for assignment in self._assign(X)])
+
+    def unseen(self, X: ArrayLike) -> np.ndarray:
+        """Whether new samples are unlike the training data: far from all codes, or badly reconstructed.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples like those that `fit` was given.
+
+        Returns
+        -------
+        unseen : ndarray of shape (n,), bool
+            True for about 1 % of samples that are like the training data.
+        """
+        novelty = self._fitted().novelty
+        parts = ((novelty.look(assignment.latent)[1], assignment.errors) for assignment in self._assign(X))
+        return np.concatenate([novelty.is_unseen(distances, errors) for distances, errors in parts])
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of columns that `transform` returns."""
+        return int(self.spectral_.shape[1])
+
+    def _fitted(self) -> Fitted:
+        """The trained model; NotFittedError before `fit`."""
+        check_is_fitted(self, "fitted_")
+        return self.fitted_
+
+    def _config(self) -> Config:
+        """The settings of the training."""
+        if isinstance(self.random_state, int | np.integer):
+            seed = int(self.random_state)
+        else:
+            seed = int(check_random_state(self.random_state).randint(MAX_SEED))
+        settings = {"clusters": self.n_clusters, "seed": seed} | (self.settings or {})
+        return preset_config(self.preset, **settings)
+
+    def _train(self, samples: np.ndarray, config: Config) -> Fitted:
+        """Train; fills `events_`."""
         training, self.events_ = fit(samples, config, scaling=self._scaling), []
         while True:
             try:
                 event = next(training)
             except StopIteration as end:
-                self.fitted_ = end.value
-                break
+                return end.value
             self.events_.append(event)
             if self.on_event:
                 self.on_event(event)
-        self.labels_, self.confidence_ = self.fitted_.labels, self.fitted_.confidence
-        self.latent_, self.spectral_ = self.fitted_.latent, self.fitted_.spectral
-        if samples.ndim == 2:
-            self.n_features_in_ = samples.shape[1]
-        return self
 
-    def predict(self, X) -> np.ndarray:
-        """Clusters of new samples, (m,); each depends on that sample alone."""
-        return np.concatenate([found.labels for found in self._assigned(X)])
-
-    def predict_proba(self, X) -> np.ndarray:
-        """Soft assignments p(y|z) of new samples, (m, K)."""
-        return np.concatenate([found.probabilities for found in self._assigned(X)])
-
-    def transform(self, X) -> np.ndarray:
-        """Spectral coordinates Y of new samples, (m, K')."""
-        return np.concatenate([found.spectral for found in self._assigned(X)])
-
-    def distances(self, X) -> np.ndarray:
-        """How far the code of each new sample is from its 10th nearest training code, (m,)."""
-        return np.concatenate([self.fitted_.novelty.look(found.latent)[1] for found in self._assigned(X)])
-
-    def unseen(self, X) -> np.ndarray:
-        """Whether a new sample looks like nothing seen, (m,) bool, as 1 % of the training data do: too far from all of
-        their codes, or badly rebuilt from its own.
-        """
-        known = self.fitted_.novelty
-        return np.concatenate(
-            [known.is_unseen(known.look(found.latent)[1], found.errors) for found in self._assigned(X)]
-        )
-
-    def _assigned(self, X):
-        """The Assignments of X, block by block."""
-        check_is_fitted(self, "fitted_")
-        samples = _as_samples(X)
-        if len(samples) == 0:
-            raise InputError("X holds no samples; give at least one.")
-        if self._columns is not None and samples.shape[1:] != self.fitted_.shape:
-            raise InputError(
-                f"X has {samples.shape[1]} columns; the model was trained on {self.n_features_in_}."
-            )
+    def _assign(self, X: ArrayLike) -> Iterator[Assignment]:
+        """The assignments of X, block by block."""
+        fitted = self._fitted()
+        samples = self._check_samples(X, fitting=False)
+        if self._standardisation is None:
+            yield from fitted.blocks(samples, self._scaling)
+            return
         for start in range(0, len(samples), BLOCK):
-            block = samples[start : start + BLOCK]
-            if self._columns is not None:
-                block = ((block - self._columns[0]) / self._columns[1]).astype(np.float32)
-            yield from self.fitted_.blocks(block, self._scaling)
+            rows = self._standardisation.apply(samples[start : start + BLOCK])
+            yield from fitted.blocks(_check_range(rows, start), self._scaling)
+
+    def _check_samples(self, X: ArrayLike, fitting: bool) -> np.ndarray:
+        """X as rows (n, F) or images (n, C, H, W) of finite numbers, as few copies as possible; else InputError."""
+        if sparse.issparse(X):
+            raise InputError("X is a sparse matrix: convert it to a dense array with X.toarray().")
+        X = _from_torch(X)
+        dims = _dims(X)
+        if not fitting and dims != (2 if self._standardisation is not None else dims):
+            raise InputError(f"X must be rows (n, F) as in training, not {dims}-dimensional.")
+        if not fitting and dims == 2 and self._standardisation is None:
+            raise InputError("X must hold images as in training, not rows.")
+        if dims in (3, 4):
+            samples = _check_images(np.asarray(X))
+            for name in ("n_features_in_", "feature_names_in_") if fitting else ():
+                self.__dict__.pop(name, None)  # of rows that this estimator was fitted to before
+        else:
+            samples = self._check_rows(X, fitting)
+        _check_finite(samples, getattr(X, "columns", None))
+        return samples
+
+    def _check_rows(self, X: ArrayLike, fitting: bool) -> np.ndarray:
+        """X as rows (n, F) by scikit-learn's own conventions, whose messages InputError passes on."""
+        least = FEWEST_SAMPLES if fitting else 1
+        try:
+            rows = validate_data(
+                self, X, reset=fitting, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        return np.asarray(rows)
 
 
-def _as_samples(X) -> np.ndarray:
-    samples = np.asarray(X)
-    if samples.dtype == object or samples.dtype.kind not in "biuf":
-        raise InputError(f"X must hold numbers, not {samples.dtype}; encode the words first.")
-    if samples.ndim == 3:
-        samples = samples[:, None]
-    if samples.ndim not in (2, 4):
-        raise InputError(f"X must be (n, C, H, W), (n, H, W) or (n, F), not {samples.ndim}-dimensional.")
+def _from_torch(X: Any) -> Any:
+    """A tensor as an array; anything else as it is."""
+    if type(X).__module__.partition(".")[0] != "torch":
+        return X
+    X = X.detach().cpu()
+    return (X.float() if "bfloat16" in str(X.dtype) else X).numpy()
+
+
+def _dims(X: Any) -> int:
+    """The number of dimensions of an array-like; 2 where it cannot be an array, which is refused later."""
+    try:
+        return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
+    except ValueError:
+        return 2
+
+
+def _check_images(images: np.ndarray) -> np.ndarray:
+    """Images as (n, C, H, W); InputError for anything but numbers in a known layout."""
+    if np.iscomplexobj(images):
+        raise InputError("X holds complex numbers: take their real part or magnitude.")
+    if images.dtype.kind not in "biuf":
+        raise InputError(f"X must hold numbers, not {images.dtype}.")
+    if len(images) == 0:
+        raise InputError("X holds no samples: give at least one.")
+    return as_images(images)
+
+
+def _scale_images(images: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+    """The images, and the (offset, factor) that brings their values to [0, 1]."""
+    if images.dtype == np.uint8:
+        return images, (0.0, 1 / 255)
+    low, high = float(images.min()), float(images.max())
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    return _check_range(images.astype(np.float32)), (low, 1 / max(high - low, 1e-12))
+
+
+def _check_finite(samples: np.ndarray, columns: Any = None) -> None:
+    """Refuse NaN and infinite values with an InputError that names the first row and, of rows, its column."""
+    if samples.dtype.kind != "f":
+        return
+    for start in range(0, len(samples), BLOCK):
+        bad = ~np.isfinite(samples[start : start + BLOCK])
+        if not bad.any():
+            continue
+        row, *where = (int(index) for index in np.argwhere(bad)[0])
+        position = f"row {start + row}"
+        if samples.ndim == 2:
+            position += f", column {where[0] if columns is None else repr(columns[where[0]])}"
+        value = "NaN" if np.isnan(samples[start + row][tuple(where)]) else "an infinite value (inf)"
+        raise InputError(f"X contains {value} in {position}: replace such values or leave out their rows.")
+
+
+def _check_range(samples: np.ndarray, start: int = 0) -> np.ndarray:
+    """The samples; InputError where a value has become infinite in single precision. start: number of their first."""
+    finite = np.isfinite(samples).reshape(len(samples), -1).all(1)
+    if not finite.all():
+        raise InputError(
+            f"Row {start + int(finite.argmin())} of X holds a value too large for float32: rescale X."
+        )
     return samples
-
-
-def _prepare(X) -> tuple[np.ndarray, tuple[float, float], tuple | None]:
-    """Samples, their scaling and, for rows, the columns' means and deviations."""
-    samples = _as_samples(X)
-    if len(samples) == 0:
-        raise InputError("X holds no samples; give at least ten.")
-    if samples.ndim == 4:
-        if samples.dtype == np.uint8:
-            return samples, (0.0, 1 / 255), None
-        low, high = float(np.nanmin(samples)), float(np.nanmax(samples))
-        if low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-        return samples.astype(np.float32), (low, 1 / max(high - low, 1e-12)), None
-    deviation = samples.std(0, dtype=np.float64)
-    columns = (samples.mean(0, dtype=np.float64), np.where(deviation > 0, deviation, 1.0))
-    return ((samples - columns[0]) / columns[1]).astype(np.float32), (0.0, 1.0), columns

@@ -13,7 +13,7 @@ MAX_FILE = 350
 # From the ground up. A room may import those below it; rooms on one line know nothing of each other.
 FLOORS = [
     {"errors", "workspace", "events", "sampling"},
-    {"config", "presets", "terms"},
+    {"config", "presets", "terms", "device"},
     {"method"},
     {"analysis", "data"},
     {"plots", "model"},

@@ -74,7 +74,8 @@ def state_with(model: Path, clusters: int):
     from dsc_core.method.networks.networks import Networks
     from dsc_core.model import Fitted
     from dsc_core.training.checkpoint import Carry, pack
-    from dsc_core.training.loop import Clock, _optimiser
+    from dsc_core.training.clock import Clock
+    from dsc_core.training.trainer import make_optimiser
 
     fitted = Fitted.load(model, device="cpu")
     config: Config = fitted.config.replace(clusters=clusters, joint_epochs=0)
@@ -85,6 +86,6 @@ def state_with(model: Path, clusters: int):
         fresh = {k: v for k, v in nets.state_dict().items() if k.startswith(OF_K)}
         nets.load_state_dict(kept | fresh)
         clock = Clock(config, epoch=config.epochs)
-        optimiser = _optimiser(nets, "autoencoder", config)
+        optimiser = make_optimiser(nets, "autoencoder", config)
         state = pack(nets, optimiser, np.random.default_rng(config.seed), clock, config, Carry())
     return state, fitted.config

@@ -70,9 +70,9 @@ def begin(run, state, count: int) -> None:
     """Let the other processes train along on the `count` samples, from here on. InputError where they cannot."""
     global _begun
     if launch.together():
-        from dsc_core.training import distributed, loop
+        from dsc_core.training import batches, distributed
 
-        loop.check_processes(
+        batches.check_processes(
             count, run.config
         )  # what is wrong is said once, while the others can still go home
         _begun = True

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from dsc_core.errors import InputError, RunError
+from dsc_core.method.share import Rows, Share
 
 # How long one process waits for the others: the first alone builds the graph of a large data set.
 PATIENCE = timedelta(minutes=30)
@@ -85,13 +86,13 @@ class _Sum(torch.autograd.Function):
     """The sum over the processes, of the values and on the way back of the gradients."""
 
     @staticmethod
-    def forward(context, values: Tensor) -> Tensor:
+    def forward(_context, values: Tensor) -> Tensor:
         summed = values.detach().clone(memory_format=torch.contiguous_format)
         dist.all_reduce(summed)
         return summed
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
+    def backward(_context, gradient: Tensor) -> Tensor:
         summed = gradient.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(summed)
         return summed
@@ -117,48 +118,46 @@ def spread(module: nn.Module) -> None:
 
 
 @dataclass(frozen=True)
-class Share:
-    """The rows of a batch of `count` that this process computes: the rank-th of `size` nearly equal parts.
+class ProcessShare(Share):
+    """The rows of a batch of `count` that one of several processes computes: one of `processes` nearly equal parts."""
 
-    Without more, all of them, which is what everybody has who trains alone; `share` makes the others.
-    """
+    rank: int
+    processes: int
 
-    count: int
-    rank: int = 0
-    size: int = 1
+    @property
+    def size(self) -> int:
+        """How many processes share the batch."""
+        return self.processes
 
     @property
     def rows(self) -> slice:
-        """Where they stand in the batch."""
-        return slice(self.count * self.rank // self.size, self.count * (self.rank + 1) // self.size)
+        """The positions of this process's rows in the batch."""
+        first = self.count * self.rank // self.processes
+        return slice(first, self.count * (self.rank + 1) // self.processes)
 
-    def mine(self, batch):
+    def mine(self, batch: Rows) -> Rows:
         """The rows of this process. (count, …) → (rows, …)."""
-        return batch[self.rows] if self.size > 1 else batch
+        return batch[self.rows]  # type: ignore[index]  # an array or a tensor
 
     def whole(self, *parts: Tensor) -> list[Tensor]:
-        """The rows of all processes, in one exchange. (rows, a), (rows, b), … → (count, a), (count, b), …"""
-        if self.size == 1:
-            return list(parts)
+        """The rows of all processes, in one exchange. (rows, a), (rows, b), … → (count, a), (count, b), and so on."""
         mine = torch.cat([part.flatten(1) for part in parts], 1)
-        # Every row is one process's number plus the others' zeros, and so the exact number.
+        # Every row is the number of one process plus zeros from the others, and therefore exact.
         before, after = self.rows.start, self.count - self.rows.stop
         whole = _Sum.apply(nn.functional.pad(mine, (0, 0, before, after)))
-        cut = whole.split([part[0].numel() for part in parts], 1)
-        return [rows.reshape(self.count, *part.shape[1:]) for rows, part in zip(cut, parts, strict=True)]
+        columns = whole.split([part[0].numel() for part in parts], 1)
+        return [rows.reshape(self.count, *part.shape[1:]) for rows, part in zip(columns, parts, strict=True)]
 
     def mean(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Means over the rows of this process, made into means over the batch. Scalars by name."""
-        if self.size == 1:
-            return terms
-        part = (self.rows.stop - self.rows.start) / self.count
-        means = _Sum.apply(torch.stack(list(terms.values())) * part)
+        """Means over the rows of this process, turned into means over the batch. Scalars by name."""
+        fraction = (self.rows.stop - self.rows.start) / self.count
+        means = _Sum.apply(torch.stack(list(terms.values())) * fraction)
         return dict(zip(terms, means.unbind(), strict=True))
 
 
 def share(count: int) -> Share:
-    """This process's share of a batch of `count`."""
-    return Share(count, dist.get_rank(), dist.get_world_size()) if _joined else Share(count)
+    """The share of this process in a batch of `count`."""
+    return ProcessShare(count, dist.get_rank(), dist.get_world_size()) if _joined else Share(count)
 
 
 # Networks ---------------------------------------------------------------------------------------------------

@@ -7,10 +7,12 @@ from sklearn.datasets import load_digits
 
 from dsc_core.config import Config, preset
 from dsc_core.method.augmentation import makes_copies
+from dsc_core.method.feed import Feed, copies_of, encode
 from dsc_core.method.graph import nearest, whole_graph
 from dsc_core.method.networks.networks import Networks
-from dsc_core.model import Feed, copies_of, encode
-from dsc_core.training import distributed, loop
+from dsc_core.method.share import Share
+from dsc_core.training import terms as batch_terms
+from dsc_core.training.batches import Pairs
 
 IMAGES = load_digits().images[:64, None].astype(np.float32)
 UNMOVED = {"shift": 0.0, "rotation": 0.0, "scaling": 0.0}
@@ -32,15 +34,15 @@ def first(config: Config, feed) -> dict[str, float]:
     torch.manual_seed(1)
     return {
         name: float(term.detach())
-        for name, term in loop.first_terms(nets, feed, np.arange(32), config).items()
+        for name, term in batch_terms.first_terms(nets, feed, np.arange(32), config, Share(32)).items()
     }
 
 
 def joint(config: Config, feed) -> dict[str, float]:
     nets, targets = nets_of(config), np.arange(64) % 11 - 1
-    pairs = loop.Pairs(whole_graph(feed(np.arange(64)).flatten(1), 5), np.random.default_rng(0), targets)
+    pairs = Pairs(whole_graph(feed(np.arange(64)).flatten(1), 5), np.random.default_rng(0), targets)
     torch.manual_seed(1)
-    terms, _ = loop.joint_terms(nets, feed, np.arange(32), pairs, config)
+    terms, _ = batch_terms.joint_terms(nets, feed, np.arange(32), pairs, config, Share(32))
     return {name: float(term.detach()) for name, term in terms.items()}
 
 
@@ -48,9 +50,9 @@ def test_stage_1_learns_from_moved_images_only_where_copies_are_made(feed, monke
     plain = first(Config(**ON), feed)
     without = first(Config(**ON | {"augmented_agreement": 0.0}, augmented_input=True), feed)
     assert without == plain
-    monkeypatch.setattr(loop, "a_copy", lambda samples, config, share: samples)
+    monkeypatch.setattr(batch_terms, "a_copy", lambda samples, config, share: samples)
     assert first(Config(**ON, augmented_input=True), feed) == plain
-    monkeypatch.setattr(loop, "a_copy", lambda samples, config, share: torch.zeros_like(samples))
+    monkeypatch.setattr(batch_terms, "a_copy", lambda samples, config, share: torch.zeros_like(samples))
     assert first(Config(**ON, augmented_input=True), feed)["prior"] != plain["prior"]
 
 
@@ -75,9 +77,9 @@ def test_self_training_asks_the_copy_for_its_share(feed):
 
 def test_the_copies_targets_are_their_originals(feed, monkeypatch):
     asked = []
-    real = loop.objective.self_training
+    real = batch_terms.objective.self_training
     monkeypatch.setattr(
-        loop.objective,
+        batch_terms.objective,
         "self_training",
         lambda logits, targets: asked.append(targets) or real(logits, targets),
     )
@@ -96,10 +98,10 @@ def test_rows_of_a_table_have_no_copies():
 
 def test_a_copy_is_moved_as_far_as_the_settings_say():
     images = torch.rand(16, 1, 9, 9)
-    share = distributed.Share(16)
-    still = loop.a_copy(images, Config(**UNMOVED), share)
+    share = Share(16)
+    still = batch_terms.a_copy(images, Config(**UNMOVED), share)
     assert torch.allclose(still, images, atol=1e-5)
-    assert not torch.allclose(loop.a_copy(images, Config(), share), images, atol=1e-2)
+    assert not torch.allclose(batch_terms.a_copy(images, Config(), share), images, atol=1e-2)
 
 
 def test_a_feed_of_copies_gives_the_same_copies_whatever_is_asked_for_first(feed):
@@ -144,12 +146,12 @@ def test_copies_that_are_their_originals_change_no_neighbour(feed):
     assert np.abs((plain - same).toarray()).max() < 1e-6
 
 
-def test_encoding_ends_where_that_is_asked(feed):
+def test_encoding_can_be_cancelled(feed):
     class Enough(Exception):
         pass
 
-    def asked():
+    def check_cancelled():
         raise Enough
 
     with pytest.raises(Enough):
-        encode(nets_of(Config(**ON)), feed, asked=asked)
+        encode(nets_of(Config(**ON)), feed, check_cancelled=check_cancelled)

@@ -18,10 +18,9 @@ import pyarrow.parquet  # noqa: F401 - loaded once, for all
 import sklearn.cluster  # noqa: F401
 import torch
 
-from dsc_core import model
 from dsc_core.analysis import umap_map
 from dsc_core.runs import checkpoints, worker
-from dsc_core.training import loop
+from dsc_core.training import finish, joint
 from tests.runs import fakes
 
 
@@ -41,8 +40,8 @@ def die_writing(number: int) -> None:
 
 if __name__ == "__main__":
     umap_map.project, film_process.command = fakes.no_map, fakes.film_command
-    teach = model.teach_head
-    loop.teach_head = model.teach_head = lambda *given, **more: teach(*given[:4], 30, **more)
+    teach = joint.teach_head
+    joint.teach_head = finish.teach_head = lambda *given, **more: teach(*given[:4], 30, **more)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # the first one loads half of PyTorch
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     for line in sys.stdin:

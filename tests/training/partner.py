@@ -14,10 +14,9 @@ from sklearn.datasets import load_digits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dsc_core import model
 from dsc_core.config import preset
 from dsc_core.method.networks.networks import Networks
-from dsc_core.training import distributed, loop
+from dsc_core.training import clock, distributed, joint, loop, setup, terms
 
 # 97 samples: no batch has an even number of rows for each process, and they are not all of one size.
 IMAGES = load_digits().images[:97, None].astype(np.float32)
@@ -70,15 +69,15 @@ def at(calls):
 
 def spoilt(when):
     """The objective's terms as they are, and as no numbers at the calls that `when` names, counted from 1."""
-    terms, calls = loop.autoencoder_terms, iter(range(1, 10**6))
+    compute, calls = terms.autoencoder_terms, iter(range(1, 10**6))
 
     def bad(*given):
-        code, noisy, found = terms(*given)
+        code, noisy, values = compute(*given)
         if next(calls) in when:
-            found["reconstruction"] = found["reconstruction"] * float("nan")
-        return code, noisy, found
+            values["reconstruction"] = values["reconstruction"] * float("nan")
+        return code, noisy, values
 
-    return terms, bad
+    return compute, bad
 
 
 def told(case):
@@ -93,12 +92,11 @@ def told(case):
         run(samples, settings(case), lambda state: states.append(state), made, **more)
         more["resume_from"] = states[1]
         made.clear()
-    terms, bad = spoilt({3, 14} if case == "spoilt" else set())
-    loop.autoencoder_terms = bad
+    compute, terms.autoencoder_terms = spoilt({3, 14} if case == "spoilt" else set())
     try:
         losses, notes, fitted = run(samples, settings(case), None, made, **more)
     finally:
-        loop.autoencoder_terms = terms
+        terms.autoencoder_terms = compute
     # After training the first process alone teaches the head once more: the rest must be the same everywhere.
     arrays = [
         v for k, v in made[0].state_dict().items() if not k.startswith(("spectral", "centres", "shares"))
@@ -108,14 +106,14 @@ def told(case):
     return {"losses": losses, "notes": notes, "labels": labels, "networks": digest}
 
 
-class Precise(loop.Feed):
+class Precise(setup.Feed):
     """Samples in double precision."""
 
     def __call__(self, index):
         return super().__call__(index).double()
 
 
-class PrecisePairs(loop.Pairs):
+class PrecisePairs(joint.Pairs):
     """A graph whose affinities are in double precision."""
 
     def among(self, index, device):
@@ -128,13 +126,13 @@ def run(samples, config, checkpoint, made, precise=True, **more):
     precise: all in double precision. In single, Adam's first steps, which are as long for a gradient of nearly
     nothing as for any other, soon make rounding visible; in double, only what is computed wrongly.
     """
-    loop.PERIOD = 0.0
-    known = loop.Feed, loop.Pairs
+    clock.PERIOD = 0.0
+    before = setup.Feed, joint.Pairs
     if precise:
-        loop.Feed, loop.Pairs = Precise, PrecisePairs
-    loop.Networks = lambda *given: made.append(exact(Networks(*given), precise)) or made[-1]
-    teach = model.teach_head
-    loop.teach_head = lambda *given, **more: teach(*given[:4], 10, **more)
+        setup.Feed, joint.Pairs = Precise, PrecisePairs
+    setup.Networks = lambda *given: made.append(exact(Networks(*given), precise)) or made[-1]
+    teach = joint.teach_head
+    joint.teach_head = lambda *given, **more: teach(*given[:4], 10, **more)
     try:
         training, losses, notes = (
             loop.fit(samples, config, scaling=(0.0, 1 / 16), checkpoint=checkpoint, **more),
@@ -151,8 +149,8 @@ def run(samples, config, checkpoint, made, precise=True, **more):
             elif event.kind == "note":
                 notes.append(event.message)
     finally:
-        loop.PERIOD, loop.Networks, loop.teach_head = 1.0, Networks, teach
-        loop.Feed, loop.Pairs = known
+        clock.PERIOD, setup.Networks, joint.teach_head = 1.0, Networks, teach
+        setup.Feed, joint.Pairs = before
 
 
 def exact(nets, precise):

@@ -7,12 +7,13 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core import model
 from dsc_core.config import Config, preset
 from dsc_core.errors import RunError
+from dsc_core.method import head
 from dsc_core.runs import checkpoints
-from dsc_core.training import loop
+from dsc_core.training import finish, joint, loop, setup, terms
 from dsc_core.training.checkpoint import State
+from dsc_core.training.trainer import Trainer
 
 SMALL = {
     "epochs": 3,
@@ -57,9 +58,9 @@ def at(calls):
 @pytest.fixture(scope="module", autouse=True)
 def hurried():
     """The head learns in a few steps: here nobody asks how well."""
-    teach = model.teach_head
+    teach = head.teach_head
     with pytest.MonkeyPatch.context() as patched:
-        for module in (model, loop):
+        for module in (joint, finish):
             patched.setattr(module, "teach_head", lambda *given, **more: teach(*given[:4], 10, **more))
         yield
 
@@ -126,7 +127,7 @@ def test_the_film_goes_on_after_the_epoch_of_the_state(whole, disk, which):
 def test_a_pause_in_the_middle_of_an_epoch_loses_and_repeats_nothing(whole, disk, poll, monkeypatch):
     states, fed = [], []
 
-    class Counting(loop.Feed):
+    class Counting(setup.Feed):
         def __call__(self, index):
             if torch.is_grad_enabled():
                 fed.append(index)
@@ -137,7 +138,7 @@ def test_a_pause_in_the_middle_of_an_epoch_loses_and_repeats_nothing(whole, disk
         if not state.whole:
             raise KeyboardInterrupt  # as good as a death at the moment after
 
-    monkeypatch.setattr(loop, "Feed", Counting)
+    monkeypatch.setattr(setup, "Feed", Counting)
     with pytest.raises(KeyboardInterrupt):
         run(Config(**SMALL), control=at({poll: {"pause": True}}), checkpoint=keep)
     assert (states[-1].step, states[-1].whole) == (poll, False)
@@ -190,7 +191,7 @@ def test_a_stop_can_be_taken_back(whole, disk):
 
 
 def test_an_early_end_stays_an_end_and_a_branch_trains_on(disk, monkeypatch):
-    monkeypatch.setattr(loop, "lost", lambda labels, clusters: [])  # else training goes on to repair them
+    monkeypatch.setattr(joint, "lost", lambda labels, clusters: [])  # else training goes on to repair them
     config = Config(**SMALL | {"tolerance": 0.5})
     states = []
     fitted, _ = run(config, checkpoint=states.append)
@@ -232,15 +233,15 @@ def test_on_cuda_it_goes_on_as_well(disk):
 
 def spoilt(monkeypatch, when, by=float("nan")):
     """Make the objective's terms bad wherever `when(config)` says so."""
-    terms = loop.autoencoder_terms
+    compute = terms.autoencoder_terms
 
     def bad(nets, samples, config, *given):
-        code, noisy, found = terms(nets, samples, config, *given)
+        code, noisy, values = compute(nets, samples, config, *given)
         if when(config):
-            found["reconstruction"] = found["reconstruction"] * by
-        return code, noisy, found
+            values["reconstruction"] = values["reconstruction"] * by
+        return code, noisy, values
 
-    monkeypatch.setattr(loop, "autoencoder_terms", bad)
+    monkeypatch.setattr(terms, "autoencoder_terms", bad)
 
 
 @pytest.mark.parametrize(("by", "given"), [(float("nan"), True), (float("inf"), False), (1e9, True)])
@@ -286,7 +287,7 @@ def test_a_run_that_goes_back_after_a_resume_ends_like_one_that_never_broke_off(
 def test_the_fourth_time_is_the_end_and_one_sentence(monkeypatch):
     spoilt(monkeypatch, lambda config: True)
     training, events = loop.fit(IMAGES, Config(**SMALL), scaling=SCALING), []
-    with pytest.raises(RunError, match=r"^The loss is no longer a number; try a smaller .*\.$"):
+    with pytest.raises(RunError, match=r"^The loss is NaN or infinite; try a smaller .*\.$"):
         events.extend(training)  # keeps what came before the error
     rates = [event.changes["learning_rate"][1] for event in events if event.changes]
     assert rates == [0.0005, 0.00025, 0.000125]
@@ -294,16 +295,16 @@ def test_the_fourth_time_is_the_end_and_one_sentence(monkeypatch):
 
 def test_spoilt_networks_are_never_kept(monkeypatch):
     """A step on a gradient that overflows spoils the weights before any loss shows it."""
-    states, step = [], loop._step
+    states, step = [], Trainer.step
 
-    def spoiling(terms, steering, clock, images):
-        event = step(terms, steering, clock, images)
-        if clock.step == 6 and steering.config.learning_rate == 0.001:  # the last of the second epoch
+    def spoiling(trainer, terms, images):
+        event = step(trainer, terms, images)
+        if trainer.clock.step == 6 and trainer.config.learning_rate == 0.001:  # the last of the second epoch
             with torch.no_grad():
-                steering.optimiser.param_groups[0]["params"][0].fill_(float("nan"))
+                trainer.optimiser.param_groups[0]["params"][0].fill_(float("nan"))
         return event
 
-    monkeypatch.setattr(loop, "_step", spoiling)
+    monkeypatch.setattr(Trainer, "step", spoiling)
     fitted, events = run(Config(**SMALL), checkpoint=states.append)
     assert sum(bool(event.changes) for event in events) == 1
     assert all(np.isfinite(array).all() for state in states for array in state.arrays.values())
@@ -331,6 +332,7 @@ def test_a_checkpoint_is_safetensors_and_json_and_the_last_two_are_kept(whole, t
         "graph",
         "labels",
         "targets",
+        "eigenvalues",
     }
     kept = checkpoints.kept(tmp_path)
     assert [(one.epoch, one.stage, one.events, one.left) for one in kept] == [

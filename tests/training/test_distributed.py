@@ -13,7 +13,7 @@ import torch
 
 from dsc_core.errors import InputError
 from dsc_core.training import distributed
-from dsc_core.training.distributed import Share
+from dsc_core.training.distributed import ProcessShare
 from tests.training import partner
 
 CASES = [*partner.CASES, "steered", "resumed", "spoilt"]
@@ -103,7 +103,7 @@ def test_a_bad_loss_takes_all_of_them_back(two):
 
 @pytest.mark.parametrize(("count", "size"), [(7, 1), (7, 2), (8, 3), (97, 8), (4, 4)])
 def test_every_row_is_one_process_s_and_the_shares_are_nearly_equal(count, size):
-    shares = [Share(count, rank, size) for rank in range(size)]
+    shares = [ProcessShare(count, rank, size) for rank in range(size)]
     rows = np.concatenate([share.mine(np.arange(count)) for share in shares])
     assert rows.tolist() == list(range(count))
     lengths = [share.rows.stop - share.rows.start for share in shares]

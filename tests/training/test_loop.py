@@ -5,15 +5,20 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core import model
 from dsc_core.analysis import map_film
 from dsc_core.analysis.metrics import scores
 from dsc_core.config import KNOBS, PRESETS, Config, idle, preset
 from dsc_core.errors import InputError, RunError
+from dsc_core.method import head
 from dsc_core.method.cut import Readout
-from dsc_core.model import EMBED, Fitted
-from dsc_core.training import loop
-from dsc_core.training.loop import AUTOENCODER, Clock, _rate, fit, with_least_steps
+from dsc_core.method.feed import BLOCK
+from dsc_core.model import Fitted
+from dsc_core.training import film, finish, joint, setup, steering
+from dsc_core.training.batches import with_least_steps
+from dsc_core.training.clock import Clock
+from dsc_core.training.loop import fit
+from dsc_core.training.terms import AUTOENCODER
+from dsc_core.training.trainer import learning_rate
 
 SMALL = {
     "epochs": 3,
@@ -81,9 +86,9 @@ def test_the_step_size_stays_in_stage_1_and_falls_evenly_in_stage_2():
     rates = []
     for stage in ["autoencoder"] * 3 + ["joint"] * 4:
         clock.start_epoch(stage, 1)
-        rates.append(_rate(config, clock))
+        rates.append(learning_rate(config, clock))
     assert rates == pytest.approx([0.01, 0.01, 0.01, 0.01, 0.008, 0.006, 0.004])
-    assert _rate(config.replace(final_rate=1.0), clock) == 0.01
+    assert learning_rate(config.replace(final_rate=1.0), clock) == 0.01
 
 
 def test_one_seed_gives_one_result_and_another_seed_another(trained):
@@ -138,11 +143,9 @@ def test_without_maps_nobody_is_shown_anything():
 
 
 def test_a_latent_that_is_no_number_is_not_shown(monkeypatch):
-    from dsc_core.training import loop
-
     seen = []
-    real = loop.encode
-    monkeypatch.setattr(loop, "encode", lambda *given: real(*given) * float("nan"))
+    real = film.encode
+    monkeypatch.setattr(film, "encode", lambda *given: real(*given) * float("nan"))
     run(images(64), Config(**SMALL | {"joint_epochs": 0}), snapshot=lambda *shown: seen.append(shown))
     assert seen == []
 
@@ -174,14 +177,14 @@ def test_a_model_survives_the_disk_and_damage_is_told(trained, tmp_path):
 
 
 def test_a_stop_is_heard_while_the_graph_is_cut(monkeypatch):
-    cutting, cut = [], loop.read_out
+    cutting, cut = [], joint.read_out
 
     def read_out(*given):
         cutting.append(True)
         return cut(*given)
 
-    monkeypatch.setattr(loop, "read_out", read_out)
-    monkeypatch.setattr(loop, "GLANCE", 0.0)
+    monkeypatch.setattr(joint, "read_out", read_out)
+    monkeypatch.setattr(steering, "CHECK_PERIOD", 0.0)
     steps = fit(images(), Config(**SMALL), control=lambda: {"stop": True} if cutting else {})
     events = list(steps)
     assert any("Stopped" in event.message for event in events)
@@ -191,20 +194,20 @@ def test_a_stop_is_heard_while_the_graph_is_cut(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "last"),
+    ("requests", "last"),
     [
         ([{"pause": True}, {"resume": True}], {"resume": True}),
         ([{"resume": True}, {"pause": True}], {"pause": True}),
     ],
 )
-def test_what_is_asked_while_the_graph_is_cut_waits_for_the_next_step(wishes, last, monkeypatch):
-    monkeypatch.setattr(loop, "GLANCE", 0.0)
-    asked = iter([*wishes, {"noise_level": 0.3}])
-    steering = loop.Steering(Config(), lambda: next(asked, {}))
+def test_requests_during_a_long_computation_wait_for_the_next_step(requests, last, monkeypatch):
+    monkeypatch.setattr(steering, "CHECK_PERIOD", 0.0)
+    answers = iter([*requests, {"noise_level": 0.3}])
+    steered = steering.Steering(Config(), lambda: next(answers, {}))
     for _ in range(3):
-        steering.glance()
-    assert steering.asked() == last | {"noise_level": 0.3}
-    assert steering.asked() == {}
+        steered.check_cancelled()
+    assert steered.take() == last | {"noise_level": 0.3}
+    assert steered.take() == {}
 
 
 @pytest.mark.parametrize("when", [0, 4, 30])
@@ -245,7 +248,7 @@ def test_a_pause_waits_for_the_resume():
 def test_a_loss_that_is_no_number_says_so():
     broken = images()
     broken[:] = np.inf
-    with pytest.raises(RunError, match="no longer a number"):
+    with pytest.raises(RunError, match="NaN or infinite"):
         run(broken, Config(**SMALL))
 
 
@@ -282,7 +285,7 @@ def test_small_sets_get_more_epochs_and_large_ones_do_not():
 
 def test_neighbours_are_encoded_and_not_decoded(monkeypatch):
     encoded, decoded = [], []
-    encode, decode = loop.Networks.__init__, loop.Networks.decode
+    encode, decode = setup.Networks.__init__, setup.Networks.decode
 
     def made(nets, *given):
         encode(nets, *given)
@@ -294,8 +297,8 @@ def test_neighbours_are_encoded_and_not_decoded(monkeypatch):
         decoded.append(len(clean))
         return decode(nets, clean, noisy)
 
-    monkeypatch.setattr(loop.Networks, "__init__", made)
-    monkeypatch.setattr(loop.Networks, "decode", seen)
+    monkeypatch.setattr(setup.Networks, "__init__", made)
+    monkeypatch.setattr(setup.Networks, "decode", seen)
     rows = np.random.default_rng(0).random((64, 12), np.float32)
     settings = Config().replace(epochs=1, joint_epochs=1, batch=32, joint_batch=32, least_steps=0, clusters=3)
     for _ in fit(rows, settings):
@@ -378,7 +381,7 @@ def test_of_a_large_data_set_a_part_drawn_by_the_seed_makes_the_graph(readout, m
     # What was not drawn is labelled by the same map: a copy gets the label of what it is a copy of.
     assert np.array_equal(fitted.labels[:600], fitted.labels[600:])
     assert all(len(labels) == 1200 and (labels < 0).sum() == 200 for labels in seen)
-    assert any("1,000 are drawn" in event.message for event in events)
+    assert any("uses 1,000 of the 1,200 samples" in event.message for event in events)
     again, _ = run(samples, config, scratch=tmp_path)
     assert isinstance(again.latent, np.memmap)
     assert np.array_equal(again.spectral, fitted.spectral)
@@ -423,7 +426,7 @@ def test_training_and_labelling_take_a_block_of_samples_at_a_time(most):
     config = Config(**{**SMALL, "epochs": 1, "joint_epochs": 1, "batches": 2}, graph_samples=most)
     fitted, _ = run(samples, config)
     assert fitted.labels.shape == (1797,)
-    assert 128 <= samples.most <= EMBED < len(samples)
+    assert 128 <= samples.most <= BLOCK < len(samples)
 
 
 def test_up_to_the_limit_nothing_is_drawn_and_nothing_changes(trained):
@@ -432,14 +435,14 @@ def test_up_to_the_limit_nothing_is_drawn_and_nothing_changes(trained):
     )
     other, _ = run(images(1000), Config(**{**SMALL, "epochs": 1, "joint_epochs": 1}))
     assert np.array_equal(fitted.spectral, other.spectral)
-    assert not any("drawn" in event.message for event in events)
+    assert not any("drawn by the seed" in event.message for event in events)
 
 
 def silenced(monkeypatch, module, which):
     """Cluster 2 is forgotten whenever the head has been taught and `which(even)` says so."""
-    teach = model.teach_head
+    teach = head.teach_head
 
-    def forgetful(nets, latent, readout, config, steps=model.HEAD_STEPS, even=False):
+    def forgetful(nets, latent, readout, config, steps=head.HEAD_STEPS, even=False):
         teach(nets, latent, readout, config, steps, even)
         if which(even):
             with torch.no_grad():
@@ -453,22 +456,22 @@ def warnings(events):
 
 
 def test_a_cluster_that_is_lost_in_training_is_read_from_the_graph_again(monkeypatch):
-    taught, looks, say, teach = [], iter(range(99)), loop.head_labels, loop.teach_head
+    taught, looks, say, teach = [], iter(range(99)), joint.head_labels, joint.teach_head
 
     def without(nets, latent):
         labels = say(nets, latent)
         return np.where(labels == 2, 0, labels) if next(looks) == 0 else labels  # after the first joint epoch
 
-    monkeypatch.setattr(loop, "head_labels", without)
-    monkeypatch.setattr(loop, "teach_head", lambda *given: taught.append(given[4:]) or teach(*given))
+    monkeypatch.setattr(joint, "head_labels", without)
+    monkeypatch.setattr(joint, "teach_head", lambda *given: taught.append(given[4:]) or teach(*given))
     rng = np.random.default_rng(0)
     rows = np.repeat(5 * rng.standard_normal((3, 12)), 100, axis=0) + rng.standard_normal((300, 12))
     changes = {"epochs": 2, "joint_epochs": 4, "refresh": 100, "clusters": 3, "tolerance": 0.0}
     fitted, events = run(rows.astype(np.float32), Config(**{**SMALL, **changes}))
     assert warnings(events) == [
-        "Without samples after this epoch: cluster 2; the graph is cut into clusters anew."
+        "No samples after this epoch in cluster 2; the clusters are cut from a new graph."
     ]
-    steps = model.HEAD_STEPS
+    steps = head.HEAD_STEPS
     assert taught == [(steps, False), (steps, True)], "at the beginning, and once more, evenly"
     sizes = [event.cluster_sizes for event in events if event.kind == "evaluation"]
     assert sizes[1][2] == 0
@@ -477,19 +480,19 @@ def test_a_cluster_that_is_lost_in_training_is_read_from_the_graph_again(monkeyp
 
 
 def test_a_cluster_that_is_lost_at_the_end_is_taught_again(monkeypatch):
-    silenced(monkeypatch, model, lambda even: not even)
+    silenced(monkeypatch, finish, lambda even: not even)
     fitted, events = run(images(), Config(**{**SMALL, "joint_epochs": 0}))
     assert warnings(events) == [
-        "Too small to be learned with the others: cluster 2; all are taught again, evenly."
+        "Too small to be learned with the others: cluster 2; the head was taught again with equal shares."
     ]
     assert np.bincount(fitted.labels, minlength=10).min() > 0
 
 
 def test_a_cluster_that_stays_lost_is_told(monkeypatch):
-    silenced(monkeypatch, model, lambda even: True)
+    silenced(monkeypatch, finish, lambda even: True)
     fitted, events = run(images(), Config(**{**SMALL, "joint_epochs": 0}))
     assert np.bincount(fitted.labels, minlength=10)[2] == 0
-    assert warnings(events)[-1].startswith("Without samples at the end: cluster 2;")
+    assert warnings(events)[-1].startswith("No samples at the end in cluster 2;")
 
 
 def test_an_even_teaching_learns_a_cluster_of_two():
@@ -499,12 +502,12 @@ def test_an_even_teaching_learns_a_cluster_of_two():
     labels[:2] = 2
     latent[:2, 1] = 5.0
     settings = Config(clusters=3, spectral_width=64)
-    nets = loop.Networks((8,), settings.replace(encoder="none"))
+    nets = setup.Networks((8,), settings.replace(encoder="none"))
     readout = Readout(labels, rng.standard_normal((2000, 6)), np.ones(6))
-    model.teach_head(nets, latent, readout, settings, even=True)
-    said = model.assign_softly(nets, latent)[1].argmax(1).numpy()
-    assert (said[:2] == 2).all()
-    assert (said == labels).mean() > 0.95
+    head.teach_head(nets, latent, readout, settings, even=True)
+    assigned = head.assign_softly(nets, latent)[1].argmax(1).numpy()
+    assert (assigned[:2] == 2).all()
+    assert (assigned == labels).mean() > 0.95
 
 
 def test_the_first_stage_can_be_left_out():

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dsc_core.training.distributed import Share
+from dsc_core.method.share import Share
 
 
 class GlobalDiscriminator(nn.Module):

@@ -16,7 +16,7 @@ from dsc_core.method.networks.discriminators import (
 )
 from dsc_core.method.networks.sizes import check_encoder, feature_shape
 from dsc_core.method.networks.spectral import SpectralNetwork
-from dsc_core.training.distributed import Share
+from dsc_core.method.share import Share
 
 
 class Networks(nn.Module):

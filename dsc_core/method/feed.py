@@ -1,0 +1,141 @@
+"""Samples by index as tensors, their random copies, and the codes of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sparse
+import torch
+from torch import Tensor
+
+from dsc_core.config import Config
+from dsc_core.method import graph
+from dsc_core.method.augmentation import makes_copies, random_copy
+from dsc_core.method.networks.networks import Networks
+
+BLOCK = 1000  # samples encoded at once
+
+
+class Source(Protocol):
+    """What gives samples by index: a `Feed` or `Copies` of one."""
+
+    def __len__(self) -> int:
+        """The number of samples."""
+
+    def __call__(self, index: np.ndarray) -> Tensor:
+        """The samples at `index` (m,). → (m, …)."""
+
+
+Encode = Callable[[Networks, Source], Tensor]
+
+
+@dataclass
+class Feed:
+    """Samples by index as float32 tensors on the device.
+
+    samples: (n, …) raw, memory-mapped or not. scaling: (offset, factor). rows: (m,) positions of the samples that
+    are fed, None for all; an index then counts among these.
+    """
+
+    samples: np.ndarray
+    scaling: tuple[float, float]
+    device: torch.device
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.samples) if self.rows is None else len(self.rows)
+
+    def __call__(self, index: np.ndarray) -> Tensor:
+        """The samples at `index` (m,), scaled. → (m, …)."""
+        index = index if self.rows is None else self.rows[index]
+        raw = torch.from_numpy(np.ascontiguousarray(self.samples[index])).to(self.device)
+        values = (raw.float() - self.scaling[0]) * self.scaling[1]
+        return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
+
+    def part(self, rows: np.ndarray) -> Feed:
+        """The feed of the samples at `rows` alone."""
+        return replace(self, rows=rows)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """One random copy of each image of a feed, the same copy every time. number: which of the copies of the seed."""
+
+    feed: Feed
+    config: Config
+    number: int
+
+    def __len__(self) -> int:
+        return len(self.feed)
+
+    def __call__(self, index: np.ndarray) -> Tensor:
+        """The copies of the images at `index` (m,). → (m, C, H, W)."""
+        images, config = self.feed(index), self.config
+        return random_copy(images, config.shift, config.rotation, config.scaling, self.draws[index])
+
+    @cached_property
+    def draws(self) -> Tensor:
+        """How far each copy is moved, (n, 4); drawn on the CPU, so that every device makes the same copies."""
+        generator = torch.Generator().manual_seed(self.config.seed + 2**31 * (1 + self.number))
+        return torch.rand(len(self.feed), 4, generator=generator)
+
+
+def copies_of(feed: Feed, config: Config) -> list[Copies]:
+    """The copies of all samples that the graph is built with; none where the settings ask for none."""
+    count = config.augmented_graph if makes_copies(config, feed.samples) else 0
+    return [Copies(feed, config, number) for number in range(count)]
+
+
+def graph_rows(count: int, config: Config) -> np.ndarray | None:
+    """The positions of the samples that the graph is built on, drawn by the seed, ascending; None for all."""
+    if count <= config.graph_samples:
+        return None
+    return np.sort(np.random.default_rng(config.seed).choice(count, config.graph_samples, replace=False))
+
+
+@torch.no_grad()
+def encode(
+    nets: Networks,
+    feed: Source,
+    index: np.ndarray | None = None,
+    check_cancelled: Callable[[], None] | None = None,
+) -> Tensor:
+    """μ of every sample, or of those at `index`, one block at a time. → (n, d) on the networks' device.
+
+    check_cancelled: called before each block; what it raises ends the work.
+    """
+    was_training = nets.training
+    nets.eval()
+    count, latent = len(feed) if index is None else len(index), None
+    for start in range(0, count, BLOCK):
+        if check_cancelled:
+            check_cancelled()
+        block = slice(start, min(start + BLOCK, count))
+        mean = nets.encoder(feed(np.arange(block.start, block.stop) if index is None else index[block])).mean
+        if latent is None:  # allocated once: joining blocks later would need twice the memory
+            latent = mean.new_empty(count, mean.shape[1])
+        latent[block] = mean
+    nets.train(was_training)
+    return latent
+
+
+def copy_codes(nets: Networks, feed: Feed, config: Config, encode: Encode = encode) -> list[Tensor]:
+    """The codes of each set of copies that the graph is built with, (n, d) each."""
+    return [encode(nets, copies) for copies in copies_of(feed, config)]
+
+
+def build_graph(
+    latent: Tensor,
+    copies: Sequence[Tensor],
+    config: Config,
+    progress: Callable[[int, int], Any] | None = None,
+) -> sparse.csr_matrix:
+    """The neighbour graph of all samples from their codes, (n, d), and those of their copies. Sparse (n, n).
+
+    Training, the labels, and every question about a run use this one builder. progress(done, total) may raise.
+    """
+    return graph.whole_graph(latent, config.neighbours, progress, copies)

@@ -1,0 +1,142 @@
+"""Stage 2 around its epochs: the graph, what the head learns from it, the labels after an epoch, and the early end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import scipy.sparse as sparse
+import torch
+from torch import Tensor
+
+from dsc_core.events import Event
+from dsc_core.method.cut import Readout, lost, numbered, read_out, sure_labels
+from dsc_core.method.feed import Source, build_graph, copy_codes, encode
+from dsc_core.method.head import HEAD_STEPS, head_labels, teach_head
+from dsc_core.method.networks.networks import Networks
+from dsc_core.training import distributed
+from dsc_core.training.batches import Pairs
+from dsc_core.training.setup import Training
+from dsc_core.training.terms import joint_terms
+from dsc_core.training.trainer import Trainer
+
+REFRESH_STEPS = 150  # in which the head learns the clusters of a rebuilt graph
+BUILDING = "Building the graph of the whole data set"
+FIRST_LABELS = "Clusters from the graph of stage 1's latent codes"
+EMPTY = "No samples after this epoch in {}; the clusters are cut from a new graph."
+FALLBACK = "The orthonormalisation fell back to QR: the batch spans fewer than K′ dimensions."
+
+
+def begin(training: Training) -> Iterator[Event]:
+    """Build the graph of stage 1's latent codes and teach the head its clusters; nothing where stage 2 continues."""
+    trainer = training.trainer
+    if trainer.clock.stage == "joint":
+        return
+    if training.config.graph == "whole":
+        yield trainer.clock.progress(BUILDING)
+        labels = rebuild(training, HEAD_STEPS)
+        yield training.evaluation(labels, FIRST_LABELS)
+    else:
+        torch.nn.init.normal_(trainer.nets.centres, std=0.1)
+    trainer.start_stage("joint")
+
+
+def refresh(training: Training, epoch: int) -> Iterator[Event]:
+    """Before an epoch, counted from 0: rebuild the graph where it is due, or where a cluster has lost all samples."""
+    config, carry = training.config, training.trainer.carry
+    # Without an encoder the latent codes never change, nor does their graph.
+    due = config.encoder == "network" and epoch > 0 and epoch % config.refresh == 0
+    empty = carry.labels is not None and lost(carry.labels, config.clusters)
+    if config.graph == "whole" and (due or empty) and carry.order is None:
+        yield training.trainer.clock.progress(BUILDING)
+        # The latent codes are better than those that the head was taught with.
+        rebuild(training, HEAD_STEPS if empty else REFRESH_STEPS, even=bool(empty))
+
+
+def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
+    """Build the graph of the present latent codes and teach the head the clusters read from it: labels, (n,).
+
+    The graph, its eigenvalues and the targets of self-training go into the trainer's `carry`, whose labels give the
+    numbering. Of several processes the first reads the clusters, since machines may round differently. Stopped where
+    a stop is requested meanwhile.
+    """
+    trainer, config = training.trainer, training.config
+    check_cancelled, carry = trainer.steering.check_cancelled, trainer.carry
+
+    def encode_source(nets: Networks, source: Source) -> Tensor:
+        return encode_together(nets, source, check_cancelled)
+
+    latent = encode_source(trainer.nets, training.feed)
+    copies = copy_codes(trainer.nets, training.feed, config, encode_source)
+
+    def read() -> tuple[sparse.csr_matrix, Readout]:
+        affinity = build_graph(latent, copies, config, lambda *_: check_cancelled())
+        return affinity, read_out(affinity, config, carry.labels, check_cancelled)
+
+    carry.affinity, readout = distributed.once(read)
+    carry.eigenvalues = readout.values
+    carry.targets = sure_labels(carry.affinity, readout.labels, config)
+    teach_head(trainer.nets, latent, readout, config, steps, even)
+    distributed.spread(trainer.nets)
+    return readout.labels
+
+
+def encode_together(
+    nets: Networks, source: Source, check_cancelled: Callable[[], None] | None = None
+) -> Tensor:
+    """μ of every sample, (n, d); each of several processes encodes its share. check_cancelled: as of `encode`."""
+    share = distributed.share(len(source))
+    (latent,) = share.whole(encode(nets, source, share.mine(np.arange(len(source))), check_cancelled))
+    return latent
+
+
+def batch_terms(training: Training) -> Callable[[np.ndarray], tuple[dict[str, Tensor], list[Event]]]:
+    """A function of the indices (m,) of a batch: the terms of stage 2, and what there is to note."""
+    trainer, carry = training.trainer, training.trainer.carry
+    whole = training.config.graph == "whole"
+    pairs = Pairs(carry.affinity, trainer.rng, carry.targets) if whole else None
+
+    def compute(index: np.ndarray) -> tuple[dict[str, Tensor], list[Event]]:
+        share = distributed.share(len(index))
+        terms, how = trainer.compute(joint_terms, training.feed, index, pairs, training.config, share)
+        return terms, _note_fallback(trainer, how)
+
+    return compute
+
+
+def _note_fallback(trainer: Trainer, how: str) -> list[Event]:
+    """A note at the first orthonormalisation by QR."""
+    if how != "qr":
+        return []
+    trainer.carry.fallbacks += 1
+    return [trainer.clock.note(FALLBACK, level="warning")] if trainer.carry.fallbacks == 1 else []
+
+
+def finish_epoch(training: Training, epoch: int, loss: float) -> Iterator[Event]:
+    """After an epoch, counted from 0: label the samples by the head, and see whether stage 2 is over.
+
+    loss: the mean of the epoch.
+    """
+    trainer, config = training.trainer, training.config
+    clock, carry = trainer.clock, trainer.carry
+    latent = encode_together(trainer.nets, training.feed)
+    labels = distributed.once(lambda: head_labels(trainer.nets, latent))
+    if (epoch + 1) % config.evaluate_every == 0:
+        yield training.evaluation(labels)
+    empty = lost(labels, config.clusters) if config.graph == "whole" else []
+    if empty:
+        yield clock.note(EMPTY.format(numbered(empty)), level="warning")
+    over = not empty and converged(trainer, labels, loss)
+    carry.over = distributed.once(lambda: over)  # no process continues alone because of rounding
+    carry.labels, carry.last_loss = labels, loss
+    training.film.take(clock.epoch, carry.over or clock.last_epoch, latent, labels)
+    trainer.steering.save()
+
+
+def converged(trainer: Trainer, labels: np.ndarray, loss: float) -> bool:
+    """Whether the labels (n,), or the loss, have hardly changed since the epoch before."""
+    config, carry = trainer.config, trainer.carry
+    if config.stopping == "labels":
+        before = carry.labels
+        return before is not None and bool(np.mean(labels != before) < config.tolerance)
+    return bool(carry.last_loss) and abs(carry.last_loss - loss) < config.tolerance

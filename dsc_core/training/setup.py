@@ -1,0 +1,102 @@
+"""Everything that one training works with, made from its samples and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from dsc_core.analysis import map_film
+from dsc_core.config import Config
+from dsc_core.device import describe
+from dsc_core.events import Event
+from dsc_core.method.feed import Feed, graph_rows
+from dsc_core.method.networks.networks import Networks
+from dsc_core.method.networks.sizes import check_encoder
+from dsc_core.training import distributed
+from dsc_core.training.batches import check_processes
+from dsc_core.training.clock import Clock
+from dsc_core.training.film import Film, Snapshot
+from dsc_core.training.recovery import Keeper, SaveState
+from dsc_core.training.requests import Control
+from dsc_core.training.steering import Steering
+from dsc_core.training.trainer import Trainer
+
+Observe = Callable[[np.ndarray], dict[str, float]]
+
+
+@dataclass
+class Training:
+    """The parts of one training. feed, observe: of the samples that the present stage trains on."""
+
+    trainer: Trainer
+    feed: Feed
+    film: Film
+    keeper: Keeper
+    observe: Observe | None
+
+    @property
+    def config(self) -> Config:
+        """The settings as they are now."""
+        return self.trainer.config
+
+    def on_graph(self) -> Training:
+        """The same training on the samples of the graph, where a part of a large data set was drawn for it."""
+        rows = graph_rows(len(self.feed), self.config) if self.config.graph == "whole" else None
+        if rows is None:
+            return self
+        return replace(
+            self, feed=self.feed.part(rows), observe=_observe_part(self.observe, rows, len(self.feed))
+        )
+
+    def evaluation(self, labels: np.ndarray, message: str = "") -> Event:
+        """The sizes of the clusters of `labels` (n,), and the scores that the caller has for them."""
+        scores = self.observe(labels) if self.observe else {}
+        return self.trainer.clock.evaluation(cluster_sizes(labels, self.config.clusters), scores, message)
+
+
+def set_up(
+    samples: np.ndarray,
+    config: Config,
+    scaling: tuple[float, float],
+    control: Control | None,
+    observe: Observe | None,
+    checkpoint: SaveState | None,
+    snapshot: Snapshot | None,
+) -> Training:
+    """New networks on the device of the settings, and all that trains them; seeds torch's global generator."""
+    check_encoder(samples.shape[1:], config.encoder)
+    device, _ = describe(config.device)
+    torch.manual_seed(config.seed)
+    if device.type == "cuda":  # the fastest kernels are not deterministic
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    check_processes(len(samples), config)
+    nets = distributed.normalised_together(Networks(samples.shape[1:], config).to(device))
+    if len(nets.shape) == 3:
+        nets = nets.to(memory_format=torch.channels_last)
+    feed, steering = Feed(samples, scaling, device), Steering(config, control)
+    trainer = Trainer(nets, steering, Clock(config), np.random.default_rng(config.seed))
+    keeper = Keeper(trainer, checkpoint)
+    steering.save = keeper.save
+    film = Film(nets, feed, snapshot, config.map_every, map_film.filmed(len(samples), config))
+    return Training(trainer, feed, film, keeper, observe)
+
+
+def cluster_sizes(labels: np.ndarray, clusters: int) -> tuple[int, ...]:
+    """How many of the labels (n,) name each cluster."""
+    return tuple(int(size) for size in np.bincount(labels, minlength=clusters))
+
+
+def _observe_part(observe: Observe | None, rows: np.ndarray, count: int) -> Observe | None:
+    """`observe` for labels of the samples at `rows` alone; the others among `count` get −1."""
+    if observe is None:
+        return None
+
+    def observe_part(labels: np.ndarray) -> dict[str, float]:
+        every = np.full(count, -1)
+        every[rows] = labels
+        return observe(every)
+
+    return observe_part

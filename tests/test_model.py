@@ -1,0 +1,112 @@
+"""A trained model on disk and beside its run: written once, read from where it lies; and the graph it was made from."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from dsc_core.analysis.metrics import eigengap
+from dsc_core.config import Config, preset
+from dsc_core.errors import RunError
+from dsc_core.method.feed import Feed, build_graph, copy_codes
+from dsc_core.model import Fitted
+from dsc_core.training.loop import fit
+
+SMALL = {
+    "epochs": 1,
+    "joint_epochs": 1,
+    "batch": 32,
+    "joint_batch": 64,
+    "spectral_width": 32,
+    "latent_dims": 8,
+    "clusters": 4,
+    "least_steps": 0,
+    "device": "cpu",
+}
+IMAGES = load_digits().images[:120, None].astype(np.float32)
+SCALING = (0.0, 1 / 16)
+
+
+def trained(config):
+    training = fit(IMAGES, config, scaling=SCALING)
+    while True:
+        try:
+            next(training)
+        except StopIteration as end:
+            return end.value
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return trained(preset("augment", **SMALL))
+
+
+def same(one, other):
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("labels", "latent", "spectral", "confidence")
+    )
+
+
+def test_the_embeddings_of_a_run_are_written_once(fitted, tmp_path):
+    fitted.save(tmp_path / "model", embeddings=tmp_path / "embeddings")
+    arrays = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.npy"))
+    assert arrays == [
+        "embeddings/latent.npy",
+        "embeddings/spectral.npy",
+        "model/confidence.npy",
+        "model/labels.npy",
+        "model/transform.npy",
+    ]
+    assert same(Fitted.load(tmp_path / "model", "cpu"), fitted)
+
+
+def test_a_model_that_lies_alone_has_its_embeddings_with_it(fitted, tmp_path):
+    """As version 0.1.0 wrote every model."""
+    fitted.save(tmp_path / "model")
+    assert {"latent.npy", "spectral.npy"} <= {path.name for path in (tmp_path / "model").iterdir()}
+    assert not (tmp_path / "embeddings").exists()
+    assert same(Fitted.load(tmp_path / "model", "cpu"), fitted)
+
+
+@pytest.mark.parametrize("missing", ["model/model.json", "model/transform.npy", "embeddings/latent.npy"])
+def test_a_missing_file_is_one_sentence(fitted, tmp_path, missing):
+    fitted.save(tmp_path / "model", embeddings=tmp_path / "embeddings")
+    (tmp_path / missing).unlink()
+    with pytest.raises(
+        RunError, match=r"^The model in model cannot be read \(FileNotFoundError\); train it again\.$"
+    ):
+        Fitted.load(tmp_path / "model", "cpu")
+
+
+def test_a_fit_carries_its_last_graph_and_its_eigenvalues(fitted):
+    assert fitted.affinity.shape == (120, 120)
+    assert (np.diff(fitted.eigenvalues) <= 1e-9).all()
+    assert fitted.eigenvalues[0] == pytest.approx(1.0)
+    assert eigengap(fitted.eigenvalues, 4) > 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"readout": "softmax"}, {"joint_epochs": 0}])
+def test_every_training_with_a_whole_graph_carries_it(settings):
+    fitted = trained(Config(**SMALL | settings))
+    assert fitted.affinity.shape == (120, 120)
+    assert len(fitted.eigenvalues) > 4
+
+
+def test_a_training_on_batch_graphs_carries_none():
+    fitted = trained(Config(**SMALL, graph="batch", readout="softmax"))
+    assert fitted.affinity is None
+    assert fitted.eigenvalues is None
+
+
+def test_the_graph_of_a_run_is_the_one_that_training_built(fitted, tmp_path):
+    """With the copies of the images: without them it is another graph."""
+    fitted.save(tmp_path)
+    loaded = Fitted.load(tmp_path, "cpu")
+    assert loaded.affinity is None
+    again = loaded.build_graph(IMAGES, SCALING)
+    assert abs(again - fitted.affinity).max() < 1e-2, "the same but for rounding"
+    feed = Feed(IMAGES, SCALING, loaded.device)
+    assert len(copy_codes(loaded.nets, feed, loaded.config)) == loaded.config.augmented_graph > 0
+    without = build_graph(torch.from_numpy(fitted.latent), [], fitted.config)
+    assert abs(without - fitted.affinity).max() > 0.1

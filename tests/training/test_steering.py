@@ -1,0 +1,61 @@
+"""Requests between two steps: new settings, pause, resume and stop."""
+
+import pytest
+
+from dsc_core.config import Config
+from dsc_core.training import steering
+from dsc_core.training.clock import Clock
+from dsc_core.training.steering import Steering, Stopped
+
+
+def poll(answers):
+    """The events of one poll whose control gives these answers, the settings after it, and what was saved."""
+    left, saved = iter(answers), []
+    steered = Steering(Config(), lambda: next(left, {"stop": True}))
+    steered.save = lambda: saved.append(steered.config)
+    try:
+        return list(steered.poll(Clock(Config()))), steered.config, saved
+    except Stopped:
+        return None, steered.config, saved
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    monkeypatch.setattr(steering, "PAUSE_PERIOD", 0.0)
+
+
+def test_nothing_requested_changes_and_saves_nothing():
+    assert poll([{}]) == ([], Config(), [])
+
+
+def test_a_changed_setting_is_one_event_and_is_saved():
+    (event,), config, saved = poll([{"noise_level": 0.25, "prior": Config().prior}])
+    assert event.changes == {"noise_level": [0.5, 0.25]}
+    assert (config.noise_level, saved) == (0.25, [config])
+
+
+def test_a_setting_that_is_not_live_stays():
+    assert poll([{"clusters": 3}]) == ([], Config(), [])
+
+
+def test_a_pause_lasts_until_the_resume_and_takes_settings_meanwhile():
+    events, config, saved = poll([{"pause": True}, {}, {"noise_level": 0.1}, {"resume": True}])
+    assert [event.changes for event in events] == [{"noise_level": [0.5, 0.1]}]
+    assert config.noise_level == 0.1
+    assert [one.noise_level for one in saved] == [0.5, 0.1]
+
+
+def test_a_stop_ends_a_pause():
+    events, _, saved = poll([{"pause": True}, {"stop": True}])
+    assert events is None
+    assert len(saved) == 1
+
+
+def test_a_long_computation_ends_where_a_stop_is_requested(monkeypatch):
+    monkeypatch.setattr(steering, "CHECK_PERIOD", 0.0)
+    answers = iter([{"pause": True}, {"stop": True}])
+    steered = Steering(Config(), lambda: next(answers, {}))
+    steered.check_cancelled()
+    with pytest.raises(Stopped):
+        steered.check_cancelled()
+    assert steered.take() == {"pause": True, "stop": True}, "the requests are still there for the next poll"
