@@ -224,7 +224,7 @@ class Fitted:
     @cached_property
     def novelty(self) -> outliers.Novelty:
         """How far the training data lie from one another, to recognise samples unlike them."""
-        return outliers.known(self.latent, self.config.seed, self.error_limit)
+        return outliers.fit(self.latent, self.config.seed, self.error_limit)
 
     def save(self, folder: Path, embeddings: Path | None = None) -> None:
         """Write the model to a folder: safetensors, JSON and arrays, no pickle.

@@ -110,13 +110,14 @@ def encode(
     """
     was_training = nets.training
     nets.eval()
-    count, latent = len(feed) if index is None else len(index), None
+    count = len(feed) if index is None else len(index)
+    latent = torch.empty(0)
     for start in range(0, count, BLOCK):
         if check_cancelled:
             check_cancelled()
         block = slice(start, min(start + BLOCK, count))
         mean = nets.encoder(feed(np.arange(block.start, block.stop) if index is None else index[block])).mean
-        if latent is None:  # allocated once: joining blocks later would need twice the memory
+        if start == 0:  # allocated once: joining blocks later would need twice the memory
             latent = mean.new_empty(count, mean.shape[1])
         latent[block] = mean
     nets.train(was_training)

@@ -53,7 +53,8 @@ def with_least_steps(config: Config, count: int) -> Config:
     def enough(name: str, batch: int, least: int) -> int:
         epochs, steps = getattr(config, name), batch_count(count, batch)
         steps = min(steps, config.batches) if config.batches else steps
-        return min(max(epochs, math.ceil(least / steps)), int(KNOBS[name].high)) if epochs else 0
+        most = int(KNOBS[name].high or epochs)
+        return min(max(epochs, math.ceil(least / steps)), most) if epochs else 0
 
     first = enough("epochs", config.batch, config.least_steps) if config.encoder == "network" else 0
     # Stage 2 needs fewer: its networks are trained already.

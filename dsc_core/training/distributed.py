@@ -1,10 +1,10 @@
-"""Several processes that train one run together: all that they exchange. In one process, everything here is idle.
+"""Everything that several processes exchange while they train one run. In a single process it does nothing.
 
-Each process computes its `Share` of the rows of every batch, and whatever couples the samples of a batch is
-computed from all rows, by every process alike: each has the same loss, that of the whole batch. So the sums below
-hand their gradients back summed over the processes, and the mean over the processes, which PyTorch's
-DistributedDataParallel takes, is the very gradient of that loss. Random numbers are drawn for the whole batch, from
-the same state in every process.
+Each process computes its share of the rows of every batch. Whatever couples the samples of a batch is computed from
+all rows, by every process, so that each has the loss of the whole batch. The sums below therefore pass their
+gradients back summed over the processes, and the mean over the processes, which PyTorch's DistributedDataParallel
+takes, is the exact gradient of that loss. Random numbers are drawn for the whole batch, from the same state in every
+process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -22,33 +23,33 @@ from torch.nn.parallel import DistributedDataParallel
 from dsc_core.errors import InputError, RunError
 from dsc_core.method.share import Rows, Share
 
-# How long one process waits for the others: the first alone builds the graph of a large data set.
-PATIENCE = timedelta(minutes=30)
-# Not `dist.is_initialized()`: a script may have processes of its own, each of which trains something else.
+Result = TypeVar("Result")
+Module = TypeVar("Module", bound=nn.Module)
+# How long one process waits for the others: the first one builds the graph of a large data set alone.
+TIMEOUT = timedelta(minutes=30)
+# Not `dist.is_initialized()`: the processes of a script may each train something else.
 _joined = False
 
 
-# Coming and going -------------------------------------------------------------------------------------------
+# Joining and leaving ----------------------------------------------------------------------------------------
 
 
 def join() -> None:
-    """Meet the other processes that torchrun has started. RunError where they do not come."""
+    """Connect to the other processes that torchrun has started. RunError where they cannot be reached."""
     global _joined
     cuda = torch.cuda.is_available()
     if cuda:  # with fewer cards than processes, `check` refuses to compute on them
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=PATIENCE)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=TIMEOUT)
     except (RuntimeError, ValueError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"The processes that are to train together do not reach each other ({told})."
-        ) from error
+        reason = " ".join(str(error).split())[:200]
+        raise RunError(f"The processes of the run cannot reach each other ({reason}).") from error
     _joined = True
 
 
 def leave() -> None:
-    """Part from the other processes."""
+    """Disconnect from the other processes."""
     global _joined
     if _joined:
         _joined = False
@@ -61,12 +62,12 @@ def size() -> int:
 
 
 def first() -> bool:
-    """Whether this process is the one that asks, tells and keeps."""
+    """Whether this process is the one that receives requests, reports and saves."""
     return not _joined or dist.get_rank() == 0
 
 
 def check(device: torch.device, smallest: int) -> None:
-    """InputError where there are fewer graphics cards, or samples in the smallest batch, than processes."""
+    """InputError where there are more processes than graphics cards, or than samples in the smallest batch."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if _joined and device.type == "cuda" and torch.cuda.device_count() < here:
         raise InputError(
@@ -75,15 +76,15 @@ def check(device: torch.device, smallest: int) -> None:
         )
     if _joined and smallest < size():
         raise InputError(
-            f"A batch of {smallest} samples has none for each of {size()} processes; start fewer."
+            f"A batch of {smallest} samples is too small for {size()} processes; start fewer processes."
         )
 
 
-# Exchanging -------------------------------------------------------------------------------------------------
+# Exchange ---------------------------------------------------------------------------------------------------
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over the processes, of the values and on the way back of the gradients."""
+    """The sum over the processes: of the values, and on the way back of the gradients."""
 
     @staticmethod
     def forward(_context, values: Tensor) -> Tensor:
@@ -98,23 +99,23 @@ class _Sum(torch.autograd.Function):
         return summed
 
 
-def once(compute: Callable):
-    """What `compute()` gives in the first process, in all of them; the others do not call it."""
+def once(compute: Callable[[], Result]) -> Result:
+    """The result of `compute()` in the first process, in all of them; the others do not call it."""
     if not _joined:
         return compute()
-    given = [compute() if first() else None]
-    # Objects of our own processes, over the CPU: no data set's file is ever read this way.
-    dist.broadcast_object_list(given, src=0, device=torch.device("cpu"))
-    return given[0]
+    results: list[Any] = [compute() if first() else None]
+    # Pickled, but only between the processes of one run: no file of a data set is ever read this way.
+    dist.broadcast_object_list(results, src=0, device=torch.device("cpu"))
+    return results[0]
 
 
 def spread(module: nn.Module) -> None:
-    """Give all processes the parameters and buffers of the first one's `module`."""
+    """Copy the parameters and buffers of `module` from the first process to all others."""
     if _joined:
         for value in module.state_dict().values():
-            held = value.detach().contiguous()
-            dist.broadcast(held, src=0)
-            value.copy_(held)
+            received = value.detach().contiguous()
+            dist.broadcast(received, src=0)
+            value.copy_(received)
 
 
 @dataclass(frozen=True)
@@ -164,13 +165,18 @@ def share(count: int) -> Share:
 
 
 class WholeBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch normalisation over the rows of all processes. torch's SyncBatchNorm does so on CUDA alone."""
+    """Batch normalisation over the rows of all processes. torch's SyncBatchNorm does so on CUDA only."""
+
+    momentum: float  # never None here: the running moments are exponential means
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
 
     def _check_input_dim(self, values: Tensor) -> None:
         pass
 
     def forward(self, values: Tensor) -> Tensor:
-        """(rows, channels, …) → the same shape, as torch's own BatchNorm of the whole batch gives it."""
+        """(rows, channels, …) → the same shape, as torch's own BatchNorm computes it of the whole batch."""
         if not (self.training and _joined):
             return super().forward(values)
         count, mean, variance = self.moments(values)
@@ -184,20 +190,20 @@ class WholeBatchNorm(nn.modules.batchnorm._BatchNorm):
         return torch.addcmul((self.bias - mean * scale).view(across), values, scale.view(across))
 
     def moments(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Values a channel, their mean and their variance over all processes: (), (channels,), (channels,)."""
+        """Values per channel, their mean and their variance over all processes: (), (channels,), (channels,)."""
         variance, mean = torch.var_mean(values, [0, *range(2, values.dim())], correction=0)
         count = mean.new_full((1,), values.numel() / values.shape[1])
-        parts, place = torch.cat([count, mean, variance]), dist.get_rank()
-        # Laid side by side, not added up: a sum of squares would lose the variance of a large mean.
-        parts = _Sum.apply(nn.functional.pad(parts[None], (0, 0, place, size() - 1 - place)))
+        parts, rank = torch.cat([count, mean, variance]), dist.get_rank()
+        # Kept apart, not summed: a sum of squares would lose the variance beside a large mean.
+        parts = _Sum.apply(nn.functional.pad(parts[None], (0, 0, rank, size() - 1 - rank)))
         counts, means, variances = parts.split([1, len(mean), len(mean)], 1)
         weights = counts / counts.sum()
         mean = (weights * means).sum(0)
         return counts.sum(), mean, (weights * (variances + (means - mean).square())).sum(0)
 
 
-def normalised_together(nets: nn.Module) -> nn.Module:
-    """`nets` with batch norms over the rows of all processes, in place; parameters and their names stay."""
+def normalised_together(nets: Module) -> Module:
+    """`nets` with batch norms over the rows of all processes, in place; parameters keep their names."""
     if _joined:
         for module in nets.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -206,23 +212,24 @@ def normalised_together(nets: nn.Module) -> nn.Module:
 
 
 class _Calls(nn.Module):
-    """Networks as one module whose forward is whatever function of them is asked for."""
+    """Networks as one module whose forward pass is any function of them."""
 
-    def __init__(self, nets: nn.Module):
+    def __init__(self, nets: nn.Module) -> None:
         super().__init__()
         self.nets = nets
 
-    def forward(self, terms: Callable, *given):
-        return terms(self.nets, *given)
+    def forward(self, terms: Callable[..., Any], *arguments: Any) -> Any:
+        """`terms` of the networks."""
+        return terms(self.nets, *arguments)
 
 
-def averaged(nets: nn.Module) -> Callable:
-    """`call(terms, *given)` is `terms(nets, *given)`, whose gradients are then the mean over all processes.
+def averaged(nets: nn.Module) -> Callable[..., Any]:
+    """A function `call(terms, *arguments)` that is `terms(nets, *arguments)` with gradients averaged over processes.
 
     Between two calls there must be a `backward`, or the processes wait for each other.
     """
     calls = _Calls(nets)
     if not _joined:
         return calls
-    # A weight that is zero leaves its network out of a step; buffers are the same everywhere by their making.
+    # A weight of zero leaves its network out of a step. Buffers are equal in all processes already.
     return DistributedDataParallel(calls, find_unused_parameters=True, forward_sync_buffers=False)

@@ -115,6 +115,6 @@ def fix_maps(nets: Networks, latent: Tensor, config: Config, joint: bool) -> Cod
 
 def error_limit(nets: Networks, feed: Feed, latent: np.ndarray, config: Config) -> float | None:
     """The reconstruction error that few training samples exceed; None without a decoder."""
-    rows = sample_rows(len(feed), outliers.LOOKED_AT, config.seed)
+    rows = sample_rows(len(feed), outliers.LIMIT_SAMPLE, config.seed)
     errors = reconstruction_errors(nets, feed, rows, latent[rows])
     return None if np.isnan(errors).any() else outliers.error_limit(errors)

@@ -137,6 +137,7 @@ def converged(trainer: Trainer, labels: np.ndarray, loss: float) -> bool:
     """Whether the labels (n,), or the loss, have hardly changed since the epoch before."""
     config, carry = trainer.config, trainer.carry
     if config.stopping == "labels":
-        before = carry.labels
-        return before is not None and bool(np.mean(labels != before) < config.tolerance)
-    return bool(carry.last_loss) and abs(carry.last_loss - loss) < config.tolerance
+        return carry.labels is not None and bool(np.mean(labels != carry.labels) < config.tolerance)
+    if not carry.last_loss:
+        return False
+    return abs(carry.last_loss - loss) < config.tolerance

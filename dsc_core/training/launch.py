@@ -1,7 +1,7 @@
-"""Which processes and which graphics cards a run gets. Loads no PyTorch where there is no graphics card to count.
+"""The processes and graphics cards of a run. Loads no PyTorch where there is no graphics card to count.
 
-torchrun starts N processes and tells each of them so in the environment; here that is read, torchrun's command
-is made, and the cards of a machine are shared out among the runs of a queue.
+torchrun starts N processes and says so in their environment. Here that environment is read, torchrun's command is
+built, and the cards of a machine are distributed among the runs of a queue.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from dsc_core.config import Config
 
-# What torchrun sets for its processes; whoever starts one that shall train alone takes it away again.
-TOLD = (
+# What torchrun sets in its processes; a process that is to train alone must not inherit it.
+TORCHRUN_VARIABLES = (
     "LOCAL_RANK",
     "RANK",
     "GROUP_RANK",
@@ -30,114 +30,117 @@ TOLD = (
     "MASTER_PORT",
     "OMP_NUM_THREADS",
 )
-
-# The names of all graphics cards, for a process that itself sees only its own: it starts the next run of the queue.
+# The names of all graphics cards, for a process that sees only its own: it starts the next run of the queue.
 ALL_CARDS = "DSC_ALL_CARDS"
 
 
-def together() -> bool:
+def is_distributed() -> bool:
     """Whether torchrun has started this process as one of several that train together."""
     return "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def first() -> bool:
-    """Whether this process is the only one, or the one of several that asks, tells and keeps."""
-    return not together() or os.environ.get("RANK") == "0"
+    """Whether this process is the only one, or the one of several that receives requests, reports and saves."""
+    return not is_distributed() or os.environ.get("RANK") == "0"
 
 
-def alone(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what torchrun told this process, for one that trains something else."""
+def without_torchrun(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without torchrun's variables, for a process that trains something else."""
     if "TORCHELASTIC_RUN_ID" not in environment:
         return dict(environment)
-    return {k: v for k, v in environment.items() if k not in TOLD and not k.startswith("TORCHELASTIC_")}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in TORCHRUN_VARIABLES and not name.startswith("TORCHELASTIC_")
+    }
 
 
 def command(single: list[str], processes: int) -> list[str]:
-    """`single`, which is [python, …], as the command that starts so many processes of it on this machine."""
+    """The command that starts so many processes of `single`, [python, …], on this machine."""
     if processes == 1:
         return single
-    # By their number, since not every machine knows an address for its own name.
+    # By number, since not every machine can resolve its own name.
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     torchrun += ["--nproc-per-node", str(processes)]
     as_module = ["-m"] if single[1] == "-m" else []
-    # What comes after "--" is not torchrun's, which else takes our --run for the beginning of one of its own.
+    # Without "--", torchrun would take our --run for an abbreviation of one of its own options.
     return [single[0], *torchrun, *as_module, "--", *single[1 + len(as_module) :]]
 
 
 def threads(processes: int) -> int:
-    """CPU threads for each of so many processes that share this machine."""
+    """CPU threads for each of so many processes on this machine."""
     return max(1, (os.cpu_count() or 1) // processes)
 
 
 @lru_cache(maxsize=1)
-def cards() -> int:
-    """Graphics cards that PyTorch may use here, or in the process that started this one for some of them."""
+def card_count() -> int:
+    """Graphics cards that PyTorch may use here, or in the process that gave this one some of its cards."""
     if os.environ.get(ALL_CARDS):
         return len(os.environ[ALL_CARDS].split(","))
-    driven = any(Path("/dev").glob("nvidia[0-9]*")) or shutil.which("nvidia-smi")
-    if not driven:  # nothing to count, so the seconds that PyTorch takes to load are saved
+    has_driver = any(Path("/dev").glob("nvidia[0-9]*")) or shutil.which("nvidia-smi")
+    if not has_driver:  # saves the seconds that PyTorch takes to load
         return 0
     import torch
 
     return torch.cuda.device_count()
 
 
-def on_cards(config: Config) -> bool:
+def uses_cards(config: Config) -> bool:
     """Whether a run with these settings computes on graphics cards here."""
-    return config.device != "cpu" and cards() > 0
+    return config.device != "cpu" and card_count() > 0
 
 
-def processes(config: Config, numbers: list[int] | tuple[int, ...]) -> int:
-    """How many processes a run is started in that was given the cards of these numbers: 0 asks for one a card."""
-    return config.processes or max(1, len(numbers))
+def process_count(config: Config, cards: Sequence[int]) -> int:
+    """The number of processes for a run that has been given these cards; the setting 0 means one per card."""
+    return config.processes or max(1, len(cards))
 
 
-def places(config: Config) -> int:
-    """How much room a run needs at the least among those at a time: one, or one for each card that it asks for."""
-    return (config.processes or 1) if on_cards(config) else 1
+def slots(config: Config) -> int:
+    """How many of the concurrent runs a run counts as: one, or one per card that it requires."""
+    return (config.processes or 1) if uses_cards(config) else 1
 
 
-def chosen(config: Config, taken: list[int], waiting: int = 0) -> list[int]:
-    """The cards for a run: those which the fewest runs use. taken: a card once for each run on it.
+def choose_cards(config: Config, taken: list[int], waiting: int = 0) -> list[int]:
+    """The cards for a run: those that the fewest runs use, by number.
 
-    Where the run leaves their number open, all that are free, but for one for each of the `waiting` runs, which
-    come next; at least one. [] on the CPU, and where the run asks for more cards than there are, which its process
-    tells of.
+    taken: each card once per run on it. A run that leaves the number open gets all free cards but one for each of the
+    `waiting` runs that come next, and at least one. [] on the CPU, and where the run requires more cards than there
+    are, which its own process reports.
     """
-    wanted = places(config)
-    if not on_cards(config) or wanted > cards():
+    count = slots(config)
+    if not uses_cards(config) or count > card_count():
         return []
     if not config.processes:
-        free = cards() - len({number for number in taken if number < cards()})
+        free = card_count() - len({card for card in taken if card < card_count()})
         # More processes than a batch has samples would have nothing to do.
-        wanted = max(1, min(free - waiting, config.batch, config.joint_batch))
-    return sorted(sorted(range(cards()), key=taken.count)[:wanted])
+        count = max(1, min(free - waiting, config.batch, config.joint_batch))
+    return sorted(sorted(range(card_count()), key=taken.count)[:count])
 
 
-def own(config: Config) -> list[int]:
-    """The cards of a run that torchrun's own command line started on this machine: one a process, from the first on."""
-    if not (together() and on_cards(config)):
+def torchrun_cards(config: Config) -> list[int]:
+    """The cards of a run that a person started with torchrun on this machine: one per process, from the first on."""
+    if not (is_distributed() and uses_cards(config)):
         return []
-    return list(range(min(cards(), int(os.environ.get("LOCAL_WORLD_SIZE", "1")))))
+    return list(range(min(card_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1")))))
 
 
-def environment(config: Config, numbers: list[int]) -> dict[str, str]:
-    """The environment for the processes of a run that computes on the cards of these numbers."""
-    found = alone(os.environ)
-    if numbers:
+def environment(config: Config, cards: list[int]) -> dict[str, str]:
+    """The environment for the processes of a run that computes on these cards."""
+    variables = without_torchrun(os.environ)
+    if cards:
         names = card_names(os.environ)
-        found["CUDA_VISIBLE_DEVICES"] = ",".join(names[number] for number in numbers)
-        found[ALL_CARDS] = ",".join(names)
-    if (count := processes(config, numbers)) > 1:
-        # Else torchrun gives each a single thread, and says so at length.
-        found.setdefault("OMP_NUM_THREADS", str(threads(count)))
-        if sys.platform == "linux":  # all are on this machine: nobody else need reach them
-            found.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    return found
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(names[card] for card in cards)
+        variables[ALL_CARDS] = ",".join(names)
+    if (count := process_count(config, cards)) > 1:
+        # Otherwise torchrun gives each process a single thread, and prints a long warning.
+        variables.setdefault("OMP_NUM_THREADS", str(threads(count)))
+        if sys.platform == "linux":  # all are on this machine: nobody else needs to reach them
+            variables.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    return variables
 
 
 def card_names(environment: Mapping[str, str]) -> list[str]:
     """The cards' names, by number, as CUDA_VISIBLE_DEVICES takes them: ["0", "1"], or ["5", "GPU-8f"]."""
-    named = environment.get(ALL_CARDS) or environment.get("CUDA_VISIBLE_DEVICES", "")
-    known = [name.strip() for name in named.split(",") if name.strip()]
-    return known[: cards()] or [str(number) for number in range(cards())]
+    listed = environment.get(ALL_CARDS) or environment.get("CUDA_VISIBLE_DEVICES", "")
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    return names[: card_count()] or [str(number) for number in range(card_count())]

@@ -46,50 +46,26 @@ def fit(
     resume_from: State | None = None,
     scratch: Path | None = None,
 ) -> Generator[Event, None, Fitted | None]:
-    """Train both stages and label every sample; a generator of events whose return value is the `Fitted`.
+    """Train both stages and label every sample: a generator of events whose return value is the `Fitted`.
 
-    A bad loss (NaN, infinite, exploded) sends training back to the last good state with half the learning rate, a few
-    times at most. Seeds torch's global generator. Processes that have joined (`training.distributed`) all call it with
-    the same samples and settings; the callbacks of the first one count, and the others return None.
+    samples: (n, C, H, W) images or (n, F) rows, raw; scaling = (offset, factor) brings them to [0, 1].
+    control: called before every step; returns the requests since the last call: {"stop": True}, {"pause": True},
+    {"resume": True}, or new values of live settings.
+    observe: called now and then with the present clusters, (n,) integers, -1 for a sample that has none yet; the
+    scores that it returns go into the event and nowhere else.
+    checkpoint: called with the `State` after every epoch, at a pause, at a stop, and after a change of settings; all
+    events until then have been yielded.
+    snapshot: called before the first step, with epoch 0, and after every `map_every`-th epoch and the last, before its
+    checkpoint: with the epoch, the codes (m, d) of the samples that `map_film.film_rows` names, and their clusters (m,),
+    None in stage 1.
+    resume_from: a state of a training on the same samples, whose settings replace `config`; on the CPU the labels are
+    those of a training without interruption. scratch: a folder for unnamed files with the codes of more than
+    `graph_samples` samples, which otherwise stay in memory.
 
-    Parameters
-    ----------
-    samples : (n, C, H, W) or (n, F)
-        Images or rows, raw.
-    config
-        The settings.
-    control
-        Called before every step. Returns the requests since the last call: {"stop": True}, {"pause": True},
-        {"resume": True}, or new values of live settings.
-    observe
-        Called now and then with the present clusters, (n,) integers, -1 for a sample that has none yet. The scores
-        that it returns go into the event and nowhere else.
-    scaling : (offset, factor)
-        Brings the samples to [0, 1].
-    checkpoint
-        Called with the `State` after every epoch, at a pause, at a stop, and after a change of settings. All events
-        until then have been yielded.
-    snapshot
-        Called before the first step, with epoch 0, and after every `map_every`-th epoch and the last, before its
-        checkpoint: with the epoch, the codes (m, d) of the samples that `map_film.filmed` names, and their clusters
-        (m,), None in stage 1.
-    resume_from
-        A state of a training on the same samples. Its settings replace `config`; on the CPU the labels are those of
-        a training that was never interrupted.
-    scratch
-        A folder for unnamed files that hold the codes of more than `graph_samples` samples, which are otherwise held
-        in memory.
-
-    Returns
-    -------
-    Fitted or None
-
-    Raises
-    ------
-    InputError
-        If the samples, settings and machine do not fit together.
-    RunError
-        If the loss stays bad.
+    Processes that have joined (`distributed`) all call it with the same samples and settings; the callbacks of the
+    first one count, and the others return None. Seeds torch's global generator. A bad loss (NaN, infinite, exploded)
+    sends training back to the last good state with half the learning rate; RunError where it stays bad. InputError
+    where samples, settings and machine do not fit together.
     """
     config = with_least_steps(resume_from.config if resume_from else config, len(samples))
     training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot)

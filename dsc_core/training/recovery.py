@@ -55,7 +55,7 @@ class Keeper:
         if setbacks > SETBACKS or self.good is None:
             raise RunError(str(error)) from error
         old = steering.config.learning_rate
-        new = max(old / 2, KNOBS["learning_rate"].low)
+        new = max(old / 2, KNOBS["learning_rate"].low or 0.0)
         steering.config = steering.config.replace(learning_rate=new)
         self.go_to(self.good)
         # The undone steps stay in the events, so steps and time count on.

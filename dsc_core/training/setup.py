@@ -75,12 +75,12 @@ def set_up(
     check_processes(len(samples), config)
     nets = distributed.normalised_together(Networks(samples.shape[1:], config).to(device))
     if len(nets.shape) == 3:
-        nets = nets.to(memory_format=torch.channels_last)
+        nets = nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     feed, steering = Feed(samples, scaling, device), Steering(config, control)
     trainer = Trainer(nets, steering, Clock(config), np.random.default_rng(config.seed))
     keeper = Keeper(trainer, checkpoint)
     steering.save = keeper.save
-    film = Film(nets, feed, snapshot, config.map_every, map_film.filmed(len(samples), config))
+    film = Film(nets, feed, snapshot, config.map_every, map_film.film_rows(len(samples), config))
     return Training(trainer, feed, film, keeper, observe)
 
 

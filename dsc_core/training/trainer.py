@@ -61,7 +61,8 @@ class Trainer:
         """One step down the weighted sum of the terms of a batch; an event about once per second."""
         loss = weighted_sum(terms, self.config, self.clock.stage)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # before the check: no process may leave the others waiting for its gradients
+        if loss.requires_grad:  # not where every weight is 0
+            loss.backward()  # before the check: no process may leave the others waiting for its gradients
         values = {name: float(term.detach()) for name, term in terms.items()}
         values["total"] = float(loss.detach())
         self.check(values)

@@ -132,6 +132,6 @@ def test_more_processes_than_cards_or_than_samples_in_a_batch_are_refused(monkey
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match=r"4 processes need a CUDA device each, and 2 can be used"):
         distributed.check(torch.device("cuda"), 100)
-    with pytest.raises(InputError, match=r"A batch of 3 samples has none for each of 4 processes"):
+    with pytest.raises(InputError, match=r"A batch of 3 samples is too small for 4 processes"):
         distributed.check(torch.device("cpu"), 3)
     distributed.check(torch.device("cpu"), 4)

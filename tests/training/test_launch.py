@@ -11,7 +11,7 @@ def cards(monkeypatch):
     """Sets the number of graphics cards."""
 
     def let_there_be(number):
-        monkeypatch.setattr(launch, "cards", lambda: number)
+        monkeypatch.setattr(launch, "card_count", lambda: number)
 
     return let_there_be
 
@@ -19,12 +19,12 @@ def cards(monkeypatch):
 def test_without_torchrun_a_process_is_the_first_and_only_one(monkeypatch):
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setenv("WORLD_SIZE", "4")  # which other launchers set as well
-    assert (launch.together(), launch.first()) == (False, True)
+    assert (launch.is_distributed(), launch.first()) == (False, True)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("RANK", "1")
-    assert (launch.together(), launch.first()) == (True, False)
+    assert (launch.is_distributed(), launch.first()) == (True, False)
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert (launch.together(), launch.first()) == (False, True)
+    assert (launch.is_distributed(), launch.first()) == (False, True)
 
 
 def test_a_run_that_is_started_from_torchrun_is_told_nothing_of_it():
@@ -35,8 +35,8 @@ def test_a_run_that_is_started_from_torchrun_is_told_nothing_of_it():
         "OMP_NUM_THREADS": "1",
         "HOME": "/h",
     }
-    assert launch.alone({**told, "TORCHELASTIC_RUN_ID": "x"}) == {"HOME": "/h"}
-    assert launch.alone(told) == told
+    assert launch.without_torchrun({**told, "TORCHELASTIC_RUN_ID": "x"}) == {"HOME": "/h"}
+    assert launch.without_torchrun(told) == told
 
 
 def test_one_process_is_started_as_ever_and_several_by_torchrun():
@@ -68,8 +68,8 @@ def test_several_processes_on_several_cards_or_where_they_are_asked_for(
 ):
     cards(number)
     config = Config(device=device, processes=asked)
-    found = launch.processes(config, launch.chosen(config, []))
-    assert (found, launch.places(config)) == (processes, places)
+    found = launch.process_count(config, launch.choose_cards(config, []))
+    assert (found, launch.slots(config)) == (processes, places)
 
 
 def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
@@ -78,8 +78,8 @@ def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
     before, now = Config(processes=1), Config()
     assert now.processes == 0
     for taken, waiting in (([], 0), ([0], 3)):
-        assert launch.chosen(now, taken, waiting) == launch.chosen(before, taken, waiting) == []
-    assert launch.processes(now, []) == launch.processes(before, []) == 1
+        assert launch.choose_cards(now, taken, waiting) == launch.choose_cards(before, taken, waiting) == []
+    assert launch.process_count(now, []) == launch.process_count(before, []) == 1
     assert launch.environment(now, []) == launch.environment(before, [])
     assert "OMP_NUM_THREADS" not in launch.environment(now, [])
 
@@ -109,12 +109,12 @@ def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
 )
 def test_a_run_gets_the_cards_that_the_fewest_use(cards, device, asked, taken, waiting, given):
     cards(4)
-    assert launch.chosen(Config(device=device, processes=asked), taken, waiting) == given
+    assert launch.choose_cards(Config(device=device, processes=asked), taken, waiting) == given
 
 
 def test_no_more_cards_than_a_batch_has_samples(cards):
     cards(16)
-    assert len(launch.chosen(Config(batch=8), [])) == 8
+    assert len(launch.choose_cards(Config(batch=8), [])) == 8
 
 
 def test_cards_are_named_as_the_environment_names_them(cards, monkeypatch):
@@ -137,25 +137,25 @@ def test_cards_are_named_as_the_environment_names_them(cards, monkeypatch):
 
 def test_a_run_on_one_card_starts_the_next_on_any_of_them(monkeypatch):
     """Whoever ends a run starts the next; its own CUDA_VISIBLE_DEVICES may not be all there is for that one."""
-    launch.cards.cache_clear()
+    launch.card_count.cache_clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv(launch.ALL_CARDS, "0,1,2,3")
     first = launch.environment(Config(), [2])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", first["CUDA_VISIBLE_DEVICES"])
     monkeypatch.setenv(launch.ALL_CARDS, first[launch.ALL_CARDS])
-    assert launch.cards() == 4
-    assert launch.chosen(Config(processes=1), [0, 1]) == [2]
-    assert launch.chosen(Config(), [0, 1]) == [2, 3]
+    assert launch.card_count() == 4
+    assert launch.choose_cards(Config(processes=1), [0, 1]) == [2]
+    assert launch.choose_cards(Config(), [0, 1]) == [2, 3]
     assert launch.environment(Config(), [3])["CUDA_VISIBLE_DEVICES"] == "3"
     assert launch.environment(Config(processes=0), [0, 1, 2, 3])["CUDA_VISIBLE_DEVICES"] == "0,1,2,3"
-    launch.cards.cache_clear()
+    launch.card_count.cache_clear()
 
 
 def test_without_a_card_in_the_machine_pytorch_is_not_asked(monkeypatch):
-    launch.cards.cache_clear()
+    launch.card_count.cache_clear()
     monkeypatch.delenv(launch.ALL_CARDS, raising=False)
     monkeypatch.setattr(launch.Path, "glob", lambda path, pattern: iter(()))
     monkeypatch.setattr(launch.shutil, "which", lambda name: None)
     monkeypatch.setitem(__import__("sys").modules, "torch", None)  # to import it would fail
-    assert launch.cards() == 0
-    launch.cards.cache_clear()
+    assert launch.card_count() == 0
+    launch.card_count.cache_clear()

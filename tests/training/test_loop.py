@@ -118,7 +118,7 @@ def test_looking_at_the_latent_changes_no_loss_and_no_label(trained, every):
     assert losses(events) == losses(trained[1])
     for name in ("labels", "latent", "spectral", "confidence"):
         assert np.array_equal(getattr(fitted, name), getattr(trained[0], name)), name
-    rows = map_film.filmed(300, config)
+    rows = map_film.film_rows(300, config)
     assert [epoch for epoch, _, _ in seen] == ([0, 1, 2, 3, 4, 5] if every == 1 else [0, 2, 4, 5])
     assert all(latent.shape == (len(rows), 32) for _, latent, _ in seen)
     assert all((clusters is None) == (epoch <= 3) for epoch, _, clusters in seen)
@@ -129,7 +129,7 @@ def test_the_latents_shown_are_those_of_the_filmed_samples(monkeypatch):
     monkeypatch.setattr(map_film, "FEWEST", 40)
     seen, config = [], Config(**SMALL | {"joint_epochs": 1}, map_every=1)
     fitted, _ = run(images(), config, snapshot=lambda *shown: seen.append(shown))
-    rows = map_film.filmed(300, config)
+    rows = map_film.film_rows(300, config)
     assert len(rows) == 75
     assert np.array_equal(seen[-1][1], fitted.latent[rows])
 
@@ -398,7 +398,7 @@ def test_the_film_of_a_large_data_set_shows_samples_off_the_graph_too(monkeypatc
         readout="softmax",
     )
     fitted, _ = run(images(1797), config, snapshot=lambda *shown: seen.append(shown))
-    rows = map_film.filmed(1797, config)
+    rows = map_film.film_rows(1797, config)
     assert rows.max() >= 1000
     assert [epoch for epoch, _, _ in seen] == [0, 1, 2]
     assert np.array_equal(seen[-1][1], fitted.latent[rows])
