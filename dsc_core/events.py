@@ -1,26 +1,24 @@
-"""What training tells the world: one small frozen record, printed, stored and read by others."""
+"""What training reports: small frozen records that are printed, stored and read by others."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 
-STAGES = ("autoencoder", "joint", "labels")
-
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened in a run.
+    """One event of a run.
 
-    kind: "progress" (a second or so of steps), "epoch" (means over a whole epoch), "evaluation" (cluster
-    sizes and, where the caller has labels, scores), "note" (a sentence in `message`), "done".
-    stage: one of STAGES. epoch counts from 1 through both stages, of `epochs` in all; step counts batches.
-    losses: the unweighted terms by name, and "total", the weighted sum that is minimised.
-    seconds: since training began. images_per_second: over the period told of. remaining: estimated seconds.
-    scores: "acc", "nmi", "ari"; filled in by the caller that has labels, never by training.
-    changes: settings that moved here, by name, each [old, new]: by a person's hand, or ("warning") because
-    training went back after a loss that was no number. back_to: on the first event of an attempt that follows
-    one cut off, the number of the last event that still counts; those between the two are laid aside.
+    kind: "progress" (about a second of steps), "epoch" (means over an epoch), "evaluation" (cluster sizes and, where
+    the caller has labels, scores), "note" (a sentence in `message`), "done". level: of a note, "info" or "warning".
+    stage: "autoencoder", "joint" or "labels". epoch counts from 1 through both stages, of `epochs` in all; step counts
+    batches. losses: the unweighted terms by name, and "total", the weighted sum that is minimised.
+    seconds: since training began. images_per_second: over the period of the event. remaining: estimated seconds.
+    scores: "acc", "nmi", "ari"; from a caller that has labels, never from training.
+    changes: settings that changed here, by name, each [old, new]: by request, or, with level "warning", because
+    training stepped back after a bad loss. back_to: on the first event of an attempt that follows an interrupted one,
+    the number of the last event that still counts; those between the two do not.
     """
 
     kind: str
@@ -40,13 +38,14 @@ class Event:
     back_to: int | None = None
 
     def to_json(self) -> str:
-        """The event as one line of JSON, without the fields that are empty."""
-        return json.dumps({k: v for k, v in asdict(self).items() if v not in ("", {}, (), None)})
+        """The event as one line of JSON, without empty fields."""
+        fields = asdict(self).items()
+        return json.dumps({name: value for name, value in fields if value not in ("", {}, (), None)})
 
     @classmethod
     def from_json(cls, line: str) -> Event:
-        """The inverse of `to_json`; unknown fields, of a later version, are passed over."""
-        known = {k: v for k, v in json.loads(line).items() if k in cls.__dataclass_fields__}
-        if "cluster_sizes" in known:
-            known["cluster_sizes"] = tuple(known["cluster_sizes"])
-        return cls(**known)
+        """The inverse of `to_json`; fields of a later version are ignored."""
+        fields = {name: value for name, value in json.loads(line).items() if name in cls.__dataclass_fields__}
+        if "cluster_sizes" in fields:
+            fields["cluster_sizes"] = tuple(fields["cluster_sizes"])
+        return cls(**fields)

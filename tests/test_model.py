@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core.analysis.metrics import eigengap
+from dsc_core.analysis.label_free import eigengap
 from dsc_core.config import Config, preset
 from dsc_core.errors import RunError
 from dsc_core.method.feed import Feed, build_graph, copy_codes
