@@ -1,6 +1,6 @@
-"""What a person would pick instead: k-means, spectral clustering, UMAP with a Gaussian mixture on the values.
+"""Standard clustering methods for comparison, on the same values in [0, 1] that training uses and without labels.
 
-They see the same values in [0, 1] that training sees, and no labels; the labels are only used for the scores.
+To add a baseline, write a function here and decorate it with `baseline`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,89 +23,119 @@ DIMS = 10
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A method's name, the sentence that says how it was run, and its clusters, (n,) integers."""
+class Outcome:
+    """The clusters (n,) that a baseline found, and a note on how it was run."""
 
-    name: str
-    note: str
     clusters: np.ndarray
+    note: str
+
+
+Method = Callable[[np.ndarray, int, int], Outcome]  # values (n, d), number of clusters, seed
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A method by its key and its title."""
+
+    key: str
+    title: str
+    run: Method
+
+
+BASELINES: dict[str, Baseline] = {}
+
+
+def baseline(key: str, title: str) -> Callable[[Method], Method]:
+    """Register the decorated function as a baseline."""
+
+    def register(method: Method) -> Method:
+        BASELINES[key] = Baseline(key, title, method)
+        return method
+
+    return register
 
 
 def compare(
-    dataset, clusters: int, seed: int = 0, progress: Callable[[str], None] | None = None
-) -> list[dict]:
-    """Run every baseline on `dataset` into `clusters` clusters.
+    values: np.ndarray,
+    labels: np.ndarray | None,
+    clusters: int,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Run every baseline on `values` (n, …), the samples in [0, 1].
 
-    One dict a method: {"method", "note", "acc", "nmi", "ari", "seconds"}, the scores None without labels.
-    InputError where there are fewer samples than clusters. `progress` is told which method runs.
+    labels: (n,), for the scores alone, or None. progress: called with the title of each method before it runs.
+    One dict per method: {"method", "note", "acc", "nmi", "ari", "seconds"}, the scores None without labels.
+    InputError if there are fewer samples than clusters.
     """
-    if not 2 <= clusters <= len(dataset):
-        raise InputError(
-            f"{len(dataset)} samples can be cut into 2 to {len(dataset)} clusters, not {clusters}."
-        )
-    values = dataset.values().reshape(len(dataset), -1)
-    rows = []
-    for method in (k_means, spectral, umap_mixture):
+    count = len(values)
+    if not 2 <= clusters <= count:
+        raise InputError(f"{count} samples can be clustered into 2 to {count} clusters, not {clusters}.")
+    values, rows = values.reshape(count, -1), []
+    for method in BASELINES.values():
         if progress:
-            progress(method.__doc__.split(":")[0])
+            progress(method.title)
         began = time.monotonic()
-        found = method(values, clusters, seed)
+        outcome = method.run(values, clusters, seed)
         seconds = round(time.monotonic() - began, 3)
-        scores = dict.fromkeys(("acc", "nmi", "ari"))
-        if dataset.labels is not None:
-            scores = metrics.scores(dataset.labels, found.clusters)
-        rows.append({"method": found.name, "note": found.note, **scores, "seconds": seconds})
+        scores: dict[str, float | None] = dict.fromkeys(("acc", "nmi", "ari"))
+        if labels is not None:
+            scores |= metrics.scores(labels, outcome.clusters)
+        rows.append({"method": method.title, "note": outcome.note, **scores, "seconds": seconds})
     return rows
 
 
-def k_means(values: np.ndarray, clusters: int, seed: int) -> Baseline:
-    """k-means: on the values (n, d), the best of ten starts, three above 10,000 samples."""
+@baseline("k-means", "k-means")
+def k_means(values: np.ndarray, clusters: int, seed: int) -> Outcome:
+    """k-means on the values (n, d): the best of ten starts, of three above 10,000 samples."""
     from sklearn.cluster import KMeans
 
     starts = 10 if len(values) <= SPECTRAL_SAMPLES else 3
-    found = KMeans(clusters, n_init=starts, random_state=seed).fit_predict(values)
-    return Baseline("k-means", f"on the values, the best of {starts} starts", found)
+    labels = KMeans(clusters, n_init=starts, random_state=seed).fit_predict(values)
+    return Outcome(labels, f"on the values, the best of {starts} starts")
 
 
-def spectral(values: np.ndarray, clusters: int, seed: int) -> Baseline:
-    """Spectral clustering: scikit-learn's, on a nearest-neighbour graph of at most 10,000 samples."""
+@baseline("spectral", "spectral clustering")
+def spectral(values: np.ndarray, clusters: int, seed: int) -> Outcome:
+    """scikit-learn's spectral clustering on a nearest-neighbour graph of at most 10,000 samples."""
     from sklearn.cluster import SpectralClustering
 
-    chosen = sample_rows(len(values), max(SPECTRAL_SAMPLES, clusters), seed)
-    near = min(NEIGHBOURS, len(chosen))
+    rows = sample_rows(len(values), max(SPECTRAL_SAMPLES, clusters), seed)
+    neighbours = min(NEIGHBOURS, len(rows))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of a graph in several parts, which clusters often are
-        part = SpectralClustering(
-            clusters, affinity="nearest_neighbors", n_neighbors=near, random_state=seed
-        ).fit_predict(values[chosen])
-    note = f"{near} neighbours"
-    if len(chosen) == len(values):
-        return Baseline("spectral clustering", note, part)
-    note += f"; on a random sample of {len(chosen):,}, the others placed by their nearest neighbours"
-    return Baseline("spectral clustering", note, spread(values, chosen, part))
+        warnings.simplefilter("ignore")  # it warns about disconnected graphs, which well-separated clusters give
+        labels = SpectralClustering(
+            clusters, affinity="nearest_neighbors", n_neighbors=neighbours, random_state=seed
+        ).fit_predict(values[rows])
+    note = f"{neighbours} neighbours"
+    if len(rows) == len(values):
+        return Outcome(labels, note)
+    note += f"; on a random sample of {len(rows):,}, the others assigned by their nearest neighbours"
+    return Outcome(_assign_others(values, rows, labels), note)
 
 
-def spread(values: np.ndarray, chosen: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Clusters of all samples (n,) from those of the sample `chosen`, by the vote of five neighbours."""
+def _assign_others(values: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Clusters of all samples (n,) from those of the sample at `rows`, by a vote of five neighbours."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    votes = KNeighborsClassifier(min(5, len(chosen)), algorithm="brute").fit(values[chosen], part)
-    found = np.empty(len(values), dtype=part.dtype)
-    found[chosen] = part
-    rest = np.setdiff1d(np.arange(len(values)), chosen)
-    found[rest] = votes.predict(values[rest])
-    return found
+    classifier = KNeighborsClassifier(min(5, len(rows)), algorithm="brute").fit(values[rows], labels)
+    every = np.empty(len(values), dtype=labels.dtype)
+    every[rows] = labels
+    others = np.setdiff1d(np.arange(len(values)), rows)
+    every[others] = classifier.predict(values[others])
+    return every
 
 
-def umap_mixture(values: np.ndarray, clusters: int, seed: int) -> Baseline:
-    """UMAP and a Gaussian mixture: as N2D reads its codes (R. McConville et al., arXiv 1908.05968)."""
+@baseline("umap-mixture", "UMAP + Gaussian mixture")
+def umap_mixture(values: np.ndarray, clusters: int, seed: int) -> Outcome:
+    """UMAP and a Gaussian mixture, as N2D clusters its codes (R. McConville et al., arXiv 1908.05968)."""
     from sklearn.mixture import GaussianMixture
 
     from dsc_core.analysis.umap_map import embed
 
     points = embed(values, DIMS, seed, neighbours=20, min_dist=0.0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of slow convergence, or of fewer different points than clusters
+        warnings.simplefilter("ignore")  # about slow convergence, or fewer distinct points than clusters
         mixture = GaussianMixture(clusters, random_state=seed, reg_covar=1e-4)
-        found = mixture.fit_predict(points.astype(np.float64))
-    return Baseline("UMAP + Gaussian mixture", f"{DIMS} dimensions, 20 neighbours", found)
+        labels = mixture.fit_predict(points.astype(np.float64))
+    return Outcome(labels, f"{DIMS} dimensions, 20 neighbours")

@@ -1,44 +1,47 @@
-"""How many clusters? What the graph of a trained latent says of a range of K, without training and without labels.
+"""Choosing the number of clusters K from the graph of a trained latent, without further training and without labels.
 
-Three figures, none of them accuracy. The **eigengap** is the drop of the graph's eigenvalues after the K-th (von
-Luxburg, "A tutorial on spectral clustering", 2007, section 8.3). **Stability** is the mean adjusted Rand index of
-clusterings by k-means with different seeds on different subsamples, compared on the same samples (Ben-Hur,
-Elisseeff, Guyon, "A stability based method for discovering structure in clustered data", 2002). The
-**silhouette** is theirs, on those samples.
+Three figures are compared over a range of K; none is accuracy. The **eigengap** is the drop of the graph's eigenvalues
+after the K-th (U. von Luxburg, "A tutorial on spectral clustering", 2007, section 8.3). **Stability** is the mean
+adjusted Rand index between clusterings by k-means with different seeds on different subsamples, compared on the same
+samples (A. Ben-Hur, A. Elisseeff, I. Guyon, "A stability based method for discovering structure in clustered data",
+2002). The **silhouette** is that of these clusterings, on those samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 
-from dsc_core.analysis import metrics
+from dsc_core.analysis.label_free import eigengap
 from dsc_core.config import Config
 from dsc_core.errors import InputError
 from dsc_core.method import graph
 from dsc_core.method.cut import DIMS_A_CLUSTER, at_scales
 from dsc_core.sampling import sample_rows
 
-CLUSTERINGS = 6  # by as many seeds, each on a subsample of its own: 15 pairs to compare
+CLUSTERINGS = 6  # per K, with different seeds and subsamples: 15 pairs to compare
 STARTS = 3  # of each k-means
 SHARE = 0.8  # of the samples in a subsample
-SUBSAMPLE = 5_000  # at most: what k-means sees of larger data sets
+SUBSAMPLE = 5_000  # size of a subsample at most
 COMPARED = 2_000  # samples on which clusterings are compared: a silhouette needs all their distances
-LOWEST, HIGHEST = 2, 60  # clusters that can be asked about
+LOWEST, HIGHEST = 2, 60  # numbers of clusters
 
-Tell = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]  # activity, done, total; may raise to cancel
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was found for one K. stability: the mean over pairs of clusterings, lowest: that of the least alike.
+    """The figures of one K.
 
-    The silhouettes, in [-1, 1], are means over the clusterings; None where they have no meaning.
+    stability, lowest: the mean and the minimum over pairs of clusterings. The silhouettes, in [-1, 1], are means over
+    the clusterings, None where undefined.
     """
 
     clusters: int
@@ -47,115 +50,116 @@ class Row:
     silhouette_latent: float | None
     silhouette_spectral: float | None
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
 
 
 def limits(count: int) -> tuple[int, int]:
-    """The lowest and the highest K that `count` samples can be asked about; InputError where there are too few."""
+    """The lowest and the highest K that can be evaluated on `count` samples; InputError if there are too few."""
     high = min(HIGHEST, int(SHARE * count) // 2)
     if high < LOWEST + 1:
         raise InputError(f"{count} samples are too few to compare numbers of clusters.")
     return LOWEST, high
 
 
-def spectrum(affinity, high: int, config: Config, tell: Tell | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The diffusion map that every K up to `high` is read from: eigenvalues (dims,), vectors (n, dims).
+def spectrum(
+    affinity: sparse.csr_matrix, high: int, config: Config, progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The diffusion map for every K up to `high`: eigenvalues (dims,), vectors (n, dims).
 
-    affinity: the graph of the whole data set, sparse (n, n). tell(words, done, total) may raise to end it.
+    affinity: the graph of the whole data set, sparse (n, n). `progress` may raise to cancel.
     """
-    asked = (lambda: tell("Eigenvalues of the graph", 0, 0)) if tell else None
-    return graph.diffusion_map(affinity, DIMS_A_CLUSTER * high, config.seed, asked)
+    check = (lambda: progress("Computing eigenvalues of the graph", 0, 0)) if progress else None
+    return graph.diffusion_map(affinity, DIMS_A_CLUSTER * high, config.seed, check)
 
 
 def sweep(
     latent: np.ndarray,
-    values: np.ndarray,
+    eigenvalues: np.ndarray,
     vectors: np.ndarray,
-    numbers: list[int],
+    numbers: Sequence[int],
     config: Config,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Row]:
-    """A Row for each K in `numbers`, in their order, as soon as it is known.
+    """A Row for each K in `numbers`, in their order, as soon as it is computed.
 
-    latent: (n, d). values, vectors: of `spectrum`. Seeded by config.seed. tell(words, done, total) is called
-    before each clustering, and may raise to end it.
+    latent: (n, d). eigenvalues, vectors: from `spectrum`. Seeded by config.seed. `progress` is called before each
+    clustering and may raise to cancel.
     """
-    count = len(latent)
-    compared = sample_rows(count, COMPARED, config.seed)
-    away = pairwise_distances(np.asarray(latent, dtype=np.float32)[compared])
-    np.fill_diagonal(away, 0)
-    steps = len(numbers) * CLUSTERINGS
-    for place, clusters in enumerate(numbers):
+    compared = sample_rows(len(latent), COMPARED, config.seed)
+    latent_distances = _distances(np.asarray(latent, dtype=np.float32)[compared])
+    total = len(numbers) * CLUSTERINGS
+    for i, clusters in enumerate(numbers):
         dims = DIMS_A_CLUSTER * clusters
-        points = np.hstack(at_scales(values[:dims], vectors[:, :dims], config.damping)).astype(np.float32)
-        found = []
-        for turn in range(CLUSTERINGS):
-            if tell:
-                tell(f"Clusterings into {clusters}", place * CLUSTERINGS + turn, steps)
-            found.append(one_clustering(points, clusters, compared, config.seed * CLUSTERINGS + turn))
-        alike = [adjusted_rand_score(one, other) for one, other in combinations(found, 2)]
-        spectral = pairwise_distances(points[compared])
-        np.fill_diagonal(spectral, 0)
+        scales = at_scales(eigenvalues[:dims], vectors[:, :dims], config.damping)
+        points = np.hstack(scales).astype(np.float32)
+        clusterings = []
+        for j in range(CLUSTERINGS):
+            if progress:
+                progress(f"Clustering into {clusters}", i * CLUSTERINGS + j, total)
+            clusterings.append(_cluster(points, clusters, compared, config.seed * CLUSTERINGS + j))
+        similarities = [adjusted_rand_score(one, other) for one, other in combinations(clusterings, 2)]
         yield Row(
             clusters,
-            float(np.mean(alike)),
-            float(np.min(alike)),
-            mean_silhouette(away, found),
-            mean_silhouette(spectral, found),
+            float(np.mean(similarities)),
+            float(np.min(similarities)),
+            _mean_silhouette(latent_distances, clusterings),
+            _mean_silhouette(_distances(points[compared]), clusterings),
         )
 
 
-def one_clustering(points: np.ndarray, clusters: int, compared: np.ndarray, seed: int) -> np.ndarray:
+def _distances(points: np.ndarray) -> np.ndarray:
+    """All pairwise distances, (m, m), exactly 0 on the diagonal."""
+    distances = pairwise_distances(points)
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
+def _cluster(points: np.ndarray, clusters: int, compared: np.ndarray, seed: int) -> np.ndarray:
     """The clusters of the samples `compared` (m,), by k-means on a subsample of `points` (n, dims)."""
     size = min(max(int(np.ceil(SHARE * len(points))), clusters), SUBSAMPLE)
-    some = sample_rows(len(points), size, seed)
-    fitted = KMeans(clusters, n_init=STARTS, random_state=seed % 2**32).fit(points[some])
+    subsample = sample_rows(len(points), size, seed)
+    fitted = KMeans(clusters, n_init=STARTS, random_state=seed % 2**32).fit(points[subsample])
     return fitted.predict(points[compared])
 
 
-def mean_silhouette(distances: np.ndarray, found: list[np.ndarray]) -> float | None:
+def _mean_silhouette(distances: np.ndarray, clusterings: Sequence[np.ndarray]) -> float | None:
     """The mean silhouette of several clusterings (m,) of the same samples, by their distances (m, m)."""
-    known = [
+    values = [
         silhouette_score(distances, labels, metric="precomputed")
-        for labels in found
+        for labels in clusterings
         if 2 <= len(np.unique(labels)) < len(labels)
     ]
-    return float(np.mean(known)) if known and np.isfinite(known).all() else None
+    return float(np.mean(values)) if values and np.isfinite(values).all() else None
 
 
-# What it says -------------------------------------------------------------------------------------------------
+# Recommendation ---------------------------------------------------------------------------------------------------
 
 
-def gaps(values: np.ndarray, numbers: list[int]) -> dict[int, float]:
-    """{K: the drop of the eigenvalues after the K-th}, for the K in `numbers` that have one."""
-    known = {number: metrics.eigengap(values, number) for number in numbers}
-    return {number: gap for number, gap in known.items() if gap is not None}
+def best_by_figure(eigenvalues: np.ndarray, rows: Sequence[Row]) -> dict[str, int]:
+    """The best K by each figure: "eigengap", "stability", "silhouette_latent", "silhouette_spectral".
 
-
-def favoured(values: np.ndarray, rows: list[Row]) -> dict[str, int]:
-    """The K that each figure favours: "eigengap", "stability", "silhouette_latent", "silhouette_spectral".
-
-    Of equally good ones the larger: few clusters are stable for being few. Figures that are not known are left
-    out.
+    Of equally good ones the larger: small numbers of clusters are stable by themselves. Undefined figures are left out.
     """
-    votes = {}
-    drops = gaps(values, [row.clusters for row in rows])
-    if drops:
-        votes["eigengap"] = max(drops, key=lambda number: (round(drops[number], 6), number))
+    best = {}
+    gaps = {row.clusters: eigengap(eigenvalues, row.clusters) for row in rows}
+    defined = {clusters: gap for clusters, gap in gaps.items() if gap is not None}
+    if defined:
+        best["eigengap"] = max(defined, key=lambda clusters: (round(defined[clusters], 6), clusters))
     for name in ("stability", "silhouette_latent", "silhouette_spectral"):
-        known = {row.clusters: getattr(row, name) for row in rows if getattr(row, name) is not None}
-        if known:
-            votes[name] = max(known, key=lambda number: (round(known[number], 3), number))
-    return votes
+        values = {row.clusters: getattr(row, name) for row in rows if getattr(row, name) is not None}
+        if values:
+            best[name] = max(values, key=lambda clusters: (round(values[clusters], 3), clusters))
+    return best
 
 
-def advised(votes: dict[str, int]) -> int | None:
-    """The K with most votes; where none has two, that of the eigengap, or else of the first figure known."""
-    if not votes:
+def recommend(best: dict[str, int]) -> int | None:
+    """The K that most figures favour; without a majority that of the first figure, the eigengap if defined."""
+    if not best:
         return None
-    counts = {number: list(votes.values()).count(number) for number in votes.values()}
-    best = max(counts.values())
-    first = next(iter(votes.values()))
-    return first if best == 1 or counts[first] == best else max(counts, key=counts.get)
+    votes = list(best.values())
+    most = max(map(votes.count, votes))
+    if most == 1 or votes.count(votes[0]) == most:
+        return votes[0]
+    return max(votes, key=votes.count)

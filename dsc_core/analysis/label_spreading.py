@@ -1,11 +1,11 @@
-"""Label a few: a few given names spread along the graph of the whole data set to the samples that nobody named.
+"""Label a few: names given to a few samples or clusters, spread along the graph of the whole data set.
 
-Label spreading in closed form, F = (1 − α)(I − αS)⁻¹Y with S = D^−½·W·D^−½ (Zhou, Bousquet, Lal, Weston,
-Schölkopf, "Learning with local and global consistency", 2004). It is linear in Y: each source, a cluster's core
-or one sample, is solved for once and kept, and a changed name is only another sum.
+Label spreading in closed form, F = (1 − α)(I − αS)⁻¹Y with S = D^−½·W·D^−½ (D. Zhou, O. Bousquet, T. Lal, J. Weston,
+B. Schölkopf, "Learning with local and global consistency", 2004). It is linear in Y: each source, the core of a cluster
+or a single sample, is solved for once and cached; another name only needs another sum.
 
-Clusters without any name are sources too, of no name: a name stops where they begin, instead of filling all that
-nobody has spoken of.
+Clusters without any name are sources too, of "no name": a name stops at their border instead of filling everything
+that nobody has named.
 """
 
 from __future__ import annotations
@@ -15,29 +15,30 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sparse
+from numpy.typing import ArrayLike
 from scipy.sparse.linalg import cg
 
 from dsc_core.errors import RunError
 from dsc_core.method.graph import symmetric
 
-ALPHA = 0.9  # a name walks ten steps on average: through a cluster, before it leaks out of one (Zhou et al.: 0.99)
-CORE = 0.1  # of a cluster, its surest samples, carry the name of the cluster
+ALPHA = 0.9  # a name walks ten steps on average: through a cluster, but rarely out of it (Zhou et al.: 0.99)
+CORE = 0.1  # share of a cluster, its most confident samples, that carries the name of the cluster
 LARGEST_CORE = 200
-CLUSTER_WEIGHT = 3.0  # a cluster's name counts as that many named samples; having none counts as one
+CLUSTER_WEIGHT = 3.0  # a cluster's name counts like so many named samples; having no name counts like one
 TOLERANCE = 1e-5  # of the conjugate gradients, relative
 MOST_STEPS = 2_000
-MOST_KEPT = 256  # samples whose reach is kept: at 70,000 samples 72 MB
-FAINT = 1e-9  # of the largest: what is below has not been reached
+CACHE_SIZE = 256  # samples whose reach is cached: 72 MB for 70,000 samples
+FAINT = 1e-9  # of the largest mass: samples below it are not reached
 
-Tell = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]  # activity, done, total; may raise to cancel
 
 
-def cores(clusters: np.ndarray, confidence: np.ndarray, count: int) -> list[np.ndarray]:
-    """The places of the surest tenth of each cluster, at least one and at most LARGEST_CORE; none of an empty one."""
+def cores(clusters: ArrayLike, confidence: ArrayLike, count: int) -> list[np.ndarray]:
+    """Positions of the most confident tenth of each cluster, one to LARGEST_CORE of them; none of an empty cluster."""
     order = np.argsort(-np.asarray(confidence), kind="stable")
     ranked = np.asarray(clusters)[order]
     members = [order[ranked == cluster] for cluster in range(count)]
-    return [some[: min(max(int(np.ceil(CORE * len(some))), 1), LARGEST_CORE)] for some in members]
+    return [rows[: min(max(int(np.ceil(CORE * len(rows))), 1), LARGEST_CORE)] for rows in members]
 
 
 class Spreader:
@@ -46,7 +47,9 @@ class Spreader:
     affinity: sparse (n, n), symmetric, not negative. clusters (n,) in 0..count-1, confidence (n,).
     """
 
-    def __init__(self, affinity, clusters: np.ndarray, confidence: np.ndarray, count: int):
+    def __init__(
+        self, affinity: sparse.csr_matrix, clusters: np.ndarray, confidence: np.ndarray, count: int
+    ) -> None:
         normalised, _ = symmetric(affinity)
         self.system = (sparse.identity(normalised.shape[0], format="csr") - ALPHA * normalised).tocsr()
         self.clusters, self.count = np.asarray(clusters, dtype=np.int64), count
@@ -57,138 +60,137 @@ class Spreader:
     def __len__(self) -> int:
         return self.system.shape[0]
 
-    def prepare(self, tell: Tell | None = None) -> Spreader:
-        """Solve for every cluster; tell(words, done, total) may raise to end it. Returns itself."""
+    def prepare(self, progress: Progress | None = None) -> Spreader:
+        """Solve for every cluster. Returns itself."""
         for cluster in range(self.count):
-            if tell:
-                tell("How far each cluster reaches", cluster, self.count)
-            self.of_cluster(cluster)
+            if progress:
+                progress("Computing how far each cluster reaches", cluster, self.count)
+            self.reach_of_cluster(cluster)
         return self
 
-    def of_cluster(self, cluster: int) -> np.ndarray:
-        """How a name that the cluster's core carries reaches every sample, (n,) float32; all of it like one sample."""
+    def reach_of_cluster(self, cluster: int) -> np.ndarray:
+        """How a name carried by the cluster's core reaches every sample, (n,) float32; in total like one sample."""
         if cluster not in self._of_cluster:
             core = self.cores[cluster]
             self._of_cluster[cluster] = self._solve(core, 1 / max(len(core), 1))
         return self._of_cluster[cluster]
 
-    def of_sample(self, sample: int) -> np.ndarray:
-        """How a name that one sample carries reaches every sample, (n,) float32."""
-        known = self._of_sample.get(sample)
-        if known is None:
-            known = self._of_sample[sample] = self._solve(np.array([sample]), 1.0)
-            while len(self._of_sample) > MOST_KEPT:
+    def reach_of_sample(self, sample: int) -> np.ndarray:
+        """How a name carried by one sample reaches every sample, (n,) float32."""
+        reach = self._of_sample.get(sample)
+        if reach is None:
+            reach = self._of_sample[sample] = self._solve(np.array([sample]), 1.0)
+            while len(self._of_sample) > CACHE_SIZE:
                 self._of_sample.pop(next(iter(self._of_sample)), None)
-        return known
+        return reach
 
-    def _solve(self, places: np.ndarray, weight: float) -> np.ndarray:
-        """(1 − α)(I − αS)⁻¹y with y = `weight` at `places`, 0 elsewhere."""
+    def _solve(self, rows: np.ndarray, weight: float) -> np.ndarray:
+        """(1 − α)(I − αS)⁻¹y, where y is `weight` at `rows` and 0 elsewhere; (n,) float32."""
         right = np.zeros(len(self))
-        right[places] = weight * (1 - ALPHA)
-        if not len(places):
+        right[rows] = weight * (1 - ALPHA)
+        if not len(rows):
             return right.astype(np.float32)
-        found, failed = cg(self.system, right, rtol=TOLERANCE, maxiter=MOST_STEPS)
-        if failed or not np.isfinite(found).all():
-            raise RunError(
-                "The names do not spread on this graph: its weights are damaged, train the run again."
-            )
-        return np.maximum(found, 0).astype(np.float32)
+        solution, failed = cg(self.system, right, rtol=TOLERANCE, maxiter=MOST_STEPS)
+        if failed or not np.isfinite(solution).all():
+            raise RunError("Names cannot spread on this graph because its weights are damaged; train the run again.")
+        return np.maximum(solution, 0).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Spread:
-    """What became of the names. names: in the order of their first use.
+class SpreadNames:
+    """The most likely name of every sample.
 
-    name: (n,) the place of each sample's most likely name in `names`, -1 where it has none (nothing reaches it, or
-    a cluster without a name is nearer). sure: (n,) float32, the share of that name, in [0, 1]; of those without
-    one, the share of having none. given: (n,) bool, samples named by hand.
+    names: in order of first use. index: (n,), each sample's name as an index into `names`, -1 for none (it is not
+    reached, or a cluster without a name is nearer). certainty: (n,) float32 in [0, 1], the share of that name, or of
+    having none. by_hand: (n,) bool, samples that a person named.
     """
 
     names: tuple[str, ...]
-    name: np.ndarray
-    sure: np.ndarray
-    given: np.ndarray
+    index: np.ndarray
+    certainty: np.ndarray
+    by_hand: np.ndarray
 
     def covered(self, least: float) -> np.ndarray:
-        """Which samples have a name that is at least so sure, (n,) bool."""
-        return (self.name >= 0) & (self.sure >= least)
+        """Which samples have a name of at least that certainty, (n,) bool."""
+        return (self.index >= 0) & (self.certainty >= least)
 
-    def words(self, least: float = 0.0) -> np.ndarray:
-        """The name of every sample, (n,) str, "" where it has none that is at least so sure."""
-        known = np.array([*self.names, ""], dtype=str)
-        return known[np.where(self.covered(least), self.name, -1)]
+    def labels(self, least: float = 0.0) -> np.ndarray:
+        """The name of every sample, (n,) str, "" without one of at least that certainty."""
+        names = np.array([*self.names, ""], dtype=str)
+        return names[np.where(self.covered(least), self.index, -1)]
 
     def counts(self, least: float) -> dict[str, int]:
-        """{name: samples that are called so, at least so sure}."""
-        found = np.bincount(self.name[self.covered(least)], minlength=len(self.names))
-        return dict(zip(self.names, found.tolist(), strict=True))
+        """{name: number of samples with that name and at least that certainty}."""
+        counts = np.bincount(self.index[self.covered(least)], minlength=len(self.names))
+        return dict(zip(self.names, counts.tolist(), strict=True))
 
 
-def spread(spreader: Spreader, clusters: dict[int, str], samples: dict[int, str]) -> Spread:
-    """Spread the names of clusters {cluster: name} and samples {place: name}. A sample keeps the name given to it.
+def spread(spreader: Spreader, clusters: dict[int, str], samples: dict[int, str]) -> SpreadNames:
+    """Spread the names of clusters {cluster: name} and samples {position: name}; samples keep names given to them.
 
-    A cluster is without a name as long as neither it nor one of its samples has one.
+    A cluster counts as unnamed if neither it nor any of its samples has a name.
     """
     count = len(spreader)
     names = tuple(dict.fromkeys([*clusters.values(), *samples.values()]))
-    place = {name: i for i, name in enumerate(names)}
-    mass = np.zeros((len(names) + 1, count), dtype=np.float64)
-    spoken = {*clusters, *(int(spreader.clusters[sample]) for sample in samples)}
-    for cluster in range(spreader.count):
-        if cluster in clusters:
-            mass[place[clusters[cluster]]] += CLUSTER_WEIGHT * spreader.of_cluster(cluster)
-        elif cluster not in spoken:
-            mass[-1] += spreader.of_cluster(cluster)
-    for sample, name in samples.items():
-        mass[place[name]] += spreader.of_sample(sample)
+    index_of = {name: i for i, name in enumerate(names)}
+    mass = _mass(spreader, clusters, samples, index_of)
     total = mass.sum(0)
     reached = total > FAINT * max(float(total.max(initial=0)), 1e-300)
     best = mass.argmax(0)
-    sure = np.where(reached, mass[best, np.arange(count)] / np.maximum(total, 1e-300), 0.0)
-    name = np.where(reached & (best < len(names)), best, -1)
-    given = np.zeros(count, dtype=bool)
-    for sample, word in samples.items():
-        name[sample], sure[sample], given[sample] = place[word], 1.0, True
-    return Spread(names, name, sure.astype(np.float32), given)
+    certainty = np.where(reached, mass[best, np.arange(count)] / np.maximum(total, 1e-300), 0.0)
+    index = np.where(reached & (best < len(names)), best, -1)
+    by_hand = np.zeros(count, dtype=bool)
+    for sample, name in samples.items():
+        index[sample], certainty[sample], by_hand[sample] = index_of[name], 1.0, True
+    return SpreadNames(names, index, certainty.astype(np.float32), by_hand)
 
 
-def worth_naming(found: Spread, clusters: np.ndarray, confidence: np.ndarray, most: int) -> np.ndarray:
-    """Places of samples whose naming would tell most, (≤ most,), each cluster at most once in a round.
+def _mass(
+    spreader: Spreader, clusters: dict[int, str], samples: dict[int, str], index_of: dict[str, int]
+) -> np.ndarray:
+    """How much of each name reaches each sample, (names + 1, n); the last row is that of having no name."""
+    mass = np.zeros((len(index_of) + 1, len(spreader)), dtype=np.float64)
+    with_names = {*clusters, *(int(spreader.clusters[sample]) for sample in samples)}
+    for cluster in range(spreader.count):
+        if cluster in clusters:
+            mass[index_of[clusters[cluster]]] += CLUSTER_WEIGHT * spreader.reach_of_cluster(cluster)
+        elif cluster not in with_names:
+            mass[-1] += spreader.reach_of_cluster(cluster)
+    for sample, name in samples.items():
+        mass[index_of[name]] += spreader.reach_of_sample(sample)
+    return mass
 
-    First the surest sample of each cluster in which no sample has a name, the larger cluster first; then the
-    samples whose name is least sure.
+
+def suggest(result: SpreadNames, clusters: np.ndarray, confidence: np.ndarray, most: int) -> np.ndarray:
+    """Positions of samples that are most worth naming, (≤ most,), at most one per cluster.
+
+    First the most confident sample of each cluster that is mostly unnamed, the largest cluster first; then the samples
+    with the least certain names.
     """
     clusters, confidence = np.asarray(clusters), np.asarray(confidence)
-    bare = found.name < 0
+    unnamed = result.index < 0
     typical = []
     for cluster in np.unique(clusters):
         members = np.flatnonzero(clusters == cluster)
-        if bare[members].mean() > 0.5:
+        if unnamed[members].mean() > 0.5:
             typical.append((-len(members), int(members[confidence[members].argmax()])))
     first = [sample for _, sample in sorted(typical)]
-    order = np.argsort(np.where(found.given, np.inf, found.sure), kind="stable")
-    unsure, seen = [], set()
+    order = np.argsort(np.where(result.by_hand, np.inf, result.certainty), kind="stable")
+    uncertain: dict[int, int] = {}  # cluster: its least certain sample
     for sample in order[: 50 * most].tolist():
-        if (
-            not found.given[sample]
-            and not bare[sample]
-            and clusters[sample] not in seen
-            and sample not in first
-        ):
-            unsure.append(sample)
-            seen.add(clusters[sample])
-        if len(unsure) == most:
-            break
-    return np.array([*first, *unsure][:most], dtype=np.int64)
+        eligible = not result.by_hand[sample] and not unnamed[sample] and sample not in first
+        if eligible and len(uncertain) < most:
+            uncertain.setdefault(clusters[sample], sample)
+    return np.array([*first, *uncertain.values()][:most], dtype=np.int64)
 
 
-def agreement(found: Spread, labels: np.ndarray, least: float) -> float | None:
-    """The share of covered samples, not named by hand, whose name is their label's word. None where there are none.
+def agreement(result: SpreadNames, labels: np.ndarray, least: float) -> float | None:
+    """The share of covered samples, not named by hand, whose name equals their label; for evaluation only.
 
-    For evaluation only: labels never take part in the spreading. None also where no name is one of the labels.
+    None if there are no such samples, or if no name is one of the labels.
     """
-    words = np.asarray(labels).astype(str)
-    seen = found.covered(least) & ~found.given
-    if not seen.any() or not set(found.names) & set(np.unique(words).tolist()):
+    labels = np.asarray(labels).astype(str)
+    compared = result.covered(least) & ~result.by_hand
+    if not compared.any() or not set(result.names) & set(np.unique(labels).tolist()):
         return None
-    return float((found.words()[seen] == words[seen]).mean())
+    return float((result.labels()[compared] == labels[compared]).mean())

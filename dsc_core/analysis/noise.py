@@ -1,77 +1,78 @@
-"""The noise explorer: what the noise transformer does to a sample's code, its decoding and its place on the map.
+"""The noise explorer: what the noise transformer does to a code, its decoding and its position on the map.
 
-ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I), of METHOD's dual autoencoder. The same seed draws the same ε whatever the
-noise level s, so that moving s moves every draw along a straight line away from z.
+ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I). A seed draws the same ε for every noise level s, so that changing s moves each draw
+along a straight line away from z.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from dsc_core.analysis.umap_map import place
+from dsc_core.analysis.umap_map import place_points
 from dsc_core.config import KNOBS, checked
 from dsc_core.errors import InputError
 from dsc_core.method.networks.autoencoder import transform_noise
-from dsc_core.model import Fitted
 
-DRAWS = 20  # of ψ(z), for each sample
-DECODED = 5  # of them decoded: as many as can be looked at side by side
-MOST = 4  # samples at a time
+DRAWS = 20  # noisy codes per sample
+DECODED = 5  # of them decoded, side by side
+MOST_SAMPLES = 4  # at a time
+
+Decode = Callable[[np.ndarray], np.ndarray]  # codes (m, d) → samples (m, …)
 
 
 @dataclass(frozen=True)
-class Explored:
-    """What became of m codes under noise; float32 arrays.
+class Exploration:
+    """What noise does to m codes; float32 arrays.
 
-    latent: (m, d), z. shaken: (m, draws, d), ψ(z). clean: (m, …), the decodings of z. noisy: (m, decoded, …),
-    those of the first draws. relative: (m, decoded), ‖D(ψ(z)) − D(z)‖² of each, summed over pixels or columns.
+    codes: (m, d), z. noisy_codes: (m, draws, d), ψ(z). clean: (m, …), the decodings of z. noisy: (m, decoded, …), those
+    of the first noisy codes. relative_errors: (m, decoded), ‖D(ψ(z)) − D(z)‖² of each, summed over pixels or columns.
     """
 
-    latent: np.ndarray
-    shaken: np.ndarray
+    codes: np.ndarray
+    noisy_codes: np.ndarray
     clean: np.ndarray
     noisy: np.ndarray
-    relative: np.ndarray
+    relative_errors: np.ndarray
 
 
-@torch.no_grad()
 def explore(
-    fitted: Fitted, samples: np.ndarray, level: float, seed: int, draws: int = DRAWS, decoded: int = DECODED
-) -> Explored:
-    """Shake the codes of the training samples at `samples` (m,) with noise of `level`, and decode.
+    codes: np.ndarray,
+    level: float,
+    seed: int,
+    decode: Decode,
+    decode_noisy: Decode,
+    draws: int = DRAWS,
+    decoded: int = DECODED,
+) -> Exploration:
+    """Add noise of `level` to `codes` (m, d), and decode the codes and the first `decoded` of their noisy versions.
 
-    The codes are those that the model found of its training data, μ. InputError for a sample or a level that
-    cannot be. ψ is applied whatever noise the run was trained with; where it has two decoders, each decodes
-    what it was trained on.
+    Raises InputError for a level out of range.
     """
     level = checked(KNOBS["noise_level"], level)
-    samples = np.asarray(samples, dtype=np.int64)
-    if len(samples) and not (samples.min() >= 0 and samples.max() < len(fitted.latent)):
-        raise InputError(f"The samples are numbered from 0 to {len(fitted.latent) - 1:,}.")
-    nets = fitted.nets
-    device = next(nets.parameters()).device
-    latent = torch.from_numpy(np.array(fitted.latent[samples], dtype=np.float32))
-    # On the CPU, so that a seed draws the same noise on every device; a row of draws for each sample.
+    codes = np.array(codes, dtype=np.float32)
+    # On the CPU, so that a seed draws the same noise on every device.
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(len(samples), draws, latent.shape[1], generator=generator)
-    shaken = transform_noise(latent[:, None], level, noise)
-    second = nets.decoder if nets.noisy_decoder is None else nets.noisy_decoder
-    clean = nets.decoder(latent.to(device)).cpu()
-    noisy = second(shaken[:, :decoded].flatten(0, 1).to(device)).cpu().unflatten(0, (len(samples), -1))
-    relative = (noisy - clean[:, None]).square().flatten(2).sum(2)
-    return Explored(*(part.numpy() for part in (latent, shaken, clean, noisy, relative)))
+    noise = torch.randn(len(codes), draws, codes.shape[1], generator=generator)
+    noisy_codes = transform_noise(torch.from_numpy(codes)[:, None], level, noise).numpy()
+    clean = decode(codes)
+    noisy = decode_noisy(noisy_codes[:, :decoded].reshape(-1, codes.shape[1]))
+    noisy = noisy.reshape(len(codes), -1, *noisy.shape[1:])
+    difference = (noisy - clean[:, None]).reshape(*noisy.shape[:2], -1)
+    return Exploration(codes, noisy_codes, clean, noisy, np.square(difference).sum(2))
 
 
-def landings(explored: Explored, known: np.ndarray, known_map: np.ndarray) -> np.ndarray:
-    """Where the draws of ψ(z) land on the latent map: (m, draws, 2) float32.
+def place_noisy_codes(exploration: Exploration, latent: np.ndarray, latent_map: np.ndarray) -> np.ndarray:
+    """Positions of the noisy codes on the map `latent_map` (n, 2) of the codes `latent` (n, d): (m, draws, 2) float32.
 
-    Each is placed beside its nearest neighbours among the codes `known` (n, d), drawn at `known_map` (n, 2).
+    Each is placed beside its nearest neighbours in the latent space.
     """
-    count, draws, dims = explored.shaken.shape
-    return place(explored.shaken.reshape(-1, dims), known, known_map).reshape(count, draws, 2)
+    count, draws, dims = exploration.noisy_codes.shape
+    positions = place_points(exploration.noisy_codes.reshape(-1, dims), latent, latent_map)
+    return positions.reshape(count, draws, 2)
 
 
 def squared_error(samples: np.ndarray, decoded: np.ndarray) -> np.ndarray:
@@ -80,11 +81,11 @@ def squared_error(samples: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 
 
 def parse_samples(text: str, count: int) -> list[int]:
-    """The sample numbers in "17, 230", each once; InputError where they are none, too many or out of range."""
+    """The sample numbers in "17, 230", without repeats; InputError if there are none, too many or unknown ones."""
     parts = text.replace(",", " ").replace(";", " ").split()
-    if not all(part.isascii() and part.isdigit() for part in parts) or not 1 <= len(parts) <= MOST:
-        raise InputError(f"Write one to {MOST} sample numbers, such as 17, 230.")
+    if not all(part.isascii() and part.isdigit() for part in parts) or not 1 <= len(parts) <= MOST_SAMPLES:
+        raise InputError(f"Enter one to {MOST_SAMPLES} sample numbers, such as 17, 230.")
     numbers = list(dict.fromkeys(int(part) for part in parts))
     if max(numbers) >= count:
-        raise InputError(f"The samples are numbered from 0 to {count - 1:,}; there is no {max(numbers):,}.")
+        raise InputError(f"Samples are numbered from 0 to {count - 1:,}; there is no sample {max(numbers):,}.")
     return numbers

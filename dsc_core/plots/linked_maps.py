@@ -1,189 +1,130 @@
-"""The linked maps: a Plotly figure and, of each of its traces, which samples its points are.
+"""Linked maps (Plotly): a figure together with the samples that its points stand for.
 
-Arrays in, figures out. The same arguments give the same figure, byte for byte: the browser keeps a lasso only as
-long as its figure stays.
+The same arguments give the same figure, byte for byte: the browser keeps a lasso only as long as its figure stays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
-from dsc_core.analysis.metrics import natural
-from dsc_core.analysis.selection import density, inside, stratified, within
-from dsc_core.plots import interactive
+from dsc_core.analysis.selection import inside, within
+from dsc_core.plots import maps
+from dsc_core.plots.colourings import Colouring
+from dsc_core.plots.contours import contours
+from dsc_core.plots.palette import PALETTE
+from dsc_core.sampling import sample_by_group, sample_rows
 
-RIGHT, WRONG, NONE = "#1199bb", "#aa3322", "#aa88ee"
-UNSELECTED = {
-    "marker": {"color": "#b4b9c0", "opacity": 0.22}
-}  # Plotly's own dimming cannot be seen in a crowd
-EXTRA = 3000  # selected samples that are drawn besides the sample of all
-TEXT_LIMIT = 40  # letters of an id on hover
-MOST_GROUPS = 30  # a column with more values is no colouring by groups
-
-
-@dataclass(frozen=True)
-class Colouring:
-    """What the points' colours mean. values: (n,), of each sample its group, or a number where `names` is None.
-
-    names: {group: text in the legend}, in the legend's order. colours: {group: colour}, for those not taken from
-    the palette. bounds: of the numbers' scale. word: what the numbers are.
-    """
-
-    values: np.ndarray
-    names: dict | None = None
-    colours: dict = field(default_factory=dict)
-    bounds: tuple[float, float] = (0.0, 1.0)
-    word: str = ""
-
-
-def of_column(values, word: str) -> Colouring:
-    """A colouring by a table's column: numbers on a scale (1st to 99th percentile), few values as groups."""
-    values = np.asarray(values)
-    if values.dtype.kind in "fiub" and len(np.unique(values)) > 6:
-        finite = values[np.isfinite(values)].astype(float)
-        low, high = np.percentile(finite, (1, 99))
-        bounds = (float(low), float(high if high > low else low + 1))
-        return Colouring(values.astype(float), bounds=bounds, word=word)
-    shown = np.array([f"{value:.4g}" if values.dtype.kind == "f" else str(value) for value in values])
-    known = sorted(set(shown.tolist()), key=natural)
-    names = {name: f"{word} {name}" for name in known[:MOST_GROUPS]}
-    if len(known) > MOST_GROUPS:
-        shown = np.where(np.isin(shown, list(names)), shown, "other values")
-        names["other values"] = "other values"
-    return Colouring(shown, names, word=word)
-
-
-def of_agreement(labels, matched) -> Colouring:
-    """Right where a sample's class is the one its cluster is matched with; apart, where its cluster has none."""
-    known = pd.Series(matched).notna().to_numpy()
-    # One by one: an array of whole numbers of which some are missing would become floats, and "1" be "1.0".
-    right = known & np.array([str(label) == str(match) for label, match in zip(labels, matched, strict=True)])
-    values = np.where(right, "right", np.where(known, "wrong", "none"))
-    names = {"right": "right", "wrong": "wrong", "none": "cluster without a class"}
-    present = {key: text for key, text in names.items() if (values == key).any()}
-    return Colouring(values, present, {"right": RIGHT, "wrong": WRONG, "none": NONE})
+# Plotly's own dimming is invisible in dense clusters.
+UNSELECTED = {"marker": {"color": "#b4b9c0", "opacity": 0.22}}
+MOST_EXTRA = 3000  # selected samples drawn in addition to the sample of all
+ID_LENGTH = 40  # characters of an id on hover
 
 
 @dataclass(frozen=True)
 class Map:
-    """A figure and of each of its point traces the samples, as positions in the input's order.
+    """A figure and, for each of its point traces, the positions of its samples in the order of the data.
 
-    whole: every sample is drawn; else the traces hold a sample of them.
+    complete: whether the traces hold all samples, and not only some of them.
     """
 
     figure: go.Figure
     traces: tuple[np.ndarray, ...]
-    whole: bool
+    complete: bool
 
 
 def draw(
-    points, colouring: Colouring, ids, clusters, confidence, *, title="", limit=interactive.MAP_LIMIT, seed=0
+    points: np.ndarray,
+    colouring: Colouring,
+    ids: np.ndarray,
+    clusters: np.ndarray,
+    confidence: np.ndarray,
+    *,
+    title: str = "",
+    limit: int = maps.MAP_LIMIT,
+    seed: int = 0,
 ) -> Map:
-    """The map of `points` (n, 2). Above `limit` a seeded sample, stratified by cluster, over density contours.
+    """The map of `points` (n, 2); above `limit` a seeded sample, stratified by cluster, over density contours.
 
-    ids, clusters (as texts) and confidence, (n,): what stands beside a point on hover.
+    ids, clusters (as text) and confidence, (n,), are shown on hover.
     """
-    points = np.asarray(points, np.float32)
-    rows = stratified(clusters, limit, seed)
-    whole = len(rows) == len(points)
-    values = np.asarray(colouring.values)
+    points, values = np.asarray(points, np.float32), np.asarray(colouring.values)
+    rows = sample_by_group(clusters, limit, seed)
     if colouring.names is None:
-        rows = rows[np.argsort(-values[rows], kind="stable")]  # as `value_map` draws them
-    hover = [
-        f"{str(ids[i])[:TEXT_LIMIT]}\ncluster {clusters[i]}, confidence {confidence[i]:.2f}" for i in rows
-    ]
+        rows = rows[np.argsort(-values[rows], kind="stable")]  # the order in which `value_map` draws them
+    hover = [f"{str(ids[i])[:ID_LENGTH]}\ncluster {clusters[i]}, confidence {confidence[i]:.2f}" for i in rows]
     if colouring.names is None:
-        figure = interactive.value_map(
-            points[rows], values[rows], hover, title=title, name=colouring.word, bounds=colouring.bounds
+        figure = maps.value_map(
+            points[rows], values[rows], hover, title=title, name=colouring.title, bounds=colouring.bounds
         )
-        traces = (rows,)
+        traces: tuple[np.ndarray, ...] = (rows,)
     else:
-        names = colouring.names
-        colours = {
-            group: colouring.colours.get(group, interactive.colour(i)) for i, group in enumerate(names)
-        }
-        figure = interactive.group_map(points[rows], values[rows], names, hover, title=title, colours=colours)
+        names, colours = colouring.names, colouring.colours
+        figure = maps.group_map(points[rows], values[rows], names, hover, title=title, colours=colours)
         traces = tuple(rows[values[rows] == group] for group in names)
     figure.update_traces(unselected=UNSELECTED, selected={"marker": {"opacity": 0.95}})
     figure.update_layout(dragmode="lasso")
-    if not whole:
-        # Hidden groups cannot be told from here, and a lasso over a sample is read as an area: so none is hidden.
+    complete = len(rows) == len(points)
+    if not complete:
+        # A lasso over a sample selects an area, also where groups are hidden in the browser: so none can be hidden.
         figure.update_layout(legend_itemclick=False, legend_itemdoubleclick=False)
         figure.add_trace(contours(points))
-    return Map(figure, traces, whole)
+    return Map(figure, traces, complete)
 
 
-def contours(points) -> go.Contour:
-    """How densely all points lie, as lines."""
-    x, y, z = density(points)
-    high = float(np.quantile(z[z > 0.05], 0.98)) if (z > 0.05).any() else 1.0
-    return go.Contour(
-        x=x.astype(np.float32),
-        y=y.astype(np.float32),
-        z=z.astype(np.float32),
-        hoverinfo="skip",
-        showscale=False,
-        showlegend=False,
-        line={"width": 1, "color": interactive.MUTED, "smoothing": 1.0},
-        contours={"coloring": "none", "start": high / 8, "end": high, "size": high / 5},
-    )
+def highlight(base: Map, rows: np.ndarray, points: np.ndarray, seed: int = 0) -> go.Figure:
+    """A copy of the figure in which the samples at `rows` (m,) are bright and the others dimmed.
 
-
-def highlighted(drawn: Map, chosen, points, seed: int = 0) -> go.Figure:
-    """The map with the samples at `chosen` (m,) bright and the others dim; those not drawn are drawn besides.
-
-    points: (n, 2), of all samples. Of more than EXTRA samples that are not drawn, a seeded sample is.
+    points: (n, 2), of all samples. Samples that the map leaves out are added, at most MOST_EXTRA of them.
     """
     mask = np.zeros(len(points), bool)
-    mask[chosen] = True
-    figure = go.Figure(drawn.figure)
-    for trace, rows in zip(figure.data, drawn.traces, strict=False):
-        trace.selectedpoints = np.flatnonzero(mask[rows]).tolist()
-    if drawn.whole:
+    mask[rows] = True
+    figure = go.Figure(base.figure)
+    for trace, samples in zip(figure.data, base.traces, strict=False):
+        trace.selectedpoints = np.flatnonzero(mask[samples]).tolist()
+    if base.complete:
         return figure
-    for rows in drawn.traces:
-        mask[rows] = False
+    for samples in base.traces:
+        mask[samples] = False
     missing = np.flatnonzero(mask)
-    missing = missing[interactive.seeded_choice(len(missing), EXTRA, seed)]
+    missing = missing[sample_rows(len(missing), MOST_EXTRA, seed)]
     if len(missing):
-        places = np.asarray(points, np.float32)[missing]
-        figure.add_trace(
-            go.Scattergl(
-                x=places[:, 0],
-                y=places[:, 1],
-                mode="markers",
-                name="selected, beyond the sample",
-                hoverinfo="skip",
-                selectedpoints=list(range(len(missing))),
-                unselected=UNSELECTED,
-                marker={
-                    "size": interactive.point_size(len(points)),
-                    "opacity": 0.9,
-                    "color": interactive.PALETTE[1],
-                },
-            )
-        )
+        figure.add_trace(_extra(np.asarray(points, np.float32)[missing], len(points)))
     return figure
 
 
-def chosen_by(event: dict, drawn: Map, points) -> np.ndarray:
-    """The samples that the browser's selection on a map is about, sorted. event: "points", "box" and "lasso".
+def _extra(points: np.ndarray, total: int) -> go.Scattergl:
+    """The trace of selected points (m, 2) beyond the sample of `total` points."""
+    return go.Scattergl(
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="markers",
+        name="selected, not in the sample",
+        hoverinfo="skip",
+        selectedpoints=list(range(len(points))),
+        unselected=UNSELECTED,
+        marker={"size": maps.point_size(total), "opacity": 0.9, "color": PALETTE[1]},
+    )
 
-    Where every sample is drawn, its points; else all samples, drawn or not, in its areas, and a single touched
-    point by itself.
+
+def selected_rows(event: Mapping[str, Any], base: Map, points: np.ndarray) -> np.ndarray:
+    """Sorted positions of the samples that a selection in the browser means. event: "points", "box" and "lasso".
+
+    On a complete map these are its points; otherwise all samples in its areas, whether drawn or not, or the one point
+    that was clicked.
     """
     areas = [*event.get("lasso", ()), *event.get("box", ())]
-    if drawn.whole or not areas:
-        found = [
-            drawn.traces[point["curve_number"]][point["point_index"]]
+    if base.complete or not areas:
+        rows = [
+            base.traces[point["curve_number"]][point["point_index"]]
             for point in event.get("points", ())
-            if point.get("curve_number", 0) < len(drawn.traces)
+            if point.get("curve_number", 0) < len(base.traces)
         ]
-        return np.unique(np.asarray(found, dtype=np.int64))
+        return np.unique(np.asarray(rows, dtype=np.int64))
     points = np.asarray(points, np.float32)
     mask = np.zeros(len(points), bool)
     for area in event.get("lasso", ()):

@@ -1,173 +1,59 @@
-"""Still pictures, SVG and PNG, of what `figures` shows on the screen: for papers and reports, without a browser.
-
-A `Picture` is a list of shapes; the same list is written as SVG or painted by Pillow. Arrays in, nothing else known.
-"""
+"""Still charts for papers and reports: maps, the confusion matrix, heat maps and curves as pictures."""
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass, field
-from html import escape
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from dsc_core.plots.interactive import MUTED, PALETTE, colour, drawn, point_size
+from dsc_core.plots.maps import MAP_LIMIT, group_colours, opacity, point_size
+from dsc_core.plots.palette import MUTED, PALETTE
+from dsc_core.plots.picture import Picture
+from dsc_core.sampling import sample_rows
 
-INK = "#1b2430"
 SIDE = 460  # pixels of a map
-LINE = 18  # pixels between two lines of words
-LETTER = 0.56  # width of a letter, as a share of its size, on average
+LINE = 18  # pixels between two lines of text
+LETTER = 0.56  # mean width of a letter as a share of its size
 ROW = 28  # pixels of a row of the confusion matrix
 PANEL = (300, 170)  # pixels of one curve
-FINER = 2  # pixels of a PNG for one of the SVG, and twice as many while it is painted
 
 
-@dataclass
-class Picture:
-    """Shapes on a ground, in pixels from the upper left. ground: a colour, None for a transparent SVG."""
-
-    width: float
-    height: float
-    ground: str | None = "#ffffff"
-    ink: str = INK
-    shapes: list[tuple] = field(default_factory=list)
-
-    def dots(self, places: np.ndarray, radius: float, shade: str, opacity: float) -> None:
-        """Discs round the places (n, 2)."""
-        self.shapes.append(("dots", np.asarray(places, float), radius, shade, opacity))
-
-    def line(self, places: np.ndarray, shade: str, width: float = 1.6) -> None:
-        """A line through the places (n, 2)."""
-        self.shapes.append(("line", np.asarray(places, float), width, shade, 1.0))
-
-    def box(
-        self, left: float, top: float, width: float, height: float, shade: str, opacity: float = 1
-    ) -> None:
-        """A filled rectangle."""
-        self.shapes.append(("box", (left, top, width, height), 0, shade, opacity))
-
-    def words(
-        self, left: float, top: float, text: str, size: float = 12, align="start", shade: str | None = None
-    ):
-        """Text whose middle is at height `top`; align: start, middle or end."""
-        self.shapes.append(("words", (left, top), size, shade or self.ink, (str(text), align)))
-
-    def beside(self, other: Picture, gap: float = 24) -> Picture:
-        """This picture with another one to its right."""
-        both = Picture(self.width + gap + other.width, max(self.height, other.height), self.ground, self.ink)
-        both.shapes = [*self.shapes, *(_moved(shape, self.width + gap, 0) for shape in other.shapes)]
-        return both
-
-    def svg(self) -> str:
-        """The picture as the text of an SVG file; names in it are escaped."""
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {self.height:.0f}" '
-            f'width="{self.width:.0f}" height="{self.height:.0f}" font-family="system-ui, sans-serif">'
-        ]
-        if self.ground:
-            parts.append(f'<rect width="100%" height="100%" fill="{self.ground}"/>')
-        parts += [_as_svg(shape) for shape in self.shapes]
-        return "\n".join([*parts, "</svg>\n"])
-
-    def png(self) -> bytes:
-        """The picture as a PNG, two pixels for one of the SVG's."""
-        from PIL import Image, ImageDraw
-
-        scale = 2 * FINER
-        size = round(self.width * scale), round(self.height * scale)
-        image = Image.new("RGB", size, self.ground or "#ffffff")
-        pen = ImageDraw.Draw(image, "RGBA")
-        for shape in self.shapes:
-            _paint(pen, shape, scale)
-        out = io.BytesIO()
-        image.resize((size[0] // 2, size[1] // 2), Image.Resampling.LANCZOS).save(out, "png", optimize=True)
-        return out.getvalue()
-
-
-def _moved(shape: tuple, right: float, down: float) -> tuple:
-    kind, place, *rest = shape
-    if kind in ("dots", "line"):
-        return (kind, place + np.array([right, down]), *rest)
-    return (kind, (place[0] + right, place[1] + down, *place[2:]), *rest)
-
-
-def _as_svg(shape: tuple) -> str:
-    kind, place, size, shade, more = shape
-    if kind == "dots":
-        discs = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.2g}"/>' for x, y in place)
-        return f'<g fill="{shade}" fill-opacity="{more:g}">{discs}</g>'
-    if kind == "line":
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in place)
-        return f'<polyline points="{points}" fill="none" stroke="{shade}" stroke-width="{size:g}"/>'
-    if kind == "box":
-        left, top, width, height = place
-        return (
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3" fill="{shade}" '
-            f'fill-opacity="{more:.3g}"/>'
-        )
-    text, align = more
-    return (
-        f'<text x="{place[0]:.1f}" y="{place[1]:.1f}" dy="0.35em" font-size="{size:g}" text-anchor="{align}" '
-        f'fill="{shade}">{escape(text)}</text>'
-    )
-
-
-def _paint(pen, shape: tuple, scale: float) -> None:
-    from PIL import ImageFont
-
-    kind, place, size, shade, more = shape
-    if kind == "words":
-        text, align = more
-        anchor = {"start": "lm", "middle": "mm", "end": "rm"}[align]
-        shade = INK if shade == "currentColor" else shade
-        font = ImageFont.load_default(size * scale)
-        pen.text((place[0] * scale, place[1] * scale), text, shade, font, anchor)
-        return
-    ink = (*bytes.fromhex(shade[1:]), round(255 * more))
-    if kind == "dots":
-        reach = size * scale
-        for x, y in place * scale:
-            pen.ellipse((x - reach, y - reach, x + reach, y + reach), ink)
-    elif kind == "line":
-        pen.line([tuple(point) for point in place * scale], ink, round(size * scale), "curve")
-    else:
-        left, top, width, height = (side * scale for side in place)
-        pen.rounded_rectangle((left, top, left + width, top + height), 3 * scale, ink)
-
-
-# What is drawn ----------------------------------------------------------------------------------------------
-
-
-def still_map(points, groups, names: dict, title: str, colours: dict | None = None, **look) -> Picture:
-    """A map of `points` (n, 2), a colour a group, with a legend below it. Arguments as of `figures.group_map`."""
+def still_map(
+    points: np.ndarray,
+    groups: np.ndarray,
+    names: Mapping[Any, str],
+    title: str,
+    colours: Mapping[Any, str] | None = None,
+    **style: Any,
+) -> Picture:
+    """A map of `points` (n, 2), one colour per group, with a legend below it. Arguments as for `maps.group_map`."""
     points, groups = np.asarray(points, float), np.asarray(groups)
-    lines = _legend(names, SIDE)
-    picture = Picture(SIDE, SIDE + 40 + LINE * len(lines), **look)
-    picture.words(8, 16, title, 15)
+    legend, shades = _legend(names, SIDE), group_colours(names, colours)
+    picture = Picture(SIDE, SIDE + 40 + LINE * len(legend), **style)
+    picture.text(8, 16, title, 15)
     low, high = points.min(0), points.max(0)
-    room = np.where(high > low, high - low, 1.0)
-    places = (points - low) / room * (SIDE - 24) + 12
-    places[:, 1] = SIDE - places[:, 1] + 30
-    rows = drawn(len(points))
-    shades = {group: (colours or {}).get(group) or colour(place) for place, group in enumerate(names)}
+    extent = np.where(high > low, high - low, 1.0)
+    positions = (points - low) / extent * (SIDE - 24) + 12
+    positions[:, 1] = SIDE - positions[:, 1] + 30
+    rows = sample_rows(len(points), MAP_LIMIT, 0)
     for group in names:
         member = rows[groups[rows] == group]
-        picture.dots(
-            places[member], point_size(len(points)) / 2, shades[group], 0.8 if len(points) < 5000 else 0.6
-        )
-    for place, line in enumerate(lines):
+        picture.dots(positions[member], point_size(len(points)) / 2, shades[group], opacity(len(points)))
+    for i, line in enumerate(legend):
+        top = SIDE + 38 + LINE * i
         for left, group, text in line:
-            top = SIDE + 38 + LINE * place
             picture.dots(np.array([[left + 5, top]]), 4, shades[group], 1)
-            picture.words(left + 14, top, text, 11)
+            picture.text(left + 14, top, text, 11)
     return picture
 
 
-def _legend(names: dict, width: float) -> list[list[tuple]]:
-    """(left, group, text) of the legend's entries, line by line."""
-    lines, left = [[]], 8.0
+def _legend(names: Mapping[Any, str], width: float) -> list[list[tuple[float, Any, str]]]:
+    """(left, group, text) of the entries of the legend, line by line."""
+    lines: list[list[tuple[float, Any, str]]] = [[]]
+    left = 8.0
     for group, name in names.items():
-        text = shortened(str(name), 40)
+        text = shorten(str(name), 40)
         needed = 14 + 11 * LETTER * len(text) + 14
         if lines[-1] and left + needed > width:
             lines.append([])
@@ -177,84 +63,100 @@ def _legend(names: dict, width: float) -> list[list[tuple]]:
     return lines
 
 
-def shortened(text: str, longest: int) -> str:
-    """Text on one line, cut at `longest` letters."""
+def shorten(text: str, length: int) -> str:
+    """Text on one line, cut to `length` characters."""
     text = " ".join(text.split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def still_confusion(matrix, classes, clusters, **look) -> Picture:
-    """The counts of classes (rows) in clusters (columns), as ordered, shaded by their share of the class."""
+def still_confusion(
+    matrix: np.ndarray, classes: Sequence[Any], clusters: Sequence[Any], **style: Any
+) -> Picture:
+    """The counts of classes (rows) in clusters (columns), in the given order, shaded by their share of the class."""
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names = [shortened(str(name), 24) for name in classes]
+    names = [shorten(str(name), 24) for name in classes]
     left = max(52, 16 + 11 * LETTER * max(map(len, names)))
-    wide = max(34.0, 14 + 7 * len(f"{matrix.max():,}"))
-    picture = Picture(left + wide * matrix.shape[1] + 8, 58 + ROW * len(matrix), **look)
-    picture.words(left, 14, "cluster", 11)
-    picture.words(left - 8, 38, "class", 11, "end")
+    width = max(34.0, 14 + 7 * len(f"{matrix.max():,}"))
+    picture = Picture(left + width * matrix.shape[1] + 8, 58 + ROW * len(matrix), **style)
+    picture.text(left, 14, "cluster", 11)
+    picture.text(left - 8, 38, "class", 11, "end")
     for j, cluster in enumerate(clusters):
-        picture.words(left + wide * (j + 0.5), 38, str(cluster), 11, "middle")
+        picture.text(left + width * (j + 0.5), 38, cluster, 11, "middle")
     for i, name in enumerate(names):
         middle = 52 + ROW * (i + 0.5)
-        picture.words(left - 8, middle, name, 11, "end")
+        picture.text(left - 8, middle, name, 11, "end")
         for j, count in enumerate(matrix[i]):
-            _cell(picture, left + wide * j, middle, wide, share[i, j], f"{count:,}" if count else "")
+            _cell(picture, left + width * j, middle, width, share[i, j], f"{count:,}" if count else "")
     return picture
 
 
-def still_heat_map(values, rows, columns, axes: tuple[str, str], title: str, **look) -> Picture:
-    """Values (r, c) as shaded cells between their least and greatest, each with its number; NaN cells stay empty.
+def still_heat_map(
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    axes: tuple[str, str],
+    title: str,
+    **style: Any,
+) -> Picture:
+    """Values (r, c) as cells shaded from the lowest to the highest, each with its number; NaN cells are empty.
 
-    rows, columns: what stands beside them. axes: what the rows and what the columns are.
+    rows, columns: the labels of the axes. axes: the titles of the rows and of the columns.
     """
     values = np.asarray(values, float)
-    known = np.isfinite(values)
-    low, reach = (values[known].min(), np.ptp(values[known]) or 1.0) if known.any() else (0.0, 1.0)
-    wide, left, top = 72.0, 96, 78
-    picture = Picture(left + wide * values.shape[1] + 12, top + ROW * len(values) + 12, **look)
-    picture.words(12, 18, title, 13)
-    picture.words(left - 12, 44, axes[0], 11, "end")
-    picture.words(left, 44, axes[1], 11)
+    finite = np.isfinite(values)
+    low, extent = (values[finite].min(), np.ptp(values[finite]) or 1.0) if finite.any() else (0.0, 1.0)
+    width, left, top = 72.0, 96, 78
+    picture = Picture(left + width * values.shape[1] + 12, top + ROW * len(values) + 12, **style)
+    picture.text(12, 18, title, 13)
+    picture.text(left - 12, 44, axes[0], 11, "end")
+    picture.text(left, 44, axes[1], 11)
     for j, name in enumerate(columns):
-        picture.words(left + wide * (j + 0.5), 64, name, 11, "middle")
+        picture.text(left + width * (j + 0.5), 64, name, 11, "middle")
     for i, name in enumerate(rows):
         middle = top + ROW * (i + 0.5)
-        picture.words(left - 12, middle, name, 11, "end")
-        for j in np.flatnonzero(known[i]):
-            share = (values[i, j] - low) / reach
-            _cell(picture, left + wide * j, middle, wide, share, f"{values[i, j]:.3f}")
+        picture.text(left - 12, middle, name, 11, "end")
+        for j in np.flatnonzero(finite[i]):
+            share = (values[i, j] - low) / extent
+            _cell(picture, left + width * j, middle, width, share, f"{values[i, j]:.3f}")
     return picture
 
 
-def _cell(picture: Picture, left: float, middle: float, wide: float, share: float, words: str) -> None:
+def _cell(picture: Picture, left: float, middle: float, width: float, share: float, text: str) -> None:
     """A cell of a matrix, shaded by a share in [0, 1]."""
-    picture.box(left + 1, middle - ROW / 2 + 1, wide - 2, ROW - 2, PALETTE[0], 0.06 + 0.6 * float(share))
-    if words:
-        picture.words(left + wide / 2, middle, words, 11, "middle")
+    picture.box(left + 1, middle - ROW / 2 + 1, width - 2, ROW - 2, PALETTE[0], 0.06 + 0.6 * float(share))
+    if text:
+        picture.text(left + width / 2, middle, text, 11, "middle")
 
 
-def still_curves(curves: dict[str, tuple[np.ndarray, np.ndarray]], columns: int = 3, **look) -> Picture:
-    """One small panel a curve, {name: (x (n,), y (n,))}, each with its own least and greatest value written on it."""
-    wide, high = PANEL
+def still_curves(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]], columns: int = 3, **style: Any
+) -> Picture:
+    """One small panel per curve, {name: (x (n,), y (n,))}, each on its own scale with its limits written below it."""
+    width, height = PANEL
     rows = -(-len(curves) // columns)
-    picture = Picture(wide * min(columns, max(len(curves), 1)), max(high * rows, 40), **look)
-    for place, (name, (x, y)) in enumerate(curves.items()):
-        left, top = (place % columns) * wide + 12, (place // columns) * high
+    picture = Picture(width * min(columns, max(len(curves), 1)), max(height * rows, 40), **style)
+    for i, (name, (x, y)) in enumerate(curves.items()):
+        left, top = (i % columns) * width + 12, (i // columns) * height
+        picture.text(left, top + 14, name, 12)
         x, y = np.asarray(x, float), np.asarray(y, float)
-        keep = np.isfinite(x) & np.isfinite(y)
-        x, y = x[keep], y[keep]
-        picture.words(left, top + 14, name, 12)
-        if not len(x):
-            continue
-        low, reach = y.min(), np.ptp(y) or 1.0
-        along = (x - x.min()) / (np.ptp(x) or 1.0) * (wide - 36)
-        points = np.stack([left + along, top + high - 34 - (y - low) / reach * (high - 74)], 1)
-        picture.line(np.array([[left, top + high - 26], [left + wide - 36, top + high - 26]]), MUTED, 0.6)
-        if len(x) == 1:
-            picture.dots(points, 3, PALETTE[0], 1)
-        else:
-            picture.line(points, PALETTE[0])
-        picture.words(left + wide - 36, top + 14, f"{y[-1]:.4g} at the end", 10, "end")
-        picture.words(left, top + high - 14, f"from {y.min():.4g} to {y.max():.4g}", 10)
+        finite = np.isfinite(x) & np.isfinite(y)
+        if finite.any():
+            _panel(picture, left, top, x[finite], y[finite])
     return picture
+
+
+def _panel(picture: Picture, left: float, top: float, x: np.ndarray, y: np.ndarray) -> None:
+    """One curve (n,), (n,) with n > 0, its last value and its limits, in the panel at (left, top)."""
+    width, height = PANEL
+    right, bottom = left + width - 36, top + height - 26
+    along = (x - x.min()) / (np.ptp(x) or 1.0) * (width - 36)
+    up = (y - y.min()) / (np.ptp(y) or 1.0) * (height - 74)
+    points = np.stack([left + along, bottom - 8 - up], 1)
+    picture.line(np.array([[left, bottom], [right, bottom]]), MUTED, 0.6)
+    if len(x) == 1:
+        picture.dots(points, 3, PALETTE[0], 1)
+    else:
+        picture.line(points, PALETTE[0])
+    picture.text(right, top + 14, f"{y[-1]:.4g} at the end", 10, "end")
+    picture.text(left, top + height - 14, f"from {y.min():.4g} to {y.max():.4g}", 10)

@@ -1,0 +1,135 @@
+"""Line charts (ECharts) of what changes while training runs: loss curves, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from dsc_core.plots import echarts
+from dsc_core.plots.echarts import Option
+from dsc_core.plots.palette import MUTED
+
+CURVE_LIMIT = 500  # points of a curve: a screen cannot show more
+CHANCE_MI = 2 * np.log(2)  # initial value of both mutual-information terms: codes tell nothing of the input yet
+EARLY = 0.3  # share of a curve's width in which there is no room for text to the left of a mark
+
+Mark = tuple[float, str] | tuple[float, str, str]  # x, text[, colour]
+
+
+def smooth(values: np.ndarray, amount: float) -> np.ndarray:
+    """Exponential moving average over the finite values, (n,) -> (n,); amount 0 leaves them as they are.
+
+    Divided by the sum of its weights, so that the first values are not pulled towards zero.
+    """
+    values = np.asarray(values, float)
+    if amount <= 0:
+        return values
+    result, total, weight = np.full(len(values), np.nan), 0.0, 0.0
+    for i in np.flatnonzero(np.isfinite(values)):
+        total = amount * total + (1 - amount) * values[i]
+        weight = amount * weight + (1 - amount)
+        result[i] = total / weight
+    return result
+
+
+def thin(frame: pd.DataFrame, limit: int = CURVE_LIMIT) -> pd.DataFrame:
+    """At most `limit` rows: means over stretches of equal length. The last row is kept as it is."""
+    if len(frame) <= limit:
+        return frame
+    stretch = np.arange(len(frame) - 1) * (limit - 1) // (len(frame) - 1)
+    return pd.concat([frame.iloc[:-1].groupby(stretch).mean(), frame.iloc[-1:]], ignore_index=True)
+
+
+def curve(
+    columns: Mapping[str, np.ndarray],
+    x: str,
+    lines: Mapping[str, str],
+    *,
+    log: bool = False,
+    title: str = "",
+    level: tuple[float, str] | None = None,
+    bounds: tuple[float, float] | None = None,
+    marks: Sequence[Mark] = (),
+) -> Option:
+    """ECharts option of the columns `lines` (column -> colour) over column `x`, all arrays of one length.
+
+    level: (value, text) of a dotted horizontal line. bounds: (low, high) of the vertical axis. marks: vertical lines,
+    dotted, or solid where they have a colour; those before the first point are drawn at it. A logarithmic axis leaves
+    out values that are not positive.
+    """
+    columns = {name: np.asarray(columns[name], float) for name in (x, *lines)}
+    if log:
+        columns |= {name: np.where(columns[name] > 0, columns[name], np.nan) for name in lines}
+    single = len(columns[x]) == 1  # a line of one point would be invisible
+    series = [_line(name, x, shade) | {"showSymbol": single} for name, shade in lines.items()]
+    extra = [{"yAxis": level[0], "name": level[1]}] if level else []
+    extra += _marks_in_range(columns[x], marks)
+    if extra and series:
+        series[0]["markLine"] = _mark_line(extra)
+    low_high = dict(zip(("min", "max"), bounds, strict=True)) if bounds else {}
+    return {
+        "animation": False,
+        "title": echarts.title(title),
+        "legend": {"show": len(lines) > 1, "right": 0, "top": 4, "itemHeight": 8, "itemWidth": 14},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
+        "grid": echarts.grid(top=36),
+        "dataset": {"source": echarts.table(columns)},
+        "xAxis": {
+            "type": "value",
+            "min": "dataMin",
+            "max": "dataMax",
+            "splitNumber": 3,
+            **echarts.quiet_axis(grid_lines=False, end_labels=False),
+        },
+        "yAxis": {
+            "type": "log" if log else "value",
+            "scale": True,
+            "splitNumber": 3,
+            **low_high,
+            **echarts.quiet_axis(grid_lines=True),
+        },
+        "series": series,
+    }
+
+
+def _line(name: str, x: str, shade: str) -> Option:
+    return {
+        "type": "line",
+        "name": name,
+        "encode": {"x": x, "y": name},
+        "showSymbol": False,
+        "connectNulls": True,
+        "lineStyle": {"width": 1.8, "color": shade},
+        "itemStyle": {"color": shade},
+        "emphasis": {"disabled": True},
+    }
+
+
+def _marks_in_range(x: np.ndarray, marks: Sequence[Mark]) -> list[Option]:
+    """The vertical lines of the marks up to the last point."""
+    first, last = x[[0, -1]] if len(x) else (0, 0)
+    early = first + EARLY * (last - first)
+    return [_mark(max(at, first), at < early, *rest) for at, *rest in marks if at <= last]
+
+
+def _mark(at: float, early: bool, text: str, shade: str | None = None) -> Option:
+    """A vertical line; its text stands to its left, or, if early, to its right, clear of the axis."""
+    mark: Option = {"xAxis": float(at), "name": text}
+    if early:
+        mark["label"] = {"position": "insideEndBottom"}
+    if shade:
+        mark["lineStyle"] = {"color": shade, "type": "solid", "width": 1.2}
+    return mark
+
+
+def _mark_line(lines: list[Option]) -> Option:
+    return {
+        "silent": True,
+        "symbol": "none",
+        "animation": False,
+        "data": lines,
+        "lineStyle": {"type": "dotted", "color": MUTED, "width": 1},
+        "label": {"formatter": "{b}", "fontSize": 10, "position": "insideEndTop"},
+    }

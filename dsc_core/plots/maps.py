@@ -1,0 +1,122 @@
+"""Scatter maps (Plotly) of the latent and the spectral space, coloured by group or by a number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dsc_core.plots.palette import colour
+
+MAP_LIMIT = 20_000  # points at which a browser still pans and zooms two maps fluently
+MARGIN = 0.04  # around the points, as a share of their range
+AXIS = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None}
+LEGEND = {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0, "itemsizing": "constant", "font": {"size": 11}}
+
+
+def point_size(count: int) -> float:
+    """Marker diameter in pixels for `count` points: visible alone, small enough to show density."""
+    return float(np.clip(9 - 1.6 * np.log10(max(count, 1)), 2.2, 7))
+
+
+def opacity(count: int) -> float:
+    """Marker opacity for `count` points."""
+    return 0.8 if count < 5000 else 0.6
+
+
+def limits(points: np.ndarray, margin: float = MARGIN) -> tuple[np.ndarray, np.ndarray]:
+    """The lower and upper ends of both axes, (2,) and (2,), with room around `points` (n, 2)."""
+    low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(2), np.ones(2))
+    pad = (high - low) * margin + 1e-6
+    return low - pad, high + pad
+
+
+def group_colours(groups: Sequence[Any] | Mapping[Any, str], colours: Mapping[Any, str] | None) -> dict[Any, str]:
+    """The colour of each group: its own in `colours`, else the next one of the palette."""
+    return {group: (colours or {}).get(group) or colour(i) for i, group in enumerate(groups)}
+
+
+def group_map(
+    points: np.ndarray,
+    groups: np.ndarray,
+    names: Mapping[Any, str],
+    hover: Sequence[str] | np.ndarray,
+    *,
+    title: str = "",
+    colours: Mapping[Any, str] | None = None,
+) -> go.Figure:
+    """Scatter of `points` (n, 2) with one legend entry per group.
+
+    groups: (n,), the group of each point. names: group -> legend text, in the order of the legend. hover: (n,) str.
+    """
+    points, groups, hover = np.asarray(points, np.float32), np.asarray(groups), np.asarray(hover, object)
+    shades, figure = group_colours(names, colours), go.Figure()
+    for group, name in names.items():
+        member = groups == group
+        marker = {"color": shades[group]}
+        figure.add_trace(
+            _scatter(points[member], hover[member], name=escape(name), marker=marker, total=len(points))
+        )
+    return _lay_out(figure, title, points)
+
+
+def value_map(
+    points: np.ndarray,
+    values: np.ndarray,
+    hover: Sequence[str] | np.ndarray,
+    *,
+    title: str = "",
+    name: str = "",
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> go.Figure:
+    """Scatter of `points` (n, 2) coloured by `values` (n,) on a perceptually uniform scale, low values on top."""
+    points = np.asarray(points, np.float32)
+    order = np.argsort(-np.asarray(values), kind="stable")
+    marker = {
+        "color": np.asarray(values, np.float32)[order],
+        "colorscale": "Viridis",
+        "cmin": bounds[0],
+        "cmax": bounds[1],
+        "colorbar": {"title": {"text": name, "side": "right"}, "thickness": 10, "outlinewidth": 0, "len": 0.8},
+    }
+    hover = np.asarray(hover, object)[order]
+    figure = go.Figure(_scatter(points[order], hover, name=name, marker=marker, total=len(points)))
+    return _lay_out(figure, title, points)
+
+
+def escape(text: object) -> str:
+    """Text for legends and hover boxes: Plotly reads some HTML in them, and a file name must not become markup."""
+    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("\n", "<br>")
+
+
+def _scatter(
+    points: np.ndarray, hover: np.ndarray, *, name: str, marker: dict[str, Any], total: int
+) -> go.Scattergl:
+    return go.Scattergl(
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="markers",
+        name=name,
+        text=[escape(text) for text in hover],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"size": point_size(total), "opacity": opacity(total), **marker},
+    )
+
+
+def _lay_out(figure: go.Figure, title: str, points: np.ndarray) -> go.Figure:
+    low, high = limits(points)
+    figure.update_layout(
+        title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left"},
+        height=460,
+        dragmode="pan",
+        margin={"l": 0, "r": 0, "t": 34, "b": 0},
+        hovermode="closest",
+        uirevision="map",
+        legend=LEGEND,
+        xaxis={**AXIS, "range": [float(low[0]), float(high[0])]},
+        yaxis={**AXIS, "range": [float(low[1]), float(high[1])]},
+    )
+    return figure
