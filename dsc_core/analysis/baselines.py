@@ -103,7 +103,9 @@ def spectral(values: np.ndarray, clusters: int, seed: int) -> Outcome:
     rows = sample_rows(len(values), max(SPECTRAL_SAMPLES, clusters), seed)
     neighbours = min(NEIGHBOURS, len(rows))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns about disconnected graphs, which well-separated clusters give
+        warnings.simplefilter(
+            "ignore"
+        )  # it warns about disconnected graphs, which well-separated clusters give
         labels = SpectralClustering(
             clusters, affinity="nearest_neighbors", n_neighbors=neighbours, random_state=seed
         ).fit_predict(values[rows])

@@ -27,7 +27,9 @@ def split(latent: ArrayLike, parts: int, seed: int, neighbours: int = 10, dampin
     if parts < 2:
         raise InputError("Split a cluster into at least two parts.")
     if len(latent) < FEWEST * parts:
-        raise InputError(f"{len(latent)} samples are too few for {parts} parts of at least {FEWEST} samples each.")
+        raise InputError(
+            f"{len(latent)} samples are too few for {parts} parts of at least {FEWEST} samples each."
+        )
     if len(np.unique(latent, axis=0)) < parts:
         raise InputError(f"Fewer than {parts} of the samples have different codes, so they cannot be split.")
     affinity = graph.whole_graph(torch.from_numpy(latent), min(neighbours, len(latent) - 1))

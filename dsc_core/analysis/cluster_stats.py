@@ -1,4 +1,4 @@
-"""Statistics of single clusters: size, confidence, silhouette, centre, nearest cluster, members, distinctive columns."""
+"""Statistics of single clusters: size, silhouette, centre, nearest cluster, members, distinctive columns."""
 
 from __future__ import annotations
 

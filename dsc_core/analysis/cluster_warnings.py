@@ -11,7 +11,9 @@ from dsc_core.analysis.label_free import cluster_silhouettes
 
 TINY = 0.2  # of an equal share of the samples: a smaller cluster is tiny
 DOMINANT = 0.5  # of all samples: a larger cluster dominates
-DOMINANT_OF_EQUAL = 1.8  # of an equal share, which a dominant cluster must exceed too: it matters at K = 2 and 3
+DOMINANT_OF_EQUAL = (
+    1.8  # of an equal share, which a dominant cluster must exceed too: it matters at K = 2 and 3
+)
 LOOSE = 0.05  # mean silhouette in the spectral space, below which a cluster is loose
 OVERLAP = 0.1  # of a cluster's edge weight that leads to one other cluster
 
@@ -39,11 +41,7 @@ class ClusterWarning:
 
 
 def diagnose(
-    clusters: np.ndarray,
-    count: int,
-    spectral: np.ndarray,
-    affinity: sparse.spmatrix | None,
-    seed: int = 0,
+    clusters: np.ndarray, count: int, spectral: np.ndarray, affinity: sparse.spmatrix | None, seed: int = 0
 ) -> Diagnostics:
     """The Diagnostics of clusters (n,) in 0..count-1. spectral: (n, K'). affinity: sparse (n, n); None: no overlap."""
     clusters = np.asarray(clusters, dtype=np.int64)
@@ -133,8 +131,8 @@ def _loose(diagnostics: Diagnostics) -> list[ClusterWarning]:
         ClusterWarning(
             "loose",
             (cluster,),
-            f"Cluster {cluster} is loose: its mean silhouette in the spectral space is {value:.2f}. It may be a mixture "
-            "of samples that fit nowhere else.",
+            f"Cluster {cluster} is loose: its mean silhouette in the spectral space is {value:.2f}. It may be a "
+            "mixture of samples that fit nowhere else.",
         )
         for cluster, value in enumerate(diagnostics.silhouettes.tolist())
         if value < LOOSE

@@ -14,7 +14,7 @@ FEWEST_PER_CLUSTER = 10  # points sampled of a cluster, if it has so many
 def label_free_scores(
     latent: ArrayLike,
     spectral: ArrayLike,
-    clusters: ArrayLike,
+    clusters: np.ndarray,
     seed: int = 0,
     eigenvalues: ArrayLike | None = None,
 ) -> dict[str, float | None]:
@@ -33,19 +33,19 @@ def label_free_scores(
     return result
 
 
-def silhouette(points: ArrayLike, clusters: ArrayLike, seed: int = 0) -> float | None:
+def silhouette(points: ArrayLike, clusters: np.ndarray, seed: int = 0) -> float | None:
     """The mean silhouette in [-1, 1] of a seeded sample of at most 2,000 points (n, d), or None if undefined."""
     from sklearn.metrics import silhouette_score
 
     clusters = np.asarray(clusters)
     rows = sample_rows(len(clusters), SILHOUETTE_SAMPLE, seed)
-    points, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
-    if not 2 <= len(np.unique(clusters)) < len(clusters) or not np.isfinite(points).all():
+    sample, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
+    if not 2 <= len(np.unique(clusters)) < len(clusters) or not np.isfinite(sample).all():
         return None
-    return float(silhouette_score(points.reshape(len(points), -1), clusters))
+    return float(silhouette_score(sample.reshape(len(sample), -1), clusters))
 
 
-def cluster_silhouettes(points: ArrayLike, clusters: ArrayLike, seed: int = 0) -> dict[int, float]:
+def cluster_silhouettes(points: ArrayLike, clusters: np.ndarray, seed: int = 0) -> dict[int, float]:
     """The mean silhouette in [-1, 1] of each cluster of at least two samples, on a seeded sample of about 2,000.
 
     points: (n, d). {} where silhouettes are undefined: a single cluster, as many clusters as points, coordinates that
@@ -57,10 +57,10 @@ def cluster_silhouettes(points: ArrayLike, clusters: ArrayLike, seed: int = 0) -
     distinct = np.unique(clusters)
     samples = sample_evenly(clusters, SILHOUETTE_SAMPLE, FEWEST_PER_CLUSTER, seed)
     rows = np.sort(np.concatenate(samples)) if samples else np.zeros(0, int)
-    points, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
-    if not 2 <= len(distinct) < len(clusters) or not np.isfinite(points).all():
+    sample, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
+    if not 2 <= len(distinct) < len(clusters) or not np.isfinite(sample).all():
         return {}
-    values = silhouette_samples(points, clusters)
+    values = silhouette_samples(sample, clusters)
     return {
         int(cluster): float(values[clusters == cluster].mean())
         for cluster, members in zip(distinct, samples, strict=True)

@@ -92,7 +92,9 @@ class Spreader:
             return right.astype(np.float32)
         solution, failed = cg(self.system, right, rtol=TOLERANCE, maxiter=MOST_STEPS)
         if failed or not np.isfinite(solution).all():
-            raise RunError("Names cannot spread on this graph because its weights are damaged; train the run again.")
+            raise RunError(
+                "Names cannot spread on this graph because its weights are damaged; train the run again."
+            )
         return np.maximum(solution, 0).astype(np.float32)
 
 

@@ -20,6 +20,13 @@ class Snapshot:
     clusters: np.ndarray
     labels: np.ndarray | None = None
 
+    @property
+    def classes(self) -> np.ndarray:
+        """The labels, for metrics that need them."""
+        if self.labels is None:
+            raise ValueError("These data have no labels.")
+        return self.labels
+
 
 @dataclass(frozen=True)
 class LiveMetric:
@@ -53,17 +60,17 @@ def live_metric(
 
 @live_metric("acc", "ACC")
 def _acc(snapshot: Snapshot) -> float:
-    return metrics.accuracy(snapshot.labels, snapshot.clusters)
+    return metrics.accuracy(snapshot.classes, snapshot.clusters)
 
 
 @live_metric("nmi", "NMI")
 def _nmi(snapshot: Snapshot) -> float:
-    return metrics.normalised_mutual_information(snapshot.labels, snapshot.clusters)
+    return metrics.normalised_mutual_information(snapshot.classes, snapshot.clusters)
 
 
 @live_metric("ari", "ARI")
 def _ari(snapshot: Snapshot) -> float:
-    return metrics.adjusted_rand_index(snapshot.labels, snapshot.clusters)
+    return metrics.adjusted_rand_index(snapshot.classes, snapshot.clusters)
 
 
 def measure(clusters: np.ndarray, labels: np.ndarray | None = None) -> dict[str, float]:

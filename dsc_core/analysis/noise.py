@@ -87,5 +87,7 @@ def parse_samples(text: str, count: int) -> list[int]:
         raise InputError(f"Enter one to {MOST_SAMPLES} sample numbers, such as 17, 230.")
     numbers = list(dict.fromkeys(int(part) for part in parts))
     if max(numbers) >= count:
-        raise InputError(f"Samples are numbered from 0 to {count - 1:,}; there is no sample {max(numbers):,}.")
+        raise InputError(
+            f"Samples are numbered from 0 to {count - 1:,}; there is no sample {max(numbers):,}."
+        )
     return numbers

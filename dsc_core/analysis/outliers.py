@@ -74,7 +74,9 @@ def fit(latent: np.ndarray, seed: int = 0, error_limit: float | None = None) -> 
     # A training code is its own nearest one, at distance 0: it does not count as a neighbour.
     share = SHARE if error_limit is None else SHARE_EACH
     limit = float(np.quantile(closest(codes, kth + 1, sample)[1], share))
-    rounding = 1e-5 * float(codes.square().sum(1).mean().sqrt())  # so that copies of one sample are not far from it
+    rounding = 1e-5 * float(
+        codes.square().sum(1).mean().sqrt()
+    )  # so that copies of one sample are not far from it
     return Novelty(codes, max(limit, rounding), kth, np.inf if error_limit is None else error_limit)
 
 

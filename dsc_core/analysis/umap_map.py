@@ -38,7 +38,7 @@ def project(points: ArrayLike, seed: int, progress: Callable[[str], None] | None
     """
     points = as_matrix(points)
     rows = sample_rows(len(points), FITTED, seed)
-    report = progress or (lambda message: None)
+    report = progress or (lambda _: None)
     if len(rows) == len(points):
         return embed(points, 2, seed, epochs=EPOCHS)
     report(f"Laying out a sample of {len(rows):,} of {len(points):,} points")
@@ -54,7 +54,7 @@ def project(points: ArrayLike, seed: int, progress: Callable[[str], None] | None
 
 
 def place_points(points: ArrayLike, reference: ArrayLike, reference_map: np.ndarray) -> np.ndarray:
-    """Positions of `points` (m, d) on the map `reference_map` (n, 2) of the points `reference` (n, d): (m, 2) float32."""
+    """Positions (m, 2) of `points` (m, d) on the map `reference_map` (n, 2) of the points `reference` (n, d)."""
     from sklearn.neighbors import NearestNeighbors
 
     points, reference = as_matrix(points), as_matrix(reference)
@@ -63,7 +63,7 @@ def place_points(points: ArrayLike, reference: ArrayLike, reference_map: np.ndar
 
 
 def place_by_neighbours(neighbours: np.ndarray, reference_map: np.ndarray) -> np.ndarray:
-    """Positions of points from their nearest neighbours (m, k) on the map `reference_map` (n, 2), nearest first: (m, 2).
+    """Positions (m, 2) of points on the map `reference_map` (n, 2), from their neighbours (m, k), nearest first.
 
     The mean of three of the five nearest positions, those closest to the median of the five: the mean of all five could
     lie in the gap between two islands.
@@ -220,5 +220,7 @@ def as_matrix(points: ArrayLike) -> np.ndarray:
     points = np.ascontiguousarray(points, dtype=np.float32)
     points = points.reshape(len(points), points[0].size if len(points) else 0)
     if not all(np.isfinite(points[start : start + BLOCK]).all() for start in range(0, len(points), BLOCK)):
-        raise RunError("The map cannot be computed: some coordinates are not finite, so training has diverged.")
+        raise RunError(
+            "The map cannot be computed: some coordinates are not finite, so training has diverged."
+        )
     return points

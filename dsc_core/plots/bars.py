@@ -25,7 +25,9 @@ def bars(
     maximum: the end of the axis, for shares.
     """
     single_colour = first_colour is None
-    shades = [colour(0)] if first_colour is None else [colour(first_colour + i) for i in range(len(names) or 1)]
+    shades = (
+        [colour(0)] if first_colour is None else [colour(first_colour + i) for i in range(len(names) or 1)]
+    )
     axis_end = {} if maximum is None else {"max": maximum}
     return {
         "animation": False,

@@ -25,7 +25,7 @@ def confusion_chart(
     row: str = "class",
     column: str = "cluster",
     selected: np.ndarray | None = None,
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """Altair rectangles of a (classes, clusters) count matrix, in the given order; shares: percentages of each class.
 
     A point selection named "cell" carries the row and the column of the clicked cell. selected: the number of selected
@@ -36,7 +36,7 @@ def confusion_chart(
     names = [row, column]
     frame = _cells(matrix, rows, columns, names, selected)
     frame["text"] = _cell_texts(frame, shares, selected is not None)
-    text = {"labelColor": TEXT[dark], "titleColor": TEXT[dark]}
+    text: dict[str, Any] = {"labelColor": TEXT[dark], "titleColor": TEXT[dark]}
     above = alt.Axis(labelAngle=0, orient="top", **text)
     base = alt.Chart(frame).encode(
         x=alt.X(f"{column}:N", sort=columns, title=column.capitalize(), axis=above),

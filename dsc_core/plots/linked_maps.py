@@ -56,7 +56,9 @@ def draw(
     rows = sample_by_group(clusters, limit, seed)
     if colouring.names is None:
         rows = rows[np.argsort(-values[rows], kind="stable")]  # the order in which `value_map` draws them
-    hover = [f"{str(ids[i])[:ID_LENGTH]}\ncluster {clusters[i]}, confidence {confidence[i]:.2f}" for i in rows]
+    hover = [
+        f"{str(ids[i])[:ID_LENGTH]}\ncluster {clusters[i]}, confidence {confidence[i]:.2f}" for i in rows
+    ]
     if colouring.names is None:
         figure = maps.value_map(
             points[rows], values[rows], hover, title=title, name=colouring.title, bounds=colouring.bounds

@@ -13,7 +13,14 @@ from dsc_core.plots.palette import colour
 MAP_LIMIT = 20_000  # points at which a browser still pans and zooms two maps fluently
 MARGIN = 0.04  # around the points, as a share of their range
 AXIS = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None}
-LEGEND = {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0, "itemsizing": "constant", "font": {"size": 11}}
+LEGEND = {
+    "orientation": "h",
+    "y": -0.02,
+    "yanchor": "top",
+    "x": 0,
+    "itemsizing": "constant",
+    "font": {"size": 11},
+}
 
 
 def point_size(count: int) -> float:
@@ -33,7 +40,9 @@ def limits(points: np.ndarray, margin: float = MARGIN) -> tuple[np.ndarray, np.n
     return low - pad, high + pad
 
 
-def group_colours(groups: Sequence[Any] | Mapping[Any, str], colours: Mapping[Any, str] | None) -> dict[Any, str]:
+def group_colours(
+    groups: Sequence[Any] | Mapping[Any, str], colours: Mapping[Any, str] | None
+) -> dict[Any, str]:
     """The colour of each group: its own in `colours`, else the next one of the palette."""
     return {group: (colours or {}).get(group) or colour(i) for i, group in enumerate(groups)}
 
@@ -79,7 +88,12 @@ def value_map(
         "colorscale": "Viridis",
         "cmin": bounds[0],
         "cmax": bounds[1],
-        "colorbar": {"title": {"text": name, "side": "right"}, "thickness": 10, "outlinewidth": 0, "len": 0.8},
+        "colorbar": {
+            "title": {"text": name, "side": "right"},
+            "thickness": 10,
+            "outlinewidth": 0,
+            "len": 0.8,
+        },
     }
     hover = np.asarray(hover, object)[order]
     figure = go.Figure(_scatter(points[order], hover, name=name, marker=marker, total=len(points)))

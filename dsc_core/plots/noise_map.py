@@ -27,7 +27,7 @@ class NoisySample(TypedDict):
 def noise_map(
     points: np.ndarray, groups: np.ndarray, samples: Sequence[NoisySample], *, dark: bool = False
 ) -> Option:
-    """ECharts option of `samples` and their noisy codes over the faint map `points` (n, 2), coloured by `groups` (n,)."""
+    """ECharts option of `samples` and their noisy codes over a faint map, `points` (n, 2) coloured by `groups` (n,)."""
     points, groups = np.asarray(points, float), np.asarray(groups)
     low, high = maps.limits(points)
     background: Option = {

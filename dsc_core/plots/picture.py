@@ -57,7 +57,9 @@ class Line:
     def svg(self) -> str:
         """As an SVG element."""
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in self.points)
-        return f'<polyline points="{points}" fill="none" stroke="{self.shade}" stroke-width="{self.width:g}"/>'
+        return (
+            f'<polyline points="{points}" fill="none" stroke="{self.shade}" stroke-width="{self.width:g}"/>'
+        )
 
     def paint(self, pen: ImageDraw, scale: float) -> None:
         """Draw on an image that has `scale` pixels per pixel of the picture."""
@@ -151,7 +153,9 @@ class Picture:
         """A line through the points (n, 2)."""
         self.shapes.append(Line(np.asarray(points, float), width, shade))
 
-    def box(self, left: float, top: float, width: float, height: float, shade: str, opacity: float = 1) -> None:
+    def box(
+        self, left: float, top: float, width: float, height: float, shade: str, opacity: float = 1
+    ) -> None:
         """A filled rectangle."""
         self.shapes.append(Box(left, top, width, height, shade, opacity))
 

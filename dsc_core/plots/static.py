@@ -86,7 +86,7 @@ def still_confusion(
     for i, name in enumerate(names):
         middle = 52 + ROW * (i + 0.5)
         picture.text(left - 8, middle, name, 11, "end")
-        for j, count in enumerate(matrix[i]):
+        for j, count in enumerate(matrix[i].tolist()):
             _cell(picture, left + width * j, middle, width, share[i, j], f"{count:,}" if count else "")
     return picture
 
@@ -116,7 +116,7 @@ def still_heat_map(
     for i, name in enumerate(rows):
         middle = top + ROW * (i + 0.5)
         picture.text(left - 12, middle, name, 11, "end")
-        for j in np.flatnonzero(finite[i]):
+        for j in np.flatnonzero(finite[i]).tolist():
             share = (values[i, j] - low) / extent
             _cell(picture, left + width * j, middle, width, share, f"{values[i, j]:.3f}")
     return picture

@@ -1,37 +1,10 @@
-"""Single clusters: their silhouettes, their nearest, and what a split makes of them."""
+"""Statistics of single clusters."""
 
 import numpy as np
 import pytest
 
-from dsc_core.analysis import cluster_stats, metrics
-from dsc_core.errors import InputError
-
-
-def blobs(sizes, seed=0, dims=6, apart=8.0):
-    """Points (n, dims) in blobs of `sizes`, and the blob of each."""
-    rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    centres = rng.normal(size=(len(sizes), dims))
-    centres *= apart / np.linalg.norm(centres, axis=1, keepdims=True)
-    return (centres[labels] + rng.normal(size=(len(labels), dims)) * 0.5).astype(np.float32), labels
-
-
-def test_the_clusters_silhouettes_average_to_the_whole():
-    points, labels = blobs([50, 120, 30])
-    each = cluster_stats.silhouettes(points, labels)
-    sizes = np.bincount(labels)
-    assert sum(each[k] * sizes[k] for k in range(3)) / 200 == pytest.approx(
-        metrics.silhouette(points, labels)
-    )
-    assert cluster_stats.silhouettes(points, np.zeros(200, int)) == {}
-    assert cluster_stats.silhouettes(np.full((9, 2), np.nan), np.arange(9) % 3) == {}
-
-
-def test_a_mixed_cluster_has_the_worse_silhouette():
-    points, labels = blobs([80, 80, 80])
-    mixed = np.where((labels == 1) & (np.arange(240) % 2 == 0), 2, labels)
-    each = cluster_stats.silhouettes(points, mixed)
-    assert each[0] > 0.5 > each[2]
+from dsc_core.analysis import cluster_stats
+from tests.analysis.blobs import blobs
 
 
 def test_the_nearest_cluster_is_the_nearest_by_centre():
@@ -42,7 +15,7 @@ def test_the_nearest_cluster_is_the_nearest_by_centre():
     assert cluster_stats.nearest_clusters(points, np.zeros(6)) == {}
 
 
-def test_the_overview_has_a_row_a_cluster_with_members():
+def test_the_overview_has_one_row_per_cluster_with_members():
     points, labels = blobs([20, 40, 60])
     table = cluster_stats.overview(points, points, labels * 2, np.linspace(0, 1, 120))
     assert table["cluster"].tolist() == [0, 2, 4]
@@ -51,26 +24,33 @@ def test_the_overview_has_a_row_a_cluster_with_members():
     assert table["confidence"].is_monotonic_increasing
 
 
-def test_members_come_surest_first():
-    found = cluster_stats.members([1, 0, 1, 1], 1, [0.2, 0.9, 0.7, 0.2])
-    assert found.tolist() == [2, 0, 3]
+def test_members_are_sorted_by_confidence():
+    rows = cluster_stats.members([1, 0, 1, 1], 1, [0.2, 0.9, 0.7, 0.2])
+    assert rows.tolist() == [2, 0, 3]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_split_finds_the_blobs_the_largest_first_and_does_it_again(seed):
-    points, labels = blobs([40, 90, 60], seed)
-    parts = cluster_stats.split(points, 3, seed)
-    assert metrics.accuracy(labels, parts) == 1
-    assert (np.diff(np.bincount(parts)) <= 0).all()
-    assert np.array_equal(parts, cluster_stats.split(points, 3, seed))
+def test_distances_to_the_centre_do_not_depend_on_order_or_origin():
+    rng = np.random.default_rng(0)
+    points, clusters = rng.normal(size=(60, 5)), rng.integers(0, 4, 60) * 3
+    distances = cluster_stats.centre_distances(points, clusters)
+    for cluster in np.unique(clusters):
+        own = points[clusters == cluster]
+        assert np.allclose(distances[clusters == cluster], np.linalg.norm(own - own.mean(0), axis=1))
+    order = rng.permutation(60)
+    assert np.allclose(cluster_stats.centre_distances(points[order], clusters[order]), distances[order])
+    assert np.allclose(cluster_stats.centre_distances(points + 7, clusters), distances)
 
 
-def test_what_cannot_be_split_is_said():
-    points, _ = blobs([30])
-    for bad, parts, words in (
-        (points[:5], 2, "too few"),
-        (points, 1, "two parts"),
-        (np.ones((30, 4)), 2, "differ"),
-    ):
-        with pytest.raises(InputError, match=words):
-            cluster_stats.split(bad, parts, 0)
+def test_the_shifted_column_is_the_most_distinctive():
+    rng = np.random.default_rng(0)
+    values, rows = rng.normal(size=(200, 6)) * [1, 10, 100, 1, 1, 0], np.arange(50)
+    values[rows, 1] -= 30
+    order, size = cluster_stats.distinctive_columns(values, rows)
+    assert order[0] == 1
+    assert size[0] < -1
+    assert size[list(order).index(5)] == 0
+    scaled = cluster_stats.distinctive_columns(values * 3 + 5, rows)
+    assert np.array_equal(scaled[0], order)
+    assert np.allclose(scaled[1], size)
+    assert not len(cluster_stats.distinctive_columns(values, np.arange(200))[0])
+    assert not len(cluster_stats.distinctive_columns(values, [])[0])

@@ -1,4 +1,4 @@
-"""The film of the latent map: every map in the frame of the one before, and the samples in their order."""
+"""The film of the latent map: frames are aligned with the one before and keep the order of samples."""
 
 import itertools
 import subprocess
@@ -21,23 +21,23 @@ def cloud(seed, n=40):
 
 
 def moved(points, turn, mirror, scale, shift):
-    """`points` as another map of the same would have them."""
+    """`points`, rotated, mirrored, scaled and shifted."""
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     return scale * points @ (matrix * [1, -1 if mirror else 1]) + shift
 
 
 @given(SEEDS, st.floats(-9, 9), st.booleans(), st.floats(0.01, 100), st.floats(-50, 50))
-def test_a_turn_a_mirror_a_scale_and_a_shift_are_undone(seed, turn, mirror, scale, shift):
+def test_rotation_mirroring_scale_and_shift_are_undone(seed, turn, mirror, scale, shift):
     wanted = cloud(seed)
-    back = map_film.aligned(moved(wanted, turn, mirror, scale, [shift, -2 * shift]), wanted)
+    back = map_film.align(moved(wanted, turn, mirror, scale, [shift, -2 * shift]), wanted)
     assert back.dtype == np.float32
     assert np.allclose(back, wanted, atol=1e-3)
 
 
 @given(SEEDS)
-def test_no_turn_comes_nearer_than_the_alignment(seed):
+def test_no_rotation_is_closer_than_the_alignment(seed):
     points, wanted = cloud(seed), cloud(seed + 1)
-    away = np.linalg.norm(map_film.aligned(points, wanted) - wanted)
+    away = np.linalg.norm(map_film.align(points, wanted) - wanted)
     centred = points - points.mean(0)
     scale = np.linalg.norm(wanted - wanted.mean(0)) / np.linalg.norm(centred)
     for turn in np.linspace(0, 2 * np.pi, 25):
@@ -50,7 +50,7 @@ def test_no_turn_comes_nearer_than_the_alignment(seed):
 def test_a_hundred_unlike_maps_in_a_row_keep_their_size_and_place(seed):
     first = before = cloud(seed)
     for number in range(1, 100):
-        before = map_film.aligned(cloud(seed + number), before)
+        before = map_film.align(cloud(seed + number), before)
     assert np.linalg.norm(before - before.mean(0)) == pytest.approx(
         np.linalg.norm(first - first.mean(0)), rel=1e-3
     )
@@ -62,29 +62,29 @@ def test_the_order_of_the_samples_is_kept(seed):
     points, wanted = cloud(seed), cloud(seed + 1)
     order = np.random.default_rng(seed).permutation(len(points))
     assert np.allclose(
-        map_film.aligned(points[order], wanted[order]), map_film.aligned(points, wanted)[order], atol=1e-3
+        map_film.align(points[order], wanted[order]), map_film.align(points, wanted)[order], atol=1e-3
     )
 
 
-def test_maps_of_one_place_are_aligned_without_dividing_by_zero():
+def test_maps_of_equal_points_are_aligned_without_dividing_by_zero():
     same = np.full((20, 2), 3.0)
-    assert np.allclose(map_film.aligned(cloud(0, 20), same).mean(0), 3, atol=1e-5)
-    assert np.allclose(map_film.aligned(same, cloud(0, 20)), cloud(0, 20).mean(0), atol=1e-5)
+    assert np.allclose(map_film.align(cloud(0, 20), same).mean(0), 3, atol=1e-5)
+    assert np.allclose(map_film.align(same, cloud(0, 20)), cloud(0, 20).mean(0), atol=1e-5)
 
 
 @given(st.sets(st.integers(0, 2000), min_size=1), st.integers(2, 40))
-def test_only_what_is_too_much_is_let_go_and_never_an_end(numbers, most):
+def test_only_surplus_frames_are_removed_and_never_the_ends(numbers, most):
     numbers = sorted(numbers)
-    kept = sorted(set(numbers) - set(map_film.surplus(numbers, most)))
+    kept = sorted(set(numbers) - set(map_film.surplus_frames(numbers, most)))
     assert len(kept) == min(most, len(numbers))
     assert (kept[0], kept[-1]) == (numbers[0], numbers[-1])
 
 
 @pytest.mark.parametrize("most", [8, 40])
-def test_a_film_that_is_thinned_as_it_grows_stays_even(most):
+def test_a_film_thinned_while_it_grows_stays_even(most):
     kept = []
     for number in range(600):
-        kept = sorted({*kept, number} - set(map_film.surplus([*kept, number], most)))
+        kept = sorted({*kept, number} - set(map_film.surplus_frames([*kept, number], most)))
         assert max(np.diff(kept), default=1) <= 3 * -(-(number + 1) // most)
 
 
@@ -99,13 +99,13 @@ def test_a_film_that_is_thinned_as_it_grows_stays_even(most):
         (70_000, {"map_every": 1, "batches": 1, "batch": 128}, 500),
     ],
 )
-def test_a_look_is_small_beside_what_was_trained_since_the_last(count, changes, most):
-    rows = map_film.filmed(count, Config(**changes))
+def test_a_frame_is_small_compared_with_the_training_since_the_last(count, changes, most):
+    rows = map_film.film_rows(count, Config(**changes))
     assert len(rows) == most == len(set(rows.tolist()))
     assert (rows == np.sort(rows)).all()
-    assert (map_film.filmed(count, Config(**changes, epochs=9)) == rows).all()
+    assert (map_film.film_rows(count, Config(**changes, epochs=9)) == rows).all()
     if most < count:
-        assert (map_film.filmed(count, Config(**changes, seed=1)) != rows).any()
+        assert (map_film.film_rows(count, Config(**changes, seed=1)) != rows).any()
 
 
 def test_a_quick_run_films_every_epoch():
@@ -119,11 +119,11 @@ def test_frames_stay_where_they_were_as_islands_part():
     which, noise = rng.integers(0, 4, 240), rng.normal(size=(240, 6))
     islands = 12 * np.eye(4, 6)[which] + noise
     half = np.flatnonzero(which == 0)[::2]
-    maps = [map_film.frame(islands, None, seed=0)]
+    maps = [map_film.next_frame(islands, None, seed=0)]
     for share in (0, 0.3, 0.6, 1.0):
         parted = islands.copy()
         parted[half] += share * 14 * np.eye(6)[5]
-        maps.append(map_film.frame(parted, maps[-1], seed=0))
+        maps.append(map_film.next_frame(parted, maps[-1], seed=0))
     assert all(one.shape == (240, 2) and one.dtype == np.float32 for one in maps)
     size = np.linalg.norm(maps[0] - maps[0].mean(0))
     for before, now in itertools.pairwise(maps):
@@ -134,41 +134,41 @@ def test_frames_stay_where_they_were_as_islands_part():
     own = np.isin(np.arange(240), half)
     apart = lambda one: np.linalg.norm(one[own].mean(0) - one[(which == 0) & ~own].mean(0))  # noqa: E731
     assert apart(maps[-1]) > 3 * apart(maps[0])
-    assert (map_film.frame(islands, None, seed=0) == maps[0]).all(), "one seed, one film"
+    assert (map_film.next_frame(islands, None, seed=0) == maps[0]).all(), "one seed, one film"
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 30])
-def test_few_points_and_points_that_are_all_alike_have_frames(n):
+def test_few_points_and_equal_points_have_frames(n):
     points = np.random.default_rng(n).normal(size=(n, 4))
-    first = map_film.frame(points, None, seed=0)
+    first = map_film.next_frame(points, None, seed=0)
     for latent in (points + 0.1, np.zeros((n, 4))):
-        now = map_film.frame(latent, first, seed=0)
+        now = map_film.next_frame(latent, first, seed=0)
         assert now.shape == (n, 2)
         assert np.isfinite(now).all()
-    again = map_film.frame(points, np.zeros((n, 2), np.float32), seed=0)
+    again = map_film.next_frame(points, np.zeros((n, 2), np.float32), seed=0)
     assert np.isfinite(again).all()
 
 
-def test_where_umap_fails_the_principal_axes_stand_in(monkeypatch):
+def test_the_principal_axes_are_used_if_umap_fails(monkeypatch):
     def fails(*_, **__):
         raise TypeError("Cannot use scipy.linalg.eigh for sparse A with k >= N.")
 
-    for name in ("laid_out", "taken_on"):
+    for name in ("lay_out", "continue_layout"):
         monkeypatch.setattr(umap_map, name, fails)
     points = np.random.default_rng(0).normal(size=(40, 3))
-    first = map_film.frame(points, None, seed=0)
+    first = map_film.next_frame(points, None, seed=0)
     assert np.isfinite(first).all()
-    assert np.allclose(map_film.frame(points, first, seed=0), first, atol=1e-4)
+    assert np.allclose(map_film.next_frame(points, first, seed=0), first, atol=1e-4)
 
 
-def test_a_diverged_latent_is_told_in_a_sentence():
+def test_a_diverged_latent_gives_one_sentence():
     with pytest.raises(RunError, match="not finite"):
-        map_film.frame(np.full((30, 2), np.nan), None, seed=0)
+        map_film.next_frame(np.full((30, 2), np.nan), None, seed=0)
 
 
 def test_the_limits_hold_every_frame():
     maps = [cloud(seed) for seed in range(4)]
-    low, high = map_film.limits(maps)
+    low, high = map_film.axis_limits(maps)
     assert all(((low < one) & (one < high)).all() for one in maps)
 
 

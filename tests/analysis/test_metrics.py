@@ -1,4 +1,4 @@
-"""ACC, NMI, ARI, the confusion matrix and the label-free scores."""
+"""ACC, NMI, ARI, the matching and the confusion matrix."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from dsc_core.analysis import metrics
+from tests.test_architecture import imports, modules, room
 
 
 def labelled(seed, n=200, classes=5, clusters=5):
@@ -96,28 +97,29 @@ def test_labels_and_clusters_of_different_length_are_refused():
         metrics.accuracy([], [])
 
 
-def test_label_free_scores_are_high_for_islands_and_low_for_a_random_cut():
-    rng = np.random.default_rng(0)
-    clusters = rng.integers(0, 3, 3_000)
-    points = rng.normal(size=(3_000, 4)) + 20 * np.eye(3, 4)[clusters]
-    good = metrics.label_free_scores(points, points, clusters)
-    bad = metrics.label_free_scores(points, points, rng.permutation(clusters))
-    assert good["silhouette_latent"] > 0.8
-    assert abs(bad["silhouette_spectral"]) < 0.1
-    assert good == metrics.label_free_scores(points, points, clusters)
+def test_the_share_of_correct_samples_is_the_accuracy():
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 4, 300)
+    clusters = (labels + 1) % 4
+    clusters[:60] = rng.integers(0, 6, 60)  # more clusters than classes
+    words = np.array(["ant", "bee", "cat", "10"])[labels]
+    for truth in (labels, words):
+        correct = metrics.correct(truth, clusters)
+        assert correct.mean() == pytest.approx(metrics.accuracy(truth, clusters))
 
 
-@pytest.mark.parametrize("clusters", [[0, 0, 0, 0], [0, 1, 2, 3]])
-def test_a_silhouette_without_meaning_is_none(clusters):
-    assert metrics.silhouette(np.eye(4), clusters) is None
+def test_nothing_that_trains_imports_the_metrics():
+    """Labels are for evaluation alone: what training, method and model import, directly or not, never uses them."""
+    reachable = {name for name in modules() if room(name) in ("method", "training", "model")}
+    while True:
+        more = {other for name in reachable for other in imports(name)} - reachable
+        if not more:
+            break
+        reachable |= more
+    assert "dsc_core.sampling" in reachable
+    assert "dsc_core.analysis.metrics" not in reachable
 
 
-def test_coordinates_that_are_not_finite_have_no_silhouette():
-    points = np.eye(4)
-    points[0, 0] = np.nan
-    assert metrics.silhouette(points, [0, 0, 1, 1]) is None
-
-
-def test_the_eigengap_is_the_step_after_the_kth_eigenvalue():
-    assert metrics.eigengap([0.2, 1.0, 0.9, 0.3], 2) == pytest.approx(0.6)
-    assert metrics.eigengap([1.0, 0.9], 2) is None
+def test_munkres_is_used_in_one_place():
+    users = [name for name, path in modules().items() if "munkres import" in path.read_text()]
+    assert users == ["dsc_core.analysis.metrics"]

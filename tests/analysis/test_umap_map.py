@@ -18,13 +18,13 @@ def islands(n, d=6, seed=0):
 
 def test_the_same_seed_gives_the_same_map_and_islands_stay_apart():
     points, which = islands(120)
-    told = np.random.get_state()[1].copy()
+    state_before = np.random.get_state()[1].copy()
     first = umap_map.project(points, seed=3)
     assert (first == umap_map.project(points, seed=3)).all()
     assert first.shape == (120, 2)
     assert first.dtype == np.float32
     assert silhouette_score(first, which) > 0.6
-    assert (np.random.get_state()[1] == told).all(), "the caller's own random numbers were disturbed"
+    assert (np.random.get_state()[1] == state_before).all(), "the caller's own random numbers were disturbed"
 
 
 def test_a_map_leaves_the_number_of_threads_as_it_was():
@@ -33,28 +33,28 @@ def test_a_map_leaves_the_number_of_threads_as_it_was():
     first = umap_map.project(points, seed=3)
     assert torch.get_num_threads() == 1
     indices, distances = nearest(torch.from_numpy(points), 14)
-    umap_map.taken_on(points, indices, distances, first, seed=3, epochs=5, rate=0.1)
+    umap_map.continue_layout(points, indices, distances, first, seed=3, epochs=5, rate=0.1)
     assert torch.get_num_threads() == 1
 
 
-def test_above_the_limit_the_others_lie_on_their_own_island(monkeypatch):
+def test_above_the_limit_the_other_points_lie_on_their_own_island(monkeypatch):
     monkeypatch.setattr(umap_map, "FITTED", 100)
     points, which = islands(400)
-    told = []
-    mapped = umap_map.project(points, seed=0, progress=told.append)
+    messages = []
+    mapped = umap_map.project(points, seed=0, progress=messages.append)
     assert mapped.shape == (400, 2)
     assert silhouette_score(mapped, which) > 0.6
-    assert "100 of the 400" in told[0]
+    assert "100 of 400" in messages[0]
 
 
-def test_a_placed_point_lies_on_an_island_and_not_between_two():
-    known = np.array([[0.0], [1.0], [2.0], [3.0], [4.0]])
-    spots = np.array([[0, 0], [0, 0], [0, 0], [10, 10], [10, 10]], dtype=np.float32)
-    assert umap_map.place([[2.1]], known, spots).tolist() == [[0.0, 0.0]]
+def test_a_placed_point_lies_on_an_island_not_between_two():
+    reference = np.array([[0.0], [1.0], [2.0], [3.0], [4.0]])
+    reference_map = np.array([[0, 0], [0, 0], [0, 0], [10, 10], [10, 10]], dtype=np.float32)
+    assert umap_map.place_points([[2.1]], reference, reference_map).tolist() == [[0.0, 0.0]]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 15])
-def test_few_points_are_drawn_by_their_principal_axes(n):
+def test_few_points_are_mapped_by_their_principal_axes(n):
     points = np.random.default_rng(0).normal(size=(n, 4))
     mapped = umap_map.project(points, seed=0)
     assert mapped.shape == (n, 2)
@@ -64,7 +64,7 @@ def test_few_points_are_drawn_by_their_principal_axes(n):
 
 
 @pytest.mark.parametrize("n", [3, 40])
-def test_points_that_are_all_alike_come_out_as_zeros(n):
+def test_equal_points_are_mapped_to_zero(n):
     assert not umap_map.project(np.full((n, 5), 7.0), seed=0).any()
 
 
@@ -73,22 +73,22 @@ def test_one_dimension_is_enough_for_a_map():
     assert np.isfinite(mapped).all()
 
 
-def test_where_umap_fails_the_principal_axes_stand_in(monkeypatch):
+def test_the_principal_axes_are_used_if_umap_fails(monkeypatch):
     def fails(*_):
         raise TypeError("Cannot use scipy.linalg.eigh for sparse A with k >= N.")
 
     points, _ = islands(40)
-    monkeypatch.setattr(umap_map, "umap", fails)
+    monkeypatch.setattr(umap_map, "run_umap", fails)
     assert (umap_map.project(points, seed=0) == umap_map.principal_axes(points, 2)).all()
 
 
-def test_repeated_points_and_outliers_have_a_place(recwarn):
+def test_repeated_points_and_outliers_have_finite_positions(recwarn):
     points = np.zeros((40, 3), dtype=np.float32)
     points[38:] = 1e6
     assert np.isfinite(umap_map.project(points, seed=0)).all()
 
 
-def test_a_diverged_run_is_told_in_a_sentence():
+def test_diverged_points_give_one_sentence():
     with pytest.raises(RunError, match="not finite"):
         umap_map.project(np.array([[0.0, np.nan], [1.0, 2.0]]), seed=0)
 

@@ -40,7 +40,11 @@ def test_marks_lie_on_the_curve_and_changes_differ_from_stages():
     marks = [(4, "early"), (20, "joint"), (30, "s 0.5 → 0.8", "#e8952a"), (31, "later", "#e8952a")]
     (line,) = curve(columns, "step", {"loss": "#000000"}, marks=marks)["series"]
     data = line["markLine"]["data"]
-    assert [(mark["xAxis"], mark["name"]) for mark in data] == [(10, "early"), (20, "joint"), (30, "s 0.5 → 0.8")]
+    assert [(mark["xAxis"], mark["name"]) for mark in data] == [
+        (10, "early"),
+        (20, "joint"),
+        (30, "s 0.5 → 0.8"),
+    ]
     assert [mark.get("lineStyle", {}).get("color") for mark in data] == [None, None, "#e8952a"]
     (line,) = curve(columns, "step", {"loss": "#000000"}, marks=marks[3:])["series"]
     assert "markLine" not in line

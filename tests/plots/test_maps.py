@@ -8,9 +8,7 @@ from dsc_core.plots import maps, palette
 def test_a_map_draws_every_point_once_in_its_own_group():
     rng = np.random.default_rng(0)
     points, groups = rng.normal(size=(300, 2)), rng.integers(0, 4, 300)
-    figure = maps.group_map(
-        points, groups, {g: str(g) for g in range(4)}, [str(i) for i in range(300)]
-    )
+    figure = maps.group_map(points, groups, {g: str(g) for g in range(4)}, [str(i) for i in range(300)])
     for group, trace in enumerate(figure.data):
         assert np.allclose(np.c_[trace.x, trace.y], points[groups == group], atol=1e-6)
         assert trace.marker.color == palette.colour(group)
