@@ -6,6 +6,7 @@ So nothing goes by the names `app` and `pages` among the installed packages. Eve
 from setuptools import find_namespace_packages, find_packages, setup
 
 setup(
+    script_name="setup.py",  # which is then left out of dsc_app
     packages=[
         *find_packages(include=["dsc_core*"]),
         "dsc_app",

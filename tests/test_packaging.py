@@ -95,6 +95,7 @@ def test_the_wheel_holds_the_core_the_app_and_its_files(wheel):
     for path in [*(ROOT / "pages").rglob("*.py"), ROOT / "app.py", ROOT / ".streamlit" / "config.toml"]:
         assert f"dsc_app/{path.relative_to(ROOT)}" in names
     assert {"dsc_app/assets/logo.svg", "dsc_app/assets/mnist-test.npz"} <= names
+    assert "dsc_app/setup.py" not in names
     roots = {name.split("/")[0] for name in names}
     assert {root for root in roots if not root.endswith(".dist-info")} == {"dsc_core", "dsc_app"}
 

@@ -34,5 +34,5 @@ def baselines(source: Source, clusters: int | None, seed: int | None) -> dict[st
         "samples": len(dataset),
         "clusters": count,
         "seed": seed,
-        "baselines": compare(dataset, count, seed, progress=say),
+        "baselines": compare(dataset.values(), dataset.labels, count, seed, progress=say),
     }

@@ -68,7 +68,7 @@ def program() -> str:
 
 def lead() -> AbstractContextManager[None]:
     """The part of the first of several processes, see `torchrun.leading`; nothing where it is the only one."""
-    if not launch.together():
+    if not launch.is_distributed():
         return nullcontext()
     from dsc_core.runs import torchrun
 

@@ -71,7 +71,7 @@ def show(run: str) -> dict[str, Any]:
     has_results = record.status in ("done", "stopped") and summary.exists()
     return to_row(record) | {
         "folder": str(record.folder),
-        "checkpoints": [checkpoint.place for checkpoint in store.checkpoints(record.id)],
+        "checkpoints": [checkpoint.position for checkpoint in store.checkpoints(record.id)],
         "dataset": record.dataset,
         "settings": record.config.to_dict(),
         "last_event": json.loads(event.to_json()) if event else None,

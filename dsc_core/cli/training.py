@@ -19,8 +19,9 @@ from dsc_core.cli.options import (
     tensorboard_option,
 )
 from dsc_core.cli.printing import print_request, print_summary
-from dsc_core.config import DEFAULT_PRESET, KNOBS, PRESETS, idle, parse_settings, preset, takes
+from dsc_core.config import KNOBS, idle, parse_settings
 from dsc_core.errors import InputError
+from dsc_core.presets import DEFAULT_PRESET, PRESETS, preset
 
 if TYPE_CHECKING:
     from dsc_core.events import Event
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 def settings_help() -> str:
     """Every setting that --set takes, one per line, from the registry in config.py."""
-    lines = [f"  {k.name:<20}{takes(k)}; default {k.default}. {k.help}" for k in KNOBS.values()]
+    lines = [f"  {k.name:<20}{k.accepts}; default {k.default}. {k.help}" for k in KNOBS.values()]
     return "\n".join(["\b", "Settings for --set KNOB=VALUE (they override the preset):", *lines])
 
 
@@ -128,7 +129,7 @@ def find_checkpoint(store: Store, run: Run, epoch: int | None) -> str | None:
     matching = sorted((one for one in checkpoints if one.epoch == epoch), key=lambda one: not one.whole)
     if matching:
         return matching[0].name
-    available = " and ".join(one.place for one in checkpoints) or "none"
+    available = " and ".join(one.position for one in checkpoints) or "none"
     raise InputError(f"{run.id} has no checkpoint of epoch {epoch}; available: {available}.")
 
 

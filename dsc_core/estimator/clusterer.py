@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from dsc_core.config import DEFAULT_PRESET, Config
-from dsc_core.config import preset as preset_config
+from dsc_core.config import Config
 from dsc_core.data import Dataset, check_trainable
-from dsc_core.data.dataset import FEWEST_SAMPLES
-from dsc_core.data.layout import as_images
 from dsc_core.errors import InputError
+from dsc_core.estimator import inputs
 from dsc_core.events import Event
 from dsc_core.method.feed import BLOCK
 from dsc_core.model import Assignment, Fitted
+from dsc_core.presets import DEFAULT_PRESET
+from dsc_core.presets import preset as preset_config
 from dsc_core.training.loop import fit
 
 KEPT_TYPES = ("float32", "float64")  # types of X that `transform` returns; float32 for all others
 MAX_SEED = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class Standardisation:
-    """Rows to zero mean and unit variance. mean, scale: (F,) float64; a constant column has scale 1."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-
-    @classmethod
-    def of(cls, rows: np.ndarray) -> Standardisation:
-        """Fitted to rows (n, F)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            deviation = rows.std(0, dtype=np.float64)
-            return cls(rows.mean(0, dtype=np.float64), np.where(deviation > 0, deviation, 1.0))
-
-    def apply(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (n, F) standardised, float32."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return ((rows - self.mean) / self.scale).astype(np.float32)
 
 
 class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
@@ -59,7 +37,7 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_clusters : int, default=10
         Number of clusters, at least 2.
     preset : str, default="standard"
-        Name of a preset, one of `dsc_core.config.PRESETS`.
+        Name of a preset, one of `dsc_core.presets.PRESETS`.
     random_state : int, RandomState instance or None, default=0
         Seed of the training. The same int gives the same result on one machine; None gives another one each time.
     settings : dict, default=None
@@ -144,12 +122,12 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             A ValueError: X or a parameter is wrong; the message says how to mend it.
         """
         samples = self._check_samples(X, fitting=True)
-        self._standardisation = Standardisation.of(samples) if samples.ndim == 2 else None
+        self._standardisation = inputs.Standardisation.of(samples) if samples.ndim == 2 else None
         if self._standardisation is not None:
-            samples = _check_range(self._standardisation.apply(samples))
+            samples = inputs.check_range(self._standardisation.apply(samples))
             self._scaling = 0.0, 1.0
         else:
-            samples, self._scaling = _scale_images(samples)
+            samples, self._scaling = inputs.scale_images(samples)
         config = self._config()
         ids = np.arange(len(samples)).astype(str)
         kind = "table" if samples.ndim == 2 else "image"
@@ -222,7 +200,7 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         distances : ndarray of shape (n,)
         """
         novelty = self._fitted().novelty
-        return np.concatenate([novelty.look(assignment.latent)[1] for assignment in self._assign(X)])
+        return np.concatenate([novelty.nearest(assignment.latent)[1] for assignment in self._assign(X)])
 
     def unseen(self, X: ArrayLike) -> np.ndarray:
         """Whether new samples are unlike the training data: far from all codes, or badly reconstructed.
@@ -238,8 +216,8 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             True for about 1 % of samples that are like the training data.
         """
         novelty = self._fitted().novelty
-        parts = ((novelty.look(assignment.latent)[1], assignment.errors) for assignment in self._assign(X))
-        return np.concatenate([novelty.is_unseen(distances, errors) for distances, errors in parts])
+        parts = ((novelty.nearest(assignment.latent)[1], assignment.errors) for assignment in self._assign(X))
+        return np.concatenate([novelty.is_unlike_training(distances, errors) for distances, errors in parts])
 
     @property
     def _n_features_out(self) -> int:
@@ -281,97 +259,22 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             return
         for start in range(0, len(samples), BLOCK):
             rows = self._standardisation.apply(samples[start : start + BLOCK])
-            yield from fitted.blocks(_check_range(rows, start), self._scaling)
+            yield from fitted.blocks(inputs.check_range(rows, start), self._scaling)
 
     def _check_samples(self, X: ArrayLike, fitting: bool) -> np.ndarray:
-        """X as rows (n, F) or images (n, C, H, W) of finite numbers, as few copies as possible; else InputError."""
-        if sparse.issparse(X):
-            raise InputError("X is a sparse matrix: convert it to a dense array with X.toarray().")
-        X = _from_torch(X)
-        dims = _dims(X)
-        if not fitting and dims != (2 if self._standardisation is not None else dims):
-            raise InputError(f"X must be rows (n, F) as in training, not {dims}-dimensional.")
-        if not fitting and dims == 2 and self._standardisation is None:
-            raise InputError("X must hold images as in training, not rows.")
-        if dims in (3, 4):
-            samples = _check_images(np.asarray(X))
+        """X as rows (n, F) or images (n, C, H, W) of finite numbers; else InputError."""
+        X, are_rows = inputs.as_dense(X)
+        if not fitting and are_rows != (self._standardisation is not None):
+            raise InputError(
+                "X must hold images as in training, not rows."
+                if are_rows
+                else "X must hold rows (n, F) as in training, not images."
+            )
+        if are_rows:
+            samples = inputs.check_rows(self, X, fitting)
+        else:
+            samples = inputs.check_images(X)
             for name in ("n_features_in_", "feature_names_in_") if fitting else ():
                 self.__dict__.pop(name, None)  # of rows that this estimator was fitted to before
-        else:
-            samples = self._check_rows(X, fitting)
-        _check_finite(samples, getattr(X, "columns", None))
+        inputs.check_finite(samples, getattr(X, "columns", None))
         return samples
-
-    def _check_rows(self, X: ArrayLike, fitting: bool) -> np.ndarray:
-        """X as rows (n, F) by scikit-learn's own conventions, whose messages InputError passes on."""
-        least = FEWEST_SAMPLES if fitting else 1
-        try:
-            rows = validate_data(
-                self, X, reset=fitting, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least
-            )
-        except ValueError as error:
-            raise InputError(str(error)) from error
-        return np.asarray(rows)
-
-
-def _from_torch(X: Any) -> Any:
-    """A tensor as an array; anything else as it is."""
-    if type(X).__module__.partition(".")[0] != "torch":
-        return X
-    X = X.detach().cpu()
-    return (X.float() if "bfloat16" in str(X.dtype) else X).numpy()
-
-
-def _dims(X: Any) -> int:
-    """The number of dimensions of an array-like; 2 where it cannot be an array, which is refused later."""
-    try:
-        return int(X.ndim) if hasattr(X, "ndim") else np.asarray(X).ndim
-    except ValueError:
-        return 2
-
-
-def _check_images(images: np.ndarray) -> np.ndarray:
-    """Images as (n, C, H, W); InputError for anything but numbers in a known layout."""
-    if np.iscomplexobj(images):
-        raise InputError("X holds complex numbers: take their real part or magnitude.")
-    if images.dtype.kind not in "biuf":
-        raise InputError(f"X must hold numbers, not {images.dtype}.")
-    if len(images) == 0:
-        raise InputError("X holds no samples: give at least one.")
-    return as_images(images)
-
-
-def _scale_images(images: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """The images, and the (offset, factor) that brings their values to [0, 1]."""
-    if images.dtype == np.uint8:
-        return images, (0.0, 1 / 255)
-    low, high = float(images.min()), float(images.max())
-    if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return _check_range(images.astype(np.float32)), (low, 1 / max(high - low, 1e-12))
-
-
-def _check_finite(samples: np.ndarray, columns: Any = None) -> None:
-    """Refuse NaN and infinite values with an InputError that names the first row and, of rows, its column."""
-    if samples.dtype.kind != "f":
-        return
-    for start in range(0, len(samples), BLOCK):
-        bad = ~np.isfinite(samples[start : start + BLOCK])
-        if not bad.any():
-            continue
-        row, *where = (int(index) for index in np.argwhere(bad)[0])
-        position = f"row {start + row}"
-        if samples.ndim == 2:
-            position += f", column {where[0] if columns is None else repr(columns[where[0]])}"
-        value = "NaN" if np.isnan(samples[start + row][tuple(where)]) else "an infinite value (inf)"
-        raise InputError(f"X contains {value} in {position}: replace such values or leave out their rows.")
-
-
-def _check_range(samples: np.ndarray, start: int = 0) -> np.ndarray:
-    """The samples; InputError where a value has become infinite in single precision. start: number of their first."""
-    finite = np.isfinite(samples).reshape(len(samples), -1).all(1)
-    if not finite.all():
-        raise InputError(
-            f"Row {start + int(finite.argmin())} of X holds a value too large for float32: rescale X."
-        )
-    return samples
