@@ -1,6 +1,6 @@
-"""Work of over a second that a page asks for: in a thread of the server, told of on screen, to be stopped.
+"""Computations that take more than a second: server threads with progress and a Stop button on the page.
 
-A job belongs to the server, not to a session: a refresh or another tab finds it where it is.
+A job belongs to the server, not to a session: after a refresh, or in another tab, the page finds it again.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from collections.abc import Callable
 import streamlit as st
 
 from dsc_core.errors import RunError
-from pages.shared import widgets
-from pages.shared.work import Work
+from pages.shared import formatting
+from pages.shared.background import BackgroundTask
 
-POLL = 0.7  # seconds between two looks
-MOMENT = 0.3  # seconds
-MOST = 8  # jobs kept with what they found, for the pages that asked
+POLL_SECONDS = 0.7
+WAIT_SECONDS = 0.3  # for a job that may be quick enough to need no progress bar
+KEPT = 8  # finished jobs whose results are kept
 
 
 class Stopped(Exception):
     """The user stopped the job."""
 
 
-class Job(Work):
-    """Work under way: `task(tell)` is called with a function to tell of progress, which raises where it was stopped.
+class Job(BackgroundTask):
+    """A background call of `task(report)`; `report(activity, done, total)` raises Stopped after `stop`.
 
-    Ends with a `result`, or with a `problem`, one sentence; with neither where it was stopped.
+    Ends with a `result`, with a `problem` (one sentence), or with neither where it was stopped.
     """
 
-    WHAT = "a job"
-    FAULT = "This could not be computed, by a fault of this program; the server's log tells more."
-    GIVEN_UP = (Stopped,)
+    NAME = "job"
+    UNEXPECTED = "This could not be computed because of an internal error; see the server's log."
+    ENDED_BY_USER = (Stopped,)
 
     def __init__(self, task: Callable):
-        super().__init__("Beginning")
+        super().__init__("Starting")
         self.task = task
         self.result = None
         self.problem: str = ""
@@ -42,21 +42,22 @@ class Job(Work):
     def work(self) -> None:
         """Call the task."""
         try:
-            self.result = self.task(self.tell)
+            self.result = self.task(self.report)
         except MemoryError as error:
-            told = "The computer ran out of memory: close other programs, or ask for less."
-            raise RunError(told) from error
+            raise RunError(
+                "The computer ran out of memory: close other programs, or request less."
+            ) from error
 
     def run(self) -> None:
-        """For the thread."""
+        """Call `work` and keep its problem as a sentence; called by the thread."""
         super().run()
-        self.problem = str(self.problem)
+        self.problem = str(self.problem or "")
 
-    def tell(self, words: str, done: int, total: int) -> None:
-        """How far it is; total 0 where the end is not known."""
+    def report(self, activity: str, done: int, total: int) -> None:
+        """Set the progress; total is 0 where it is unknown."""
         if self.stopped:
             raise Stopped
-        self.step = words, done, total
+        self.progress = activity, done, total
 
 
 @st.cache_resource(show_spinner=False)
@@ -64,66 +65,67 @@ def _all() -> dict[str, Job]:
     return {}
 
 
-def known(key: str) -> Job | None:
-    """The job that was begun under this key, whether it runs or has ended."""
+def get(key: str) -> Job | None:
+    """The job that was started under this key, running or finished."""
     return _all().get(key)
 
 
-def begin(key: str, work: Callable) -> Job:
-    """Begin `work(tell)` under this key; where one runs under it already, that one.
+def start(key: str, task: Callable) -> Job:
+    """Start `task(report)` under this key, unless a job runs under it already; the job.
 
-    Waits a moment for it: what is done by then needs no progress on screen.
+    Waits a moment: a job that is done by then needs no progress bar.
     """
     jobs = _all()
     job = jobs.get(key)
     if job is None or not job.is_alive():
-        ended = [name for name, other in list(jobs.items()) if not other.is_alive()]
-        for name in ended[: max(len(jobs) - MOST, 0)]:
+        finished = [name for name, other in list(jobs.items()) if not other.is_alive()]
+        for name in finished[: max(len(jobs) - KEPT, 0)]:
             jobs.pop(name, None)
-        job = jobs[key] = Job(work)
+        job = jobs[key] = Job(task)
         job.start()
-        job.join(MOMENT)
+        job.join(WAIT_SECONDS)
     if job.is_alive():
-        st.session_state["job_begun"] = True
+        st.session_state["job_started"] = True
     return job
 
 
-def follow() -> None:
-    """Within a fragment, after a click that may have begun a job: have the page drawn, on which its progress stands."""
-    if st.session_state.pop("job_begun", False):
+def rerun_if_started() -> None:
+    """In a fragment, after a click that may have started a job: draw the whole page, which shows its progress."""
+    if st.session_state.pop("job_started", False):
         st.rerun()
 
 
 def forget(key: str) -> None:
-    """Let go of a job that has ended, so that it can be begun anew."""
+    """Forget a finished job, so that it can be started again."""
     _all().pop(key, None)
 
 
 def stop(key: str) -> None:
     """Stop the job at its next step."""
-    job = known(key)
+    job = get(key)
     if job is not None:
         job.stopped = True
 
 
-def show(key: str) -> bool:
-    """Where a job runs under this key: its progress and a way to stop it. Whether one does.
+def show_progress(key: str) -> bool:
+    """Show progress and a Stop button if a job runs under this key; whether one does.
 
-    Not from within a fragment: the progress is one of its own, which draws the page anew at the job's end.
+    Not for use in a fragment: the progress is a fragment of its own, which draws the whole page at the job's end.
     """
-    job = known(key)
+    job = get(key)
     if job is None or not job.is_alive():
         return False
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch"):
-            st.fragment(_poll, run_every=POLL)(key)
+            st.fragment(_poll, run_every=POLL_SECONDS)(key)
         st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=stop, args=(key,))
     return True
 
 
 def _poll(key: str) -> None:
-    job = known(key)
+    job = get(key)
     if job is None or not job.is_alive():
         st.rerun()
-    words = f"{job.step[0]}, {job.share:.0%}" if job.step[2] else job.step[0]
-    st.progress(job.share, text=widgets.plain("Stopping" if job.stopped else words))
+    activity, _, total = job.progress
+    message = f"{activity}, {job.share:.0%}" if total else activity
+    st.progress(job.share, text=formatting.plain("Stopping" if job.stopped else message))

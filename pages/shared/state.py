@@ -1,6 +1,6 @@
-"""What the address, the session and the workspace know: which data set, which run, and the store.
+"""The current data set and run: kept in the address and the session, loaded from the workspace.
 
-The address wins (a link or a refresh), then the session (a change of page drops the address's words).
+The address takes precedence (a link or a refresh), then the session (changing the page drops query parameters).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dsc_core.data import load_dataset
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, home
 
-ADDRESS = ("data", "run")
+PARAMETERS = ("data", "run")  # of the address
 
 
-def keep_address() -> None:
-    """Take over what the address says; where it says nothing, write back what the session remembers."""
-    for name in ADDRESS:
+def sync_address() -> None:
+    """Take over the parameters of the address; restore those that are missing there from the session."""
+    for name in PARAMETERS:
         if name in st.query_params:
             st.session_state[f"at_{name}"] = st.query_params[name]
         elif st.session_state.get(f"at_{name}"):
@@ -26,12 +26,12 @@ def keep_address() -> None:
 
 
 def current(name: str) -> str | None:
-    """The data set's key (`data`) or the run's id (`run`) that the pages are about."""
+    """The key of the current data set ("data") or the id of the current run ("run")."""
     return st.session_state.get(f"at_{name}")
 
 
 def choose(name: str, value: str | None) -> None:
-    """Make `value` the current data set or run, here and in the address; None forgets it."""
+    """Make `value` the current data set or run, also in the address; None clears it."""
     st.session_state[f"at_{name}"] = value
     if value is None:
         st.query_params.pop(name, None)
@@ -55,7 +55,7 @@ def _dataset(key: str, folder: Path):
 
 
 def dataset():
-    """The current data set, memory-mapped, or None. A key from an old link that is not here is forgotten."""
+    """The current data set, memory-mapped, or None. A key that the workspace does not have is cleared."""
     key = current("data")
     if not key:
         return None
@@ -63,12 +63,12 @@ def dataset():
         return _dataset(key, home())
     except (InputError, RunError, OSError, ValueError):
         choose("data", None)
-        st.warning("The data set that this address names is not in this workspace; choose one below.")
+        st.warning("The data set in this address is not in the workspace. Choose one below.")
         return None
 
 
 def run():
-    """The current run, or None. An id that the workspace does not hold is said and forgotten; trouble only said."""
+    """The current run, or None. An id that the workspace does not have is cleared, with a warning."""
     run_id = current("run")
     if not run_id:
         return None
@@ -76,7 +76,7 @@ def run():
         return store().get(run_id)
     except InputError:
         choose("run", None)
-        st.warning("The run that this address names is not in this workspace.")
-    except RunError as problem:  # the run is there, and can be shown once the trouble is over
+        st.warning("The run in this address is not in the workspace.")
+    except RunError as problem:  # the run exists, and opens once the problem is solved
         st.error(str(problem), icon=":material/error:")
     return None

@@ -1,4 +1,4 @@
-"""The uploader, and uploaded files: copied into the workspace by their content, so that memory lets go of them."""
+"""The uploader; uploaded files are copied into the workspace under their hash and released from memory."""
 
 from __future__ import annotations
 
@@ -14,58 +14,62 @@ from dsc_core.data.allowed import allowed_path
 from dsc_core.errors import InputError
 from dsc_core.runs import home
 
-LONGEST = 160  # bytes of a file's name
-PIECE = 1 << 22  # bytes hashed and written at a time
+MAX_NAME_BYTES = 160
+CHUNK_BYTES = 1 << 22  # hashed and written at a time
+FORBIDDEN = '/\\:*?"<>|'  # in file names
 
 
 def pick(prefix: str = "") -> Path | None:
-    """The uploader, and a field for a path on this machine; the file or folder that was just given, else None.
+    """The uploader and a field for a local path; the file or folder that was just given, else None.
 
-    An upload is copied to disk at once and let go, by giving the uploader a new key: the caller reruns the page.
-    prefix: of the widgets' keys, one a page. InputError where an upload cannot be kept.
+    An upload is copied to disk at once and released from memory by giving the uploader a new key: the caller reruns
+    the page. prefix: of the widgets' keys, one per page. InputError where an upload cannot be saved.
     """
     count = st.session_state.setdefault(f"{prefix}uploads", 0)
     file = st.file_uploader(
-        "Images or a table",
-        key=f"{prefix}uploader_{count}",
-        label_visibility="collapsed",
-        help=f"{FORMATS[0].upper()}{FORMATS[1:]}.",
+        "Images or a table", key=f"{prefix}uploader_{count}", label_visibility="collapsed"
     )
-    st.caption("ZIP or TAR of images, .npz, .npy, HDF5, .mat, CSV, Parquet, IDX. Stays on this machine.")
-    chosen = None
-    with st.expander("From a folder or file on this machine", key=f"{prefix}from_path"):
-        path = st.text_input(
-            "Path", key=f"{prefix}path", placeholder="~/images", label_visibility="collapsed"
-        )
-        if st.button("Open", key=f"{prefix}open_path", disabled=not path.strip()):
-            chosen = allowed_path(path.strip())
+    st.caption(f"{FORMATS[0].upper()}{FORMATS[1:]}. Files stay on this machine.")
+    path = _local_path(prefix)
     if file is not None:
         st.session_state[f"{prefix}uploads"] = count + 1
         try:
-            chosen = keep(file.name, file.getbuffer(), home())
+            path = save(file.name, file.getbuffer(), home())
         except OSError as problem:
-            raise InputError(f"The file could not be kept: {problem.strerror}.") from problem
-    return chosen
+            raise InputError(f"The file could not be saved: {problem.strerror}.") from problem
+    return path
 
 
-def keep(name: str, content: memoryview, folder: Path) -> Path:
-    """Write `content` to `folder`/uploads/<hash>/<name> unless it is there already; the path of it.
+def _local_path(prefix: str) -> Path | None:
+    """A field for a file or folder on this machine; the path once its button is pressed."""
+    with st.expander("Open a file or folder on this machine", key=f"{prefix}from_path"):
+        text = st.text_input(
+            "Path", key=f"{prefix}path", placeholder="~/images", label_visibility="collapsed"
+        ).strip()
+        if st.button("Open", key=f"{prefix}open_path", disabled=not text):
+            return allowed_path(text)
+    return None
+
+
+def save(name: str, content: memoryview, folder: Path) -> Path:
+    """Write `content` to `folder`/uploads/<hash>/<name> unless the file exists; its path.
 
     Only the last part of `name` is used, so that no upload is written outside its own folder.
     """
     digest = hashlib.sha256(content).hexdigest()[:24]
-    safe = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in Path(name).name).strip(
-        ". "
-    )
-    # the end is kept, which has the suffix; names are limited in bytes, and a letter may take four of them
-    safe = safe.encode()[-LONGEST:].decode(errors="ignore")
-    target = folder / "uploads" / digest / (safe or "upload")
+    target = folder / "uploads" / digest / (_safe_name(name) or "upload")
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=target.parent)
     with os.fdopen(handle, "wb") as out:
-        for begin in range(0, len(content), PIECE):
-            out.write(content[begin : begin + PIECE])
+        for start in range(0, len(content), CHUNK_BYTES):
+            out.write(content[start : start + CHUNK_BYTES])
     os.replace(draft, target)
     return target
+
+
+def _safe_name(name: str) -> str:
+    """`name` without forbidden characters, cut at its start to MAX_NAME_BYTES: its end has the suffix."""
+    letters = [c if c.isprintable() and c not in FORBIDDEN else "_" for c in Path(name).name]
+    return "".join(letters).strip(". ").encode()[-MAX_NAME_BYTES:].decode(errors="ignore")

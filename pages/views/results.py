@@ -1,4 +1,4 @@
-"""Results: scores, two linked maps, the confusion matrix, the samples, the clusters, and the labels to take away."""
+"""Results: scores, linked maps, the confusion matrix, samples, clusters, and exports."""
 
 from __future__ import annotations
 
@@ -6,102 +6,91 @@ import streamlit as st
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.artifacts import results as run_results
-from pages.shared import state, widgets
-from pages.shared.results import explore, exports, how_many, label_few, noise, scores, trust
-from pages.shared.results.opening import opened
+from pages.shared import formatting, links, state, widgets
+from pages.shared.results import exports, how_many, label_few, linked, noise, run_view, scores, trust
 
-TRAIN, DATA = "pages/views/train.py", "pages/views/data.py"
-# The page from top to bottom: each draws itself, with what the run has found.
-SECTIONS = (scores.draw, explore.draw, how_many.draw, trust.draw, label_few.draw, exports.draw, noise.draw)
+# The page from top to bottom; each section is called with the run and its results.
+SECTIONS = (scores.draw, linked.draw, how_many.draw, trust.draw, label_few.draw, exports.draw, noise.draw)
 
 
 def show(run) -> None:
     """The whole page for one finished run."""
-    found = opened(run.id, run.ended)
+    results = run_view.load(run.id, run.ended)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(widgets.plain(run.name), anchor=False, width="content")
+        st.subheader(formatting.plain(run.name), anchor=False, width="content")
         widgets.status_badge(run)
         st.space("stretch")
         st.download_button(
             "labels.csv",
-            data=csv_of(run.id),
+            data=lambda: run_results.labels_csv(state.store().get(run.id)),
             file_name="labels.csv",
             mime="text/csv",
             on_click="ignore",
             icon=":material/download:",
             type="primary",
             key="download",
-            help="One row a sample, in the input's order.",
+            help="One row per sample, in input order.",
         )
     for section in SECTIONS:
-        section(run, found)
+        section(run, results)
 
 
-def csv_of(run_id: str):
-    """A callable that makes labels.csv when it is asked for."""
-    return lambda: run_results.labels_csv(state.store().get(run_id))
-
-
-# When there is nothing to show ----------------------------------------------------------------------------
-
-
-def nothing(run) -> None:
+def no_results(run) -> None:
     """Why there are no results, and what to do next."""
-    if run is None:
-        if state.store().list():
-            widgets.empty(":material/history:", "No run chosen", "Choose a run above, or train a new one.")
-        else:
-            widgets.empty(
-                ":material/scatter_plot:",
-                "No results yet",
-                "Results appear here once a run has been trained: choose data, then start a run.",
-            )
-        page, word = (TRAIN, "Go to Train") if state.current("data") else (DATA, "Choose data")
-    elif run.status == "failed":
-        widgets.empty(
-            ":material/error:", "This run failed", widgets.plain(run.reason or "It ended without results.")
-        )
-        page, word = TRAIN, "See its log"
-    elif run.status in ("created", "queued"):
-        waits = "waits in the queue" if run.status == "queued" else "has not been started"
-        widgets.empty(
-            ":material/hourglass_empty:",
-            f"{widgets.plain(run.name)} {waits}",
-            "Its results appear here when it has been trained.",
-        )
-        page, word = TRAIN, "See the run"
-    else:
-        widgets.empty(
-            ":material/hourglass_top:",
-            f"{widgets.plain(run.name)} is still training",
-            "Its results appear here when it ends. Stop it on the Train page to get them sooner.",
-        )
-        page, word = TRAIN, "Watch it train"
+    icon, headline, text, target, action = empty_state(run)
+    widgets.empty(f":material/{icon}:", headline, text)
     if run is not None and not run.finished:
-        st.fragment(wait, run_every=2.0)(run.id, run.status)
-    forward = ":material/arrow_back:" if page == DATA else ":material/arrow_forward:"
+        st.fragment(rerun_on_change, run_every=2.0)(run.id, run.status)
+    arrow = ":material/arrow_back:" if target == links.DATA else ":material/arrow_forward:"
     with st.container(horizontal=True):
-        if st.button(word, type="primary", icon=forward, key="next_step"):
-            st.switch_page(page)
+        if st.button(action, type="primary", icon=arrow, key="next_step"):
+            st.switch_page(target)
         if run is None:
             widgets.newest_run("Open", "done", "stopped")
 
 
-def wait(run_id: str, status: str) -> None:
-    """Draw the page anew when the run has begun or ended."""
+def empty_state(run) -> tuple[str, str, str, str, str]:
+    """The empty state as (icon, headline, text, page to go to, label of the button)."""
+    if run is None:
+        target, action = (
+            (links.TRAIN, "Go to Train") if state.current("data") else (links.DATA, "Choose data")
+        )
+        if state.store().list():
+            return "history", "No run selected", "Select a run above, or train a new one.", target, action
+        text = "Results appear here once a run has finished. Choose data, then start a run."
+        return "scatter_plot", "No results yet", text, target, action
+    name = formatting.plain(run.name)
+    if run.status == "failed":
+        reason = formatting.plain(run.reason or "The run ended without results.")
+        return "error", "This run failed", reason, links.TRAIN, "Open the log"
+    if run.status == "running":
+        text = "Results appear here when training ends. To get them sooner, stop the run on the Train page."
+        return "hourglass_top", f"{name} is still training", text, links.TRAIN, "Watch training"
+    headline = f"{name} is queued" if run.status == "queued" else f"{name} has not been started"
+    text = "Results appear here when training ends."
+    return "hourglass_empty", headline, text, links.TRAIN, "Open the run"
+
+
+def rerun_on_change(run_id: str, status: str) -> None:
+    """Draw the page again when the run starts, ends or is deleted."""
     try:
-        now = state.store().get(run_id).status
-    except InputError:  # deleted from elsewhere
-        now = None
-    if now != status:
+        current = state.store().get(run_id).status
+    except InputError:  # deleted in another session
+        current = None
+    if current != status:
         st.rerun()
 
 
-run = state.run()
-if run is not None and run.status in ("done", "stopped"):
+def page() -> None:
+    """The results of the current run, or why there are none."""
+    run = state.run()
+    if run is None or run.status not in ("done", "stopped"):
+        no_results(run)
+        return
     try:
         show(run)
     except (InputError, RunError) as problem:
-        st.error(widgets.plain(problem), icon=":material/error:")
-else:
-    nothing(run)
+        st.error(formatting.plain(problem), icon=":material/error:")
+
+
+page()

@@ -5,10 +5,10 @@ import os
 import numpy as np
 import pytest
 
-from dsc_core.config import preset
+from dsc_core.presets import preset
 from dsc_core.events import Event
 from dsc_core.runs import checkpoints, queue
-from pages.shared import branching, history
+from pages.shared.train import branching, history
 from tests.pages.test_steering import TRAIN, tell
 from tests.pages.trained import at
 
@@ -71,7 +71,7 @@ def test_a_damaged_checkpoint_is_not_offered(app, store, parent):
     os.truncate(newest.path / checkpoints.ARRAYS, 40)
     at(app, parent, TRAIN)
     app.button(key="branch").click().run()
-    assert app.selectbox(key=f"branch_from_{parent}").options == [before.place]
+    assert app.selectbox(key=f"branch_from_{parent}").options == [before.position]
     os.truncate(before.path / checkpoints.ARRAYS, 40)
     app.run()
     assert not app.exception
@@ -87,8 +87,8 @@ def test_both_runs_stand_on_one_curve_from_the_branch_on(app, store, parent):
     past.read()
     other.read()
     columns, lines = branching.columns(run, past, other, "total", 0.0)
-    assert list(lines) == [branching.OTHER, branching.OWN]
-    own, there = (np.isfinite(columns[name]) for name in (branching.OWN, branching.OTHER))
+    assert list(lines) == [branching.PARENT, branching.OWN]
+    own, there = (np.isfinite(columns[name]) for name in (branching.OWN, branching.PARENT))
     assert columns["step"][own].tolist() == [*range(1, 21), 22]
     assert columns["step"][there].tolist() == list(range(20, 41))
     assert columns[branching.OWN][own][-1] == 7.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsc_core.plots import interactive
+from dsc_core.plots import palette
 
 ROOT = Path(__file__).parents[2]
 # G. Machado, M. Oliveira, L. Fernandes, "A physiologically-based model for simulation of color vision
@@ -50,7 +50,7 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("who", SEEN_BY)
 def test_all_pairs_of_colours_lie_well_apart(who):
-    seen = [oklab(SEEN_BY[who] @ linear(colour)) for colour in interactive.PALETTE]
+    seen = [oklab(SEEN_BY[who] @ linear(colour)) for colour in palette.PALETTE]
     nearest = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
     assert len(seen) == 20
     assert nearest > 3 * JUST_SEEN
@@ -62,14 +62,14 @@ def test_every_colour_shows_on_both_themes():
 
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
     for ground in (theme["light"]["backgroundColor"], theme["dark"]["backgroundColor"]):
-        for colour in interactive.PALETTE:
+        for colour in palette.PALETTE:
             dark, light = sorted((brightness(colour), brightness(ground)))
             assert (light + 0.05) / (dark + 0.05) > 1.4, (colour, ground)
 
 
 def test_the_theme_and_the_figures_use_the_same_colours():
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
-    assert tuple(theme["chartCategoricalColors"]) == interactive.PALETTE
+    assert tuple(theme["chartCategoricalColors"]) == palette.PALETTE
     assert len(theme["chartSequentialColors"]) == len(theme["dark"]["chartSequentialColors"]) == 10
 
 

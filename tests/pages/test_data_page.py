@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.io
 
+from pages.shared.data import importing
+
 
 def npy(array) -> bytes:
     out = io.BytesIO()
@@ -250,8 +252,6 @@ def test_an_import_that_is_given_up_is_forgotten_and_the_page_comes_back(app, mo
     """AppTest waits for a script's end, so the import is one that was begun before this run of the page."""
     import threading
 
-    from pages.shared import imports
-
     go_on = threading.Event()
 
     def slow(source, folder, progress, **options):
@@ -260,8 +260,8 @@ def test_an_import_that_is_given_up_is_forgotten_and_the_page_comes_back(app, mo
         progress("Reading", 2, 4)
         return "never"
 
-    monkeypatch.setattr(imports, "import_data", slow)
-    job = imports.Import("digits", workspace, {})
+    monkeypatch.setattr(importing, "import_data", slow)
+    job = importing.Import("digits", workspace, {})
     job.start()
     while job.step[1] != 1:
         job.join(0.01)
@@ -277,12 +277,11 @@ def test_an_import_that_is_given_up_is_forgotten_and_the_page_comes_back(app, mo
 
 
 def test_a_fault_of_the_program_in_an_import_is_a_sentence(app, monkeypatch):
-    from pages.shared import imports
 
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(imports, "import_data", broken)
+    monkeypatch.setattr(importing, "import_data", broken)
     app.run()
     app.button(key="use_digits").click().run()
     assert not app.exception

@@ -5,13 +5,12 @@ import shutil
 import numpy as np
 import pytest
 
-from dsc_core.config import preset
+from dsc_core.presets import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from dsc_core.plots import interactive
 from dsc_core.runs import Store, film_frames
 from dsc_core.runs.film_frames import Frame
-from pages.shared import film
+from pages.shared.train import film, film_data
 from tests.pages.trained import at, trained
 
 TRAIN = "pages/views/train.py"
@@ -21,13 +20,13 @@ ROWS = np.arange(0, 1200, 2)
 @pytest.fixture
 def drawn(monkeypatch):
     """What was drawn, frame by frame, as (title, points, groups, names, limits, moving)."""
-    seen, real = [], interactive.film_map
+    seen, real = [], film.film_map
 
     def film_map(points, groups, samples, names, limits, **more):
         seen.append((more["title"], points, groups, names, limits, more["moving"]))
         return real(points, groups, samples, names, limits, **more)
 
-    monkeypatch.setattr(interactive, "film_map", film_map)
+    monkeypatch.setattr(film, "film_map", film_map)
     return seen
 
 
@@ -162,7 +161,7 @@ def test_colours_are_the_clusters_of_now_of_then_and_the_labels(app, store, run_
     latest = film_frames.read(store.folder(run_id), 2).clusters
     assert (drawn[-1][2] == latest).all()
     assert drawn[-1][3] == {number: str(number) for number in range(10)}
-    app.segmented_control(key="film_colours").set_value(film.THEN).run()
+    app.segmented_control(key="film_colours").set_value(film.AT_EPOCH).run()
     assert (drawn[-1][2] == film_frames.UNKNOWN).all()
     assert drawn[-1][3] == {film_frames.UNKNOWN: "no clusters yet"}
     app.segmented_control(key="film_colours").set_value(film.LABEL).run()
@@ -171,7 +170,7 @@ def test_colours_are_the_clusters_of_now_of_then_and_the_labels(app, store, run_
 
 
 def test_at_most_so_many_points_are_drawn(app, store, run_id, drawn, monkeypatch):
-    monkeypatch.setattr(interactive, "FILM_LIMIT", 100)
+    monkeypatch.setattr(film_data, "FILM_LIMIT", 100)
     at(app, run_id, TRAIN)
     assert len(drawn[-1][1]) == len(drawn[-1][2]) == 100
     whole = film_frames.read(store.folder(run_id), 2).points

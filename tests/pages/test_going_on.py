@@ -14,9 +14,8 @@ import pytest
 
 from dsc_core.config import Config
 from dsc_core.data import Dataset
-from dsc_core.runs import checkpoints, failures, queue
-from dsc_core.runs import store as store_module
-from pages.shared import widgets
+from dsc_core.runs import checkpoints, failures, launcher, queue
+from pages.shared import formatting
 from tests.pages.trained import at
 
 TRAIN, RUNS = "pages/views/train.py", "pages/views/runs.py"
@@ -26,7 +25,7 @@ FAKES = Path(__file__).parents[1] / "runs" / "fakes.py"
 @pytest.fixture
 def run_id(store, monkeypatch):
     """A run whose worker trains as FAKE says."""
-    monkeypatch.setattr(store_module, "worker_command", lambda run: [sys.executable, str(FAKES), run])
+    monkeypatch.setattr(launcher, "worker_command", lambda run: [sys.executable, str(FAKES), run])
     samples = np.random.default_rng(0).integers(0, 255, (30, 1, 8, 8)).astype(np.uint8)
     dataset = Dataset("few", samples, np.arange(30).astype(str), None, "image", (0.0, 1 / 255))
     return store.create(dataset, Config(clusters=3, device="cpu"))
@@ -66,7 +65,7 @@ def test_a_full_disk_is_one_sentence_and_resume_goes_on_after_the_kept_epoch(app
     trained(store, run_id, monkeypatch, "raise:full")
     at(app, run_id, TRAIN)
     assert [one.value for one in app.error] == [
-        widgets.plain(f"{failures.DISK_FULL} Resumed, it goes on after epoch 1 of 3.")
+        formatting.plain(f"{failures.DISK_FULL} Resumed, it goes on after epoch 1 of 3.")
     ]
     assert app.button(key="go_on").label == "Resume"
     resumed(app, store, run_id)
@@ -90,15 +89,15 @@ def test_a_truncated_checkpoint_is_told_before_and_after_and_the_one_before_serv
     monkeypatch.setenv("FAKE", "")
     at(app, run_id, TRAIN)
     damaged = f"The checkpoint of epoch {newest.epoch} is cut short or damaged."
-    told = f"{failures.KILLED} {damaged} Resumed, it goes on {before.place}."
-    assert [one.value for one in app.error] == [widgets.plain(told)]
+    told = f"{failures.KILLED} {damaged} Resumed, it goes on {before.position}."
+    assert [one.value for one in app.error] == [formatting.plain(told)]
     resumed(app, store, run_id)
     warning, note = [event for _, event in store.events(run_id) if event.back_to is not None]
     assert (warning.level, warning.message) == ("warning", f"{damaged} Training takes the one before it.")
-    assert note.message == f"Continues {before.place}."
+    assert note.message == f"Continues {before.position}."
     assert steps(store, run_id) == list(range(1, max(30, before.step) + 1))
     app.run()
-    assert any(widgets.plain(damaged) in text.value for text in app.markdown), "it stands among the notes"
+    assert any(formatting.plain(damaged) in text.value for text in app.markdown), "it stands among the notes"
 
 
 def test_without_a_checkpoint_it_can_be_started_again(app, store, run_id, monkeypatch):
@@ -134,6 +133,6 @@ def test_a_failed_run_can_be_resumed_from_the_list_of_runs(app, store, run_id, m
     key = app.dataframe[0].proto.id.rsplit("-", 1)[-1]
     app.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     app.run()
-    assert any(widgets.plain(failures.OUT_OF_MEMORY) in text.value for text in app.caption)
+    assert any(formatting.plain(failures.OUT_OF_MEMORY) in text.value for text in app.caption)
     resumed(app, store, run_id)
     assert steps(store, run_id) == list(range(1, 31))

@@ -5,7 +5,8 @@ import pytest
 
 from dsc_core.runs import questions
 from dsc_core.runs.artifacts.results import load_results
-from pages.shared import jobs, widgets
+from pages.shared import formatting, jobs
+from pages.shared.results import label_few
 from tests.pages.conftest import ROOT
 from tests.pages.trained import FEW, trained
 
@@ -88,7 +89,7 @@ def test_damaged_answers_and_a_missing_latent_are_sentences(app, images, store):
     (run.folder / questions.SWEEP).write_text("{")
     at(app, images, "how_many")
     (told,) = app.error
-    assert told.value == widgets.plain(
+    assert told.value == formatting.plain(
         f"The kept answers of the run '{run.name}' are damaged: compute them again."
     )
     app.button(key="how_many_go").click()
@@ -245,10 +246,9 @@ def test_damaged_names_are_one_sentence_and_can_be_set_aside(app, images, store)
 def test_the_labels_can_be_the_labels_of_the_data(images, store, tmp_path):
     from dsc_core.analysis import label_spreading
     from dsc_core.data import open_dataset
-    from pages.shared.results import label_few
 
     found = load_results(store.get(images))
-    spreader = label_few.prepared(found, lambda *_: None)
+    spreader = label_few.prepare_spreader(found, lambda *_: None)
     named = questions.Named({0: "ant", 1: "bee", 2: "cat"})
     result = label_spreading.spread(spreader, named.clusters, named.samples)
     (tmp_path / "labels.npy").write_bytes(label_few.labels_npy(result, 0.0))

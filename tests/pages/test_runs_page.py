@@ -2,10 +2,10 @@
 
 import pytest
 
-from dsc_core.config import preset
+from dsc_core.presets import preset
 from dsc_core.data import open_dataset
-from dsc_core.runs import Store, queue, trash
-from pages.shared import widgets
+from dsc_core.runs import Store, queue, starting, trash
+from pages.shared import formatting
 
 RUNS, TRAIN = "pages/views/runs.py", "pages/views/train.py"
 
@@ -135,7 +135,7 @@ def test_the_number_at_a_time_is_kept(app, store, runs):
     assert app.number_input(key="at_a_time").value == 1
     app.number_input(key="at_a_time").set_value(3).run()
     assert not app.exception
-    assert queue.at_a_time(store) == 3
+    assert queue.concurrent_runs(store) == 3
     assert app.number_input(key="at_a_time").value == 3
 
 
@@ -145,11 +145,9 @@ def test_a_page_starts_what_a_killed_process_could_not(app, store, runs, monkeyp
     store.finish(runs[0], "failed", "Killed.")  # without the worker's own last act
     started = []
     monkeypatch.setattr(
-        Store,
-        "_launch",
-        lambda self, db, run: (
-            started.append(run.id) or db.execute("UPDATE runs SET status = 'stopped' WHERE id = ?", (run.id,))
-        ),
+        starting,
+        "launch",
+        lambda store, run: started.append(run.id) or store.index.update_run(run.id, status="stopped"),
     )
     at(app)
     assert started == [runs[1]]
@@ -159,11 +157,11 @@ def test_names_from_outside_are_no_markup(app, store, runs):
     store.rename(runs[0], "[a](b) :red[x] <i>")
     choose(at(app), 0)
     app.button(key="delete").click().run()
-    assert any(widgets.plain("[a](b) :red[x] <i>") in text.value for text in app.markdown)
+    assert any(formatting.plain("[a](b) :red[x] <i>") in text.value for text in app.markdown)
 
 
 @pytest.mark.parametrize(
     ("count", "words"), [(0, "0 kB"), (12_345, "12 kB"), (12_345_678, "12.3 MB"), (4_200_000_000, "4.2 GB")]
 )
 def test_sizes_read_as_people_say_them(count, words):
-    assert widgets.size(count) == words
+    assert formatting.size(count) == words

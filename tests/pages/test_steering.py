@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from dsc_core.config import KNOBS, preset
+from dsc_core.config import KNOBS
+from dsc_core.presets import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
-from pages.shared import history, steering
+from pages.shared.train import history, steering
 from tests.pages.trained import at
 
 TRAIN = "pages/views/train.py"
@@ -77,7 +78,7 @@ def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, stor
     app.run()
     assert not badges(app)
     assert widget(app, store, run_id, "noise_level").value == 0.8
-    assert app.session_state["history"].marks() == [(40, "s 0.5 → 0.8", history.CHANGED)]
+    assert app.session_state["history"].marks() == [(40, "s 0.5 → 0.8", history.CHANGE_COLOUR)]
 
 
 def test_a_change_from_elsewhere_shows_as_a_difference_until_it_is_taken_over(app, store, run_id):
@@ -153,21 +154,24 @@ def test_a_dragged_slider_is_one_mark_from_its_first_value_to_its_last(store, ru
         change(store, run_id, step, noise_level=(old, new))
     change(store, run_id, 201, reconstruction=(1.0, 2.0))
     assert marks_of(store, run_id).read().marks() == [
-        (100, "s 0.5 → 0.8", history.CHANGED),
-        (200, "s 0.8 → 0.2, δ 1 → 2", history.CHANGED),
+        (100, "s 0.5 → 0.8", history.CHANGE_COLOUR),
+        (200, "s 0.8 → 0.2, δ 1 → 2", history.CHANGE_COLOUR),
     ]
 
 
 def test_a_slider_that_came_back_leaves_no_mark():
-    assert history.together([(5, "noise_level", 0.5, 0.9), (6, "noise_level", 0.9, 0.5)], width=4) == []
-    assert len(history.together([(5, "noise_level", 0.5, 0.9), (60, "noise_level", 0.9, 0.5)], width=4)) == 2
+    assert history.merge_changes([(5, "noise_level", 0.5, 0.9), (6, "noise_level", 0.9, 0.5)], width=4) == []
+    assert (
+        len(history.merge_changes([(5, "noise_level", 0.5, 0.9), (60, "noise_level", 0.9, 0.5)], width=4))
+        == 2
+    )
 
 
 def test_the_joint_stage_and_settings_of_a_later_version_do_not_disturb(store, run_id):
     change(store, run_id, 40, loudness=(1, 2), global_mi=(1.6, 1.0))
     tell(store, run_id, 41, 50, stage="joint")
     past = marks_of(store, run_id).read()
-    assert past.marks() == [(41, "joint", None), (40, "β_g 1.6 → 1", history.CHANGED)]
+    assert past.marks() == [(41, "joint", None), (40, "β_g 1.6 → 1", history.CHANGE_COLOUR)]
     assert past.now["global_mi"] == 1.0
 
 
@@ -202,9 +206,7 @@ def test_what_came_after_the_checkpoint_of_a_resumed_run_is_dropped(store, run_i
 def test_the_page_looks_often_at_a_run_that_is_new_or_was_just_steered(app, store, run_id, monkeypatch):
     import time
 
-    from pages.shared import widgets
-
-    monkeypatch.setattr(widgets, "ago", lambda seconds: "")  # the run's title stays as it was
+    monkeypatch.setattr(formatting, "ago", lambda seconds: "")  # the run's title stays as it was
     at(app, run_id, TRAIN)
     now = time.time()
     paces = []

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dsc_core.config import KNOBS, PRESETS, preset
-from pages.shared import widgets
+from dsc_core.config import KNOBS
+from dsc_core.presets import PRESETS, preset
+from pages.shared import formatting, knobs
 
 TRAIN = "pages/views/train.py"
 
@@ -24,7 +25,7 @@ def test_every_knob_has_one_widget_with_its_own_range_and_help(app):
         for widget in kind
     }
     for name, known in KNOBS.items():
-        widget = shown[widgets.knob_key(name)]
+        widget = shown[knobs.key_of(name)]
         assert known.title in widget.label
         assert known.help in widget.help
         if known.choices:
@@ -36,8 +37,8 @@ def test_every_knob_has_one_widget_with_its_own_range_and_help(app):
 def test_the_knobs_start_at_the_preset_and_k_at_the_number_of_classes(app):
     at_train(app)
     for name, value in preset("standard").to_dict().items():
-        assert app.session_state[widgets.knob_key(name)] == value
-    assert app.session_state[widgets.knob_key("clusters")] == 10
+        assert app.session_state[knobs.key_of(name)] == value
+    assert app.session_state[knobs.key_of("clusters")] == 10
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -48,7 +49,7 @@ def test_a_preset_turns_all_knobs_but_clusters_and_seed(app, name):
     app.selectbox(key="preset").set_value(name).run()
     assert not app.exception
     wanted = preset(name, clusters=7, seed=5).to_dict()
-    assert {n: app.session_state[widgets.knob_key(n)] for n in KNOBS} == wanted
+    assert {n: app.session_state[knobs.key_of(n)] for n in KNOBS} == wanted
 
 
 def test_starting_hands_exactly_these_settings_to_the_run(app, monkeypatch):
@@ -98,7 +99,7 @@ def test_settings_without_effect_on_vectors_stand_still_and_the_others_move(app,
         assert not app.exception
         kinds = (app.slider, app.number_input, app.selectbox, app.toggle)
         shown = {widget.key: widget.disabled for kind in kinds for widget in kind}
-        still = {name for name in KNOBS if shown[widgets.knob_key(name)]}
+        still = {name for name in KNOBS if shown[knobs.key_of(name)]}
         assert still == idle(encoder, (6,))
         assert sum("no effect" in caption.value for caption in app.caption) == 1
 
@@ -121,7 +122,7 @@ def test_an_address_of_a_run_that_is_not_here_is_said(app):
 
 
 def test_a_failed_run_shows_its_reason_and_its_log(app):
-    from dsc_core.config import preset
+    from dsc_core.presets import preset
     from dsc_core.data import open_dataset
     from dsc_core.runs import Store
 
@@ -133,7 +134,7 @@ def test_a_failed_run_shows_its_reason_and_its_log(app):
     app.run()
     app.switch_page(TRAIN).run()
     assert not app.exception
-    assert app.error[0].value == widgets.plain("The loss *is* no number.")
+    assert app.error[0].value == formatting.plain("The loss *is* no number.")
     assert [expander.label for expander in app.expander][-1] == "Log"
     app.switch_page("pages/views/results.py").run()
     assert not app.exception
@@ -145,10 +146,10 @@ def test_a_failed_run_shows_its_reason_and_its_log(app):
     [(None, "–"), (0.4, "0 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
 )
 def test_lengths_of_time_read_as_people_say_them(seconds, words):
-    assert widgets.duration(seconds) == words
+    assert formatting.duration(seconds) == words
 
 
 def test_plain_text_disarms_markdown():
-    assert widgets.plain("[a](http://b) <i> :red[x] $y$\n# z") == (
+    assert formatting.plain("[a](http://b) <i> :red[x] $y$\n# z") == (
         r"\[a\]\(http\://b\) \<i\> \:red\[x\] \$y\$ \# z"
     )

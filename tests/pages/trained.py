@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dsc_core.config import preset
+from dsc_core.presets import preset
 from dsc_core.data import Dataset
 from dsc_core.runs import Store, execute
 

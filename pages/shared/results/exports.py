@@ -1,8 +1,9 @@
-"""What can be taken home from a run, on the Results page: one line a thing, made when it is asked for."""
+"""The exports of a run: one line each, with a button per format; a file is made when its button is pressed."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import streamlit as st
@@ -10,8 +11,8 @@ import streamlit as st
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.artifacts import export
 from dsc_core.runs.folder import slug
-from pages.shared import state, widgets
-from pages.shared.results.opening import view
+from pages.shared import formatting, state
+from pages.shared.results import run_view
 
 MIME = {
     ".csv": "text/csv",
@@ -22,45 +23,45 @@ MIME = {
 }
 
 
-def draw(run, found) -> None:
-    """The section of a finished run whose results are `found`."""
+def draw(run, results) -> None:
+    """The section of a finished run."""
     st.subheader(
-        "Export",
+        "Exports",
         anchor=False,
-        help="Each file is made when its button is pressed. A very large one is better written by "
-        "`python -m dsc_core export`, which needs no memory for it.",
+        help="A file is created when you press its button. For very large files, use the command line, which writes "
+        "them without holding them in memory.",
     )
-    missing = {"data": without_data(found), "images": without_data(found), "onnx": without_onnx()}
+    missing = {"data": _without_data(results), "images": _without_data(results), "onnx": _without_onnx()}
     with st.container(border=True):
-        edited = _as_edited(run, found)
+        edited = _edited_option(run, results)
         with st.grid(2, min_column_width=330, gap="medium"):
             for kind in export.kinds_of(run):
-                line(run, kind, missing.get(kind.name), edited and kind.edited)
+                _line(run, kind, missing.get(kind.name), edited and kind.edited)
 
 
-def _as_edited(run, found) -> bool:
-    """Whether the clusters as edited are wanted; asked only where there are edits."""
-    if not view(run, found).edited.changed:
+def _edited_option(run, results) -> bool:
+    """Whether to export the edited clusters; only offered where there are edits."""
+    if not run_view.view(run, results).edited.changed:
         return False
-    names = [kind.title.lower() for kind in export.kinds_of(run) if kind.edited]
+    titles = dict.fromkeys(kind.title.lower() for kind in export.kinds_of(run) if kind.edited)
     return st.toggle(
-        "Clusters as edited",
+        "Use edited clusters",
         value=True,
         key=f"export_edited_{run.id}",
         persist_state="session",
-        help=f"In {', '.join(dict.fromkeys(names))}. Tables have the run's clusters and the edited ones side by side; "
-        "pictures, maps and the report go by the edited ones.",
+        help=f"Applies to {', '.join(titles)}. Tables hold both the run's and the edited clusters; all others use the "
+        "edited ones.",
     )
 
 
-def line(run, kind, missing: str | None, edited: bool) -> None:
-    """One thing: what it is, and a button a format; where it cannot be made, why."""
+def _line(run, kind, missing: str | None, edited: bool) -> None:
+    """One export: what it is, or why it cannot be made, and a button per format."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{kind.title}**  \n:small[{missing or kind.about}]", width="stretch")
         for suffix in kind.suffixes:
             st.download_button(
                 "Parquet" if suffix == ".parquet" else suffix[1:].upper(),
-                data=made(run.id, kind, suffix, edited),
+                data=_writer(run.id, kind, suffix, edited),
                 file_name=f"{slug(run.name)}-{kind.name}{'-edited' * edited}{suffix}",
                 disabled=missing is not None,
                 mime=MIME.get(suffix, "application/octet-stream"),
@@ -69,28 +70,29 @@ def line(run, kind, missing: str | None, edited: bool) -> None:
             )
 
 
-def made(run_id: str, kind, suffix: str, edited: bool = False):
-    """A callable that makes the file, on the disk until it is whole."""
+def _writer(run_id: str, kind, suffix: str, edited: bool = False) -> Callable[[], bytes]:
+    """A callable that makes the file; it is on disk until it is complete."""
 
-    def make() -> bytes:
+    def write() -> bytes:
         with tempfile.TemporaryFile() as file:
             export.write(state.store().get(run_id), kind, suffix, file, edited=edited)
             file.seek(0)
             return file.read()
 
-    return make
+    return write
 
 
-def without_data(found) -> str | None:
-    """Why what needs the data set cannot be made, None where it is at hand."""
+def _without_data(results) -> str | None:
+    """Why exports that need the data set cannot be made, None if they can."""
     try:
-        found.dataset  # noqa: B018 - only whether it opens
+        results.dataset  # noqa: B018 - only whether it opens
     except (InputError, RunError) as problem:
-        return widgets.plain(problem)
+        return formatting.plain(problem)
     return None
 
 
-def without_onnx() -> str | None:
-    """The same of the packages for ONNX, which are not among the requirements."""
-    known = find_spec("onnx") and find_spec("onnxscript")
-    return None if known else "Needs two more packages: `pip install onnx onnxscript`."
+def _without_onnx() -> str | None:
+    """Why the model cannot be exported to ONNX, None if it can."""
+    if find_spec("onnx") and find_spec("onnxscript"):
+        return None
+    return "Requires two more packages: `pip install onnx onnxscript`."

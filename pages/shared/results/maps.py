@@ -1,4 +1,4 @@
-"""Two linked maps: what is selected on one is bright on the other."""
+"""Two linked maps: what is selected on one is highlighted on the other."""
 
 from __future__ import annotations
 
@@ -9,165 +9,168 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.analysis import selection
-from dsc_core.analysis.metrics import natural
+from dsc_core.analysis.metrics import natural_key
 from dsc_core.errors import RunError
-from dsc_core.plots import interactive, linked_maps
+from dsc_core.plots import colourings, linked_maps, palette
+from dsc_core.plots.maps import MAP_LIMIT
 from pages.shared import widgets
-from pages.shared.results import chosen, large
-from pages.shared.results.opening import SPACES, View
+from pages.shared.results import run_view, sample_detail, selected
 
 CONFIG = {"scrollZoom": True, "displaylogo": False}
+CLUSTER, LABEL, AGREEMENT, CONFIDENCE, UNEDITED = (
+    "Cluster",
+    "Label",
+    "Agreement with label",
+    "Confidence",
+    "Unedited cluster",
+)
+COLUMN = "Column "  # with the column's title
 
 
-def draw(view: View) -> None:
-    """Both maps, with what colours them and a search by id."""
-    way = _head(view)
-    _keep_highlights(view, way)
-    if len(view.frame) > interactive.MAP_LIMIT:
+def draw(view: run_view.View) -> None:
+    """Both maps, with their colouring and a search by id."""
+    colour_by = _head(view)
+    _restore_highlight(view, colour_by)
+    if len(view.frame) > MAP_LIMIT:
         st.caption(
-            f"{interactive.MAP_LIMIT:,} of the {len(view.frame):,} samples are drawn, of every cluster its "
-            "share (seed 0); the lines show how densely all of them lie. A lasso or a box selects all "
-            "samples inside it, drawn or not."
+            f"The maps draw {MAP_LIMIT:,} of {len(view.frame):,} samples, the same share of each cluster. "
+            "The contours show the density of all samples. A lasso or box selects all samples inside it, drawn or not."
         )
-    kept = chosen.current(view.run)
+    selection = selected.current(view.run)
     with st.grid(2, min_column_width=360):
-        for space in SPACES:
+        for space in run_view.SPACES:
             with st.container(border=True):
-                drawn = base_map(view.key, space, way, view)
                 st.plotly_chart(
-                    figure_of(view, space, way, drawn, getattr(kept, space)),
+                    _figure(view, space, colour_by, getattr(selection, space)),
                     key=f"map_{space}",
                     config=CONFIG,
-                    on_select=partial(_selected, view, space, way),
+                    on_select=partial(_on_select, view, space, colour_by),
                     selection_mode=("points", "box", "lasso"),
-                    alt=f"Map of the {space} space, coloured by {way.lower()}",
+                    alt=f"Map of the {space} space, coloured by {colour_by.lower()}",
                 )
 
 
-def _head(view: View) -> str:
-    """The headline, the colouring and the search; the colouring that was chosen."""
+def _head(view: run_view.View) -> str:
+    """Headline, search and colouring; returns the colouring."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
             "Maps",
             anchor=False,
             width="content",
-            help="UMAP of both spaces. Select on one map: the other, the matrix and the samples follow.",
+            help="UMAP of both spaces. A selection on one map is shown on the other, in the matrix and in the samples.",
         )
         st.space("stretch")
         st.text_input(
-            "Find an id",
+            "Find by id",
             key="find_id",
             on_change=_find,
             args=(view,),
-            placeholder="a part of it",
+            placeholder="Part of an id",
             width=180,
             icon=":material/search:",
         )
-        way = st.selectbox("Colour by", ways(view), key="colour", bind="query-params", width=210)
-    return way
+        return st.selectbox("Colour by", colour_choices(view), key="colour", bind="query-params", width=210)
 
 
-def ways(view: View) -> list[str]:
+def colour_choices(view: run_view.View) -> list[str]:
     """What the maps can be coloured by."""
-    found = ["Cluster"]
+    names = [CLUSTER]
     if "label" in view.frame:
-        found += ["Label", "Right or wrong"]
-    found.append("Confidence")
+        names += [LABEL, AGREEMENT]
+    names.append(CONFIDENCE)
     if view.edited.changed:
-        found.append("Cluster of the run")
-    with suppress(RunError):  # without its data set a run still has its maps
-        if view.found.dataset.kind == "table":
-            found += [f"Column {title}" for title in view.found.dataset.column_titles]
-    return found
+        names.append(UNEDITED)
+    with suppress(RunError):  # a run whose data set is gone still has its maps
+        if view.results.dataset.kind == "table":
+            names += [COLUMN + title for title in view.results.dataset.column_titles]
+    return names
 
 
-def _find(view: View) -> None:
-    text = st.session_state.get("find_id", "")
-    if not text.strip():
-        return
-    with widgets.telling():
-        chosen.choose(
-            view.run, selection.search(view.frame["id"], text), "search", f"ids with {text.strip()}"
-        )
+def _find(view: run_view.View) -> None:
+    """Select the samples whose ids contain the text."""
+    text = st.session_state.get("find_id", "").strip()
+    if text:
+        with widgets.errors_as_toasts():
+            rows = selection.search(view.frame["id"], text)
+            selected.choose(view.run, rows, "search", f"ids that contain {text}")
 
 
-def _keep_highlights(view: View, way: str) -> None:
-    """Where a map is drawn anew, for its colours or for being left and found again, its lasso is gone."""
-    kept, drawn = chosen.current(view.run), (*view.key, way)
-    anew = st.session_state.get("maps_drawn") != drawn
+def _restore_highlight(view: run_view.View, colour_by: str) -> None:
+    """Highlight the selection on its own map too, where that map is mounted again without its lasso."""
+    current, drawn = selected.current(view.run), (*view.key, colour_by)
+    redrawn = st.session_state.get("maps_drawn") != drawn
     st.session_state["maps_drawn"] = drawn
-    if kept.source in SPACES and (anew or not _alive(kept.source)):
-        chosen.show_on(view.run, kept.source)
+    if current.source in run_view.SPACES and (redrawn or not _has_selection(current.source)):
+        selected.highlight(view.run, current.source)
 
 
-def _alive(space: str) -> bool:
-    event = st.session_state.get(f"map_{space}") or {}
-    told = event.get("selection") or {}
-    return any(told.get(part) for part in ("points", "lasso", "box"))
+def _has_selection(space: str) -> bool:
+    """Whether the browser holds a selection on the map of `space`."""
+    event = (st.session_state.get(f"map_{space}") or {}).get("selection") or {}
+    return any(event.get(part) for part in ("points", "lasso", "box"))
 
 
-def _selected(view: View, space: str, way: str) -> None:
-    """What the browser tells of a selection on the map of `space`."""
+def _on_select(view: run_view.View, space: str, colour_by: str) -> None:
+    """Take over a selection on the map of `space`; a click on one point also opens the sample."""
     event = dict((st.session_state.get(f"map_{space}") or {}).get("selection") or {})
-    rows = linked_maps.chosen_by(event, base_map(view.key, space, way, view), view.points(space))
+    rows = linked_maps.selected_rows(event, base_map(view.key, space, colour_by, view), view.points(space))
     if not len(rows):
-        # A map that was mounted anew tells of an empty selection, which is not the user's.
-        if chosen.current(view.run).source == space:
-            chosen.clear(view.run)
+        # A map that was mounted again reports an empty selection, which the user did not make.
+        if selected.current(view.run).source == space:
+            selected.clear(view.run)
         return
-    how = "lasso" if event.get("lasso") else "box" if event.get("box") else "touched"
-    chosen.choose(view.run, rows, space, f"{how} on the {space} map")
-    if how == "touched" and len(rows) == 1:  # a map cannot show a picture on hover
-        large.look(int(rows[0]))
+    how = "lasso" if event.get("lasso") else "box" if event.get("box") else "click"
+    selected.choose(view.run, rows, space, f"{how} on the {space} map")
+    if how == "click" and len(rows) == 1:  # a map cannot show an image on hover
+        sample_detail.open_sample(int(rows[0]))
 
 
 # Figures --------------------------------------------------------------------------------------------------
 
 
+def _figure(view: run_view.View, space: str, colour_by: str, rows: np.ndarray | None):
+    """The figure of a map with the samples at `rows` highlighted, None for all."""
+    base = base_map(view.key, space, colour_by, view)
+    return base.figure if rows is None else linked_maps.highlight(base, rows, view.points(space))
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
-def base_map(key: tuple, space: str, way: str, _view: View) -> linked_maps.Map:
-    """A map with nothing highlighted; the same for the same run, so that the browser's view is left alone."""
+def base_map(key: tuple, space: str, colour_by: str, _view: run_view.View) -> linked_maps.Map:
+    """A map without highlights; identical for the same run, so that the browser keeps its zoom."""
     frame = _view.frame
-    titles = np.array(
-        [_view.edited.title(cluster) for cluster in range(int(_view.clusters.max(initial=0)) + 1)]
-    )
+    titles = [_view.edited.title(cluster) for cluster in range(int(_view.clusters.max(initial=0)) + 1)]
     return linked_maps.draw(
         _view.points(space),
-        colouring(_view, way),
+        colouring(_view, colour_by),
         frame["id"].to_numpy(),
-        titles[_view.clusters],
+        np.array(titles)[_view.clusters],
         frame["confidence"].to_numpy(),
-        title=SPACES[space],
+        title=run_view.SPACES[space],
     )
 
 
-def figure_of(view: View, space: str, way: str, drawn: linked_maps.Map, rows):
-    """The figure of a map, with the samples at `rows` bright; None leaves all as they are."""
-    return drawn.figure if rows is None else linked_maps.highlighted(drawn, rows, view.points(space))
-
-
-def colouring(view: View, way: str) -> linked_maps.Colouring:
-    """What `way` colours each sample by."""
+def colouring(view: run_view.View, colour_by: str) -> colourings.Colouring:
+    """The colour of each sample."""
     frame = view.frame
-    if way == "Confidence":
-        return linked_maps.Colouring(frame["confidence"].to_numpy(), word="confidence")
-    if way == "Label":
+    if colour_by == CONFIDENCE:
+        return colourings.Colouring(frame["confidence"].to_numpy(), title="confidence")
+    if colour_by == LABEL:
         labels = frame["label"].to_numpy()
-        return linked_maps.Colouring(
-            labels, {label: str(label) for label in sorted(set(labels.tolist()), key=natural)}
-        )
-    if way == "Right or wrong":
-        return linked_maps.of_agreement(frame["label"], frame["matched_label"])
-    if way.startswith("Column "):
-        title = way.removeprefix("Column ")
-        return linked_maps.of_column(raw_column(view, title), title)
-    clusters = view.found.labels["cluster"].to_numpy() if way == "Cluster of the run" else view.clusters
-    title = str if way == "Cluster of the run" else view.edited.title
+        names = {label: str(label) for label in sorted(set(labels.tolist()), key=natural_key)}
+        return colourings.Colouring(labels, names)
+    if colour_by == AGREEMENT:
+        return colourings.by_agreement(frame["label"], frame["matched_label"])
+    if colour_by.startswith(COLUMN):
+        title = colour_by.removeprefix(COLUMN)
+        return colourings.by_column(_column(view, title), title)
+    unedited = colour_by == UNEDITED
+    clusters = view.results.labels["cluster"].to_numpy() if unedited else view.clusters
+    title = str if unedited else view.edited.title
     names = {int(cluster): title(cluster) for cluster in np.unique(clusters)}
-    return linked_maps.Colouring(clusters, names, {cluster: interactive.colour(cluster) for cluster in names})
+    return colourings.Colouring(clusters, names, {cluster: palette.colour(cluster) for cluster in names})
 
 
-def raw_column(view: View, title: str) -> np.ndarray:
-    """A column of the data's table, as the network sees it (standardised, or one of a category's columns)."""
-    place = view.found.dataset.column_titles.index(title)
-    return view.found.dataset.values()[:, place]
+def _column(view: run_view.View, title: str) -> np.ndarray:
+    """A column of the table as the network gets it, (n,)."""
+    index = view.results.dataset.column_titles.index(title)
+    return view.results.dataset.values()[:, index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -9,72 +10,83 @@ import streamlit as st
 
 from dsc_core.analysis import metrics, selection
 from dsc_core.errors import InputError, RunError
-from dsc_core.plots import interactive
-from pages.shared import state, widgets
-from pages.shared.results import chosen
-from pages.shared.results.opening import View, opened
+from dsc_core.plots.confusion_matrix import confusion_chart
+from pages.shared import formatting, state
+from pages.shared.results import run_view, selected
 
 CLASSES = "Classes"
 
 
-def draw(view: View) -> None:
+@dataclass(frozen=True)
+class Axes:
+    """What the cells stand for.
+
+    rows: the row name of each sample. row_noun: "class" or "other run". classes: the row names in order.
+    clusters: {column title: cluster}, in order.
+    """
+
+    rows: np.ndarray
+    row_noun: str
+    classes: list
+    clusters: dict[str, int]
+
+
+def draw(view: run_view.View) -> None:
     """Classes, or the clusters of another run of the same data, against the clusters."""
-    others = _others(view)
+    others = _other_runs(view)
     options = ([CLASSES] if "label" in view.frame else []) + [run.id for run in others]
     if not options:
         st.caption(
-            "The data have no labels: a matrix appears here once another run of them has ended, to compare with."
+            "The data have no labels. A matrix appears here once another run on the same data has finished, to compare "
+            "the two."
         )
         return
-    names = {run.id: f"Run {run.name}" for run in others}
-    against, way = _head(options, names)
+    against, cells = _head(options, {run.id: f"Run {run.name}" for run in others})
     try:
-        rows = _rows(view, against, others)
+        rows = _row_names(view, against, others)
     except (InputError, RunError) as problem:
-        st.error(widgets.plain(problem), icon=":material/error:")
+        st.error(formatting.plain(problem), icon=":material/error:")
         return
-    word = "class" if against == CLASSES else "other run"
-    columns = view.clusters
-    matrix, classes, order = metrics.confusion(rows, columns)
-    kept = chosen.current(view.run)
-    part = None
-    if kept:
-        part = _counts(rows[kept.rows], columns[kept.rows], classes, order)
+    matrix, classes, order = metrics.confusion(rows, view.clusters)
     titles = [view.edited.title(cluster) for cluster in order]
+    noun = "class" if against == CLASSES else "other run"
+    axes = Axes(rows, noun, classes, dict(zip(titles, order, strict=True)))
+    picked = selected.current(view.run)
+    part = _counts(axes, view.clusters, picked.rows) if picked else None
     dark = st.context.theme.type == "dark"
-    chart = interactive.confusion_chart(
-        matrix, classes, titles, shares=way == "Shares", dark=dark, row=word, chosen=part
+    chart = confusion_chart(
+        matrix, classes, titles, shares=cells == "Shares", dark=dark, row=noun, selected=part
     )
-    told = dict(zip(titles, order, strict=True))
     with st.container(border=True):
         st.altair_chart(
             chart,
             key="confusion",
-            on_select=partial(_clicked, view, rows, word, told),
+            on_select=partial(_on_click, view, axes),
             selection_mode="cell",
             alt=f"Matrix of {'classes' if against == CLASSES else 'the clusters of another run'} and clusters",
         )
-    _by_keys(view, rows, word, classes, told)
+    _select_by_name(view, axes)
 
 
 def _head(options: list[str], names: dict[str, str]) -> tuple[str, str]:
+    """Headline, what to compare with, and whether cells show counts or shares."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(
             "Confusion matrix",
             anchor=False,
             width="content",
-            help="The clusters stand in the order of the rows they match. Click a cell to select its samples.",
+            help="Clusters are ordered like the rows they match. Click a cell to select its samples.",
         )
         st.space("stretch")
         against = st.selectbox(
-            "Against",
+            "Compare with",
             options,
             key="against",
             label_visibility="collapsed",
             width=210,
             format_func=lambda option: names.get(option, option),
         )
-        way = st.segmented_control(
+        cells = st.segmented_control(
             "Cells",
             ["Counts", "Shares"],
             default="Counts",
@@ -82,11 +94,11 @@ def _head(options: list[str], names: dict[str, str]) -> tuple[str, str]:
             key="cells",
             label_visibility="collapsed",
         )
-    return against, way
+    return against, cells
 
 
-def _others(view: View) -> list:
-    """The other finished runs of the same data."""
+def _other_runs(view: run_view.View) -> list:
+    """The other finished runs on the same data."""
     key = view.run.dataset.get("key")
     return [
         run
@@ -95,48 +107,48 @@ def _others(view: View) -> list:
     ]
 
 
-def _rows(view: View, against: str, others: list) -> np.ndarray:
-    """What the rows of the matrix count, of each sample."""
+def _row_names(view: run_view.View, against: str, others: list) -> np.ndarray:
+    """The row of the matrix that each sample counts for, (n,)."""
     if against == CLASSES:
         return view.frame["label"].to_numpy()
     other = next(run for run in others if run.id == against)
-    clusters = opened(other.id, other.ended).labels["cluster"].to_numpy()
+    clusters = run_view.load(other.id, other.ended).labels["cluster"].to_numpy()
     if len(clusters) != len(view.frame):
-        raise RunError(f"The run {other.name} is of other samples: choose another to compare with.")
+        raise RunError(f"Run {other.name} has other samples: choose another run to compare with.")
     return clusters
 
 
-def _counts(rows, columns, classes: list, order: list) -> np.ndarray:
-    """How many of some samples lie in each cell of the matrix."""
-    row_of = {str(name): place for place, name in enumerate(classes)}
-    column_of = {name: place for place, name in enumerate(order)}
-    counts = np.zeros((len(classes), len(order)), int)
-    np.add.at(counts, ([row_of[str(row)] for row in rows], [column_of[int(column)] for column in columns]), 1)
+def _counts(axes: Axes, clusters: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """How many of `samples` lie in each cell of the matrix."""
+    row_index = {str(name): index for index, name in enumerate(axes.classes)}
+    column_index = {cluster: index for index, cluster in enumerate(axes.clusters.values())}
+    counts = np.zeros((len(axes.classes), len(column_index)), int)
+    rows = [row_index[str(row)] for row in axes.rows[samples]]
+    columns = [column_index[int(cluster)] for cluster in clusters[samples]]
+    np.add.at(counts, (rows, columns), 1)
     return counts
 
 
-def _clicked(view: View, rows, word: str, told: dict) -> None:
+def _on_click(view: run_view.View, axes: Axes) -> None:
+    """Select the samples of the clicked cell. A redrawn chart, or a second click, reports none: nothing changes."""
     cells = (st.session_state.get("confusion") or {}).get("selection", {}).get("cell") or []
-    if cells:  # a chart that was drawn anew, or a second click, tells of none: the selection stands
-        _select(view, rows, word, str(cells[0][word]), str(cells[0]["cluster"]), told)
+    if cells:
+        _select(view, axes, str(cells[0][axes.row_noun]), str(cells[0]["cluster"]))
 
 
-def _select(view: View, rows, word: str, row: str, column: str, told: dict) -> None:
-    if column in told:
-        found = selection.in_cell(rows, view.clusters, row, str(told[column]))
-        if len(found):
-            chosen.choose(view.run, found, "matrix", f"{word} {row} in cluster {column}")
+def _select(view: run_view.View, axes: Axes, row: str, column: str) -> None:
+    """Select the samples of one cell."""
+    if column in axes.clusters:
+        rows = selection.in_cell(axes.rows, view.clusters, row, str(axes.clusters[column]))
+        if len(rows):
+            selected.choose(view.run, rows, "matrix", f"{axes.row_noun} {row} in cluster {column}")
 
 
-def _by_keys(view: View, rows, word: str, classes: list, told: dict) -> None:
-    """The same for who uses no mouse: a chart cannot be clicked with the keyboard."""
-    with st.popover("Select a cell by its names", icon=":material/keyboard:", key="cell_by_names"):
-        row = st.selectbox("Row", [str(name) for name in classes], key="cell_row")
-        column = st.selectbox("Cluster", list(told), key="cell_column")
+def _select_by_name(view: run_view.View, axes: Axes) -> None:
+    """The same for users without a mouse: a chart cannot be clicked with the keyboard."""
+    with st.popover("Select a cell by name", icon=":material/keyboard:", key="cell_by_names"):
+        row = st.selectbox("Row", [str(name) for name in axes.classes], key="cell_row")
+        column = st.selectbox("Cluster", list(axes.clusters), key="cell_column")
         st.button(
-            "Select",
-            key="cell_select",
-            on_click=_select,
-            args=(view, rows, word, row, column, told),
-            type="primary",
+            "Select", key="cell_select", on_click=_select, args=(view, axes, row, column), type="primary"
         )

@@ -1,19 +1,19 @@
-"""The noise explorer, as a section."""
+"""The noise explorer as a section of the Results page."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import explorer
+from pages.shared import noise_explorer
 
 
-def draw(run, found) -> None:
-    """What noise does to single samples; last on the page, since it loads the model."""
-    if explorer.available(run):
+def draw(run, results) -> None:
+    """The effect of noise on single samples; last on the page, since it loads the model."""
+    if noise_explorer.available(run):
         st.subheader(
             "Noise explorer",
             anchor=False,
-            help="What the noise transformer ψ(z) = z ⊙ (1 + s·ε) does to single samples.",
+            help="The effect of the noise transformer ψ(z) = z ⊙ (1 + s·ε) on single samples.",
         )
         with st.container(border=True):
-            explorer.draw(run)
+            noise_explorer.draw(run)

@@ -1,4 +1,4 @@
-"""The samples of the selection: pages of pictures or rows, sorted, each leading to a large view."""
+"""The selected samples as pages of images or rows, sorted; each opens in detail."""
 
 from __future__ import annotations
 
@@ -6,150 +6,140 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core.analysis import selection
+from dsc_core.analysis import cluster_stats
 from dsc_core.data.preprocessing import own_columns
 from dsc_core.errors import InputError, RunError
-from dsc_core.plots import interactive
-from pages.shared import explorer, widgets
-from pages.shared.results import chosen, large
-from pages.shared.results.opening import View, centre_distance, surprise
+from dsc_core.plots import palette
+from dsc_core.plots.image_sheets import image_sheet
+from pages.shared import formatting, noise_explorer
+from pages.shared.results import run_view, sample_detail, selected
 
-PAGE = 24  # pictures on a page
-ROWS = 200  # rows of a table on a page
+IMAGES_PER_PAGE, ROWS_PER_PAGE = 24, 200
 COLUMNS = 8  # in which a selection of rows differs most
-TILE = 64
-ORDER, SURE, FAR, ODD = (
-    "Input order",
-    "Least sure first",
-    "Farthest from the centre first",
-    "Most surprising first",
-)
+TILE = 64  # pixels
+CAPTIONED = 5000  # samples that get the value they are sorted by
+INPUT_ORDER = "Input order"
+CONFIDENCE = "Lowest confidence first"
+DISTANCE = "Farthest from centre first"
+ERROR = "Largest reconstruction error first"
 
 
-def draw(view: View) -> None:
-    """The samples that are selected, or all."""
-    kept = chosen.current(view.run)
-    rows = kept.rows if kept else np.arange(len(view.frame))
-    decodes = view.run.config.encoder == "network"
+def draw(view: run_view.View) -> None:
+    """The selected samples, or all."""
+    picked = selected.current(view.run)
+    rows = picked.rows if picked else np.arange(len(view.frame))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader(
-            "Samples",
-            anchor=False,
-            width="content",
-            help="Surprising is a sample that the decoder cannot rebuild: a large squared error of its reconstruction."
-            if decodes
-            else None,
-        )
+        st.subheader("Samples", anchor=False, width="content")
         st.space("stretch")
-        known = [ORDER, SURE, FAR] + ([ODD] if decodes and explorer.available(view.run) else [])
-        way = st.selectbox("Sort", known, key="sample_order", label_visibility="collapsed", width=260)
-    st.caption(
-        f"The {len(rows):,} selected." if kept else f"Nothing is selected: all {len(rows):,} are shown."
-    )
+        orders = [INPUT_ORDER, CONFIDENCE, DISTANCE]
+        if view.run.config.encoder == "network" and noise_explorer.available(view.run):
+            orders.append(ERROR)
+        order = st.selectbox("Sort", orders, key="sample_order", label_visibility="collapsed", width=290)
+    count = formatting.count(len(rows), "sample")
+    st.caption(f"{count} selected." if picked else f"No selection: showing all {count}.")
     try:
-        order, told = ordered(view, rows, way)
+        sorted_rows, captions = ordered(view, rows, order)
         with st.container(border=True, key="samples"):
-            large.draw(view)
-            if view.found.dataset.kind == "image":
-                _pictures(view, order, told)
+            sample_detail.draw(view)
+            if view.results.dataset.kind == "image":
+                _images(view, sorted_rows, captions)
             else:
-                _table(view, order, rows, bool(kept))
+                _table(view, sorted_rows, rows if picked else None)
     except (InputError, RunError) as problem:
-        st.error(widgets.plain(problem), icon=":material/error:")
+        st.error(formatting.plain(problem), icon=":material/error:")
 
 
-def ordered(view: View, rows: np.ndarray, way: str) -> tuple[np.ndarray, dict[int, str]]:
-    """The samples as `way` sorts them, and what each is sorted by, in a few letters."""
-    if way == SURE:
+def ordered(view: run_view.View, rows: np.ndarray, order: str) -> tuple[np.ndarray, dict[int, str]]:
+    """(sorted rows, the value each is sorted by as text)."""
+    if order == CONFIDENCE:
         values, form = view.frame["confidence"].to_numpy()[rows], "{:.2f}"
-    elif way == FAR:
-        values, form = -centre_distance(view.key, view)[rows], "{:.2f}"
-    elif way == ODD:
-        values, form = -surprise(view, rows), "{:.1f}"
+    elif order == DISTANCE:
+        values, form = -run_view.centre_distance(view.key, view)[rows], "{:.2f}"
+    elif order == ERROR:
+        values, form = -run_view.reconstruction_errors(view, rows), "{:.1f}"
     else:
         return rows, {}
-    order = np.argsort(values, kind="stable")
-    return rows[order], {int(rows[i]): form.format(abs(values[i])) for i in order[:5000]}
+    positions = np.argsort(values, kind="stable")
+    captions = {int(rows[i]): form.format(abs(values[i])) for i in positions[:CAPTIONED]}
+    return rows[positions], captions
 
 
-def _page_of(order: np.ndarray, size: int) -> np.ndarray:
-    """The samples on the page that is open, with the pages' numbers below what follows."""
-    pages = max(-(-len(order) // size), 1)
+def _current_page(rows: np.ndarray, size: int) -> np.ndarray:
+    """The rows on the open page, with the page numbers above them."""
+    pages = max(-(-len(rows) // size), 1)
     if st.session_state.get("sample_page", 1) > pages:
         st.session_state["sample_page"] = 1
     page = st.pagination(pages, key="sample_page") if pages > 1 else 1
-    return order[(page - 1) * size : page * size]
+    return rows[(page - 1) * size : page * size]
 
 
-def _pictures(view: View, order: np.ndarray, told: dict[int, str]) -> None:
-    rows = _page_of(order, PAGE)
-    values, frame = view.found.dataset.values(rows), view.frame
+def _images(view: run_view.View, rows: np.ndarray, captions: dict[int, str]) -> None:
+    """A grid of images; the button below each opens it."""
+    page = _current_page(rows, IMAGES_PER_PAGE)
+    values, frame = view.results.dataset.values(page), view.frame
     with st.grid(12, min_column_width=84, gap="small", key="sample_grid"):
-        for place, row in enumerate(rows):
+        for position, row in enumerate(page):
             identity = str(frame["id"].iloc[row])
             with st.container(gap="xxsmall", horizontal_alignment="center"):
-                picture(view, row, values[place], identity)
+                _image(view, row, values[position], identity)
                 st.button(
-                    widgets.plain(told.get(int(row)) or short(identity)),
-                    key=f"look_{place}",
+                    formatting.plain(captions.get(int(row)) or shortened(identity)),
+                    key=f"look_{position}",
                     type="tertiary",
-                    on_click=large.look,
+                    on_click=sample_detail.open_sample,
                     args=(int(row),),
-                    help=widgets.plain(f"Look at {identity}"),
+                    help=formatting.plain(f"Open sample {identity}"),
                 )
 
 
-def picture(view: View, row: int, value: np.ndarray, identity: str) -> None:
-    """One sample with its cluster's colour at its side."""
-    band = interactive.colour(view.clusters[row])
-    st.image(
-        interactive.image_sheet(value[None], 1, tile=TILE, band=band),
-        width=TILE + 12,
-        alt=f"Sample {identity}",
-    )
+def _image(view: run_view.View, row: int, value: np.ndarray, identity: str) -> None:
+    """One image with a band in its cluster's colour."""
+    band = palette.colour(view.clusters[row])
+    image = image_sheet(value[None], 1, tile=TILE, band=band)
+    st.image(image, width=TILE + 12, alt=f"Sample {identity}")
 
 
-def short(text: str) -> str:
-    """A name that fits below a picture: its end tells more than its beginning."""
+def shortened(text: str) -> str:
+    """An id that fits below an image; its end tells more than its beginning."""
     return text if len(text) <= 9 else f"…{text[-8:]}"
 
 
-def _table(view: View, order: np.ndarray, rows: np.ndarray, some: bool) -> None:
-    """Rows of a table; of a selection first the columns in which it differs most from the rest."""
-    dataset, titles = view.found.dataset, view.found.dataset.column_titles
-    columns = np.arange(len(titles))
-    if some:
-        columns, size = selection.differing_columns(dataset.values(), rows)
-        if len(columns):
-            words = [f"{widgets.plain(titles[c])} {d:+.1f}" for c, d in zip(columns, size, strict=True)][
-                :COLUMNS
-            ]
-            st.caption(
-                "The selection differs most from the other rows in: "
-                + ", ".join(words)
-                + " (difference of the means, in standard deviations)."
-            )
-        else:
-            columns = np.arange(len(titles))
-    page = _page_of(order, ROWS)
-    came_from = own_columns(dataset.preprocessing, len(titles))
+def _table(view: run_view.View, rows: np.ndarray, picked: np.ndarray | None) -> None:
+    """Rows of a table; those of a selection with the columns in which it differs most from the rest."""
+    dataset, titles = view.results.dataset, view.results.dataset.column_titles
+    columns = np.arange(len(titles)) if picked is None else _differing_columns(dataset, titles, picked)
+    page = _current_page(rows, ROWS_PER_PAGE)
+    original = own_columns(dataset.preprocessing, len(titles))
     frame = view.frame.iloc[page]
-    facts = {
+    known = {
         name: frame[name].to_numpy() for name in ("id", "cluster", "confidence", "label") if name in frame
     }
-    table = pd.DataFrame(facts).rename(columns=lambda name: f"its {name}" if name in came_from else name)
-    values = dataset.table(page)[list(dict.fromkeys(came_from[c] for c in columns))]
+    table = pd.DataFrame(known).rename(columns=lambda name: f"{name} (run)" if name in original else name)
+    values = dataset.table(page)[list(dict.fromkeys(original[column] for column in columns))]
     st.dataframe(
         pd.concat([table, values], axis=1),
         hide_index=True,
         height=320,
         key="sample_rows",
-        on_select=lambda: _row_touched(page),
+        on_select=lambda: _on_row_select(page),
         selection_mode="single-row",
     )
 
 
-def _row_touched(page: np.ndarray) -> None:
-    touched = (st.session_state.get("sample_rows") or {}).get("selection", {}).get("rows") or []
-    if touched and touched[0] < len(page):
-        large.look(int(page[touched[0]]))
+def _differing_columns(dataset, titles: list[str], picked: np.ndarray) -> np.ndarray:
+    """The columns in which the selection differs most from the other rows, with a caption; all if in none."""
+    columns, differences = cluster_stats.distinctive_columns(dataset.values(), picked)
+    if not len(columns):
+        return np.arange(len(titles))
+    pairs = list(zip(columns, differences, strict=True))[:COLUMNS]
+    text = ", ".join(f"{formatting.plain(titles[column])} {size:+.1f}" for column, size in pairs)
+    st.caption(
+        f"The selection differs most from the other rows in: {text} (difference of means in standard deviations)."
+    )
+    return columns
+
+
+def _on_row_select(page: np.ndarray) -> None:
+    positions = (st.session_state.get("sample_rows") or {}).get("selection", {}).get("rows") or []
+    if positions and positions[0] < len(page):
+        sample_detail.open_sample(int(page[positions[0]]))

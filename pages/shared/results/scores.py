@@ -1,76 +1,79 @@
-"""The scores of the run, and those of its clusters as edited, side by side."""
+"""The scores of the run, and those of its edited clusters."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dsc_core.runs.annotations import edits as run_edits
-from pages.shared import widgets
-from pages.shared.results.opening import View, view
+from pages.shared import formatting
+from pages.shared.results import run_view
 
-SCORES = {
-    "acc": ("ACC", "Share of samples whose cluster, matched one to one with the classes, is their class."),
+WITH_LABELS = {
+    "acc": (
+        "ACC",
+        "Share of samples whose cluster is matched with their class, in the best one-to-one matching.",
+    ),
     "nmi": (
         "NMI",
-        "Normalised mutual information of clusters and classes, arithmetic mean. 1 is perfect, 0 chance.",
+        "Normalized mutual information of clusters and classes (arithmetic mean): 1 is perfect, 0 is chance.",
     ),
-    "ari": ("ARI", "Adjusted Rand index: agreement on pairs of samples, 0 by chance."),
+    "ari": ("ARI", "Adjusted Rand index, the agreement on pairs of samples: 1 is perfect, 0 is chance."),
 }
-LABEL_FREE = {
+WITHOUT_LABELS = {
     "silhouette_latent": (
         "Silhouette, latent",
-        "How much nearer samples are to their own cluster than to the next.",
+        "How much closer samples are to their own cluster than to the next one, from −1 to 1.",
     ),
     "silhouette_spectral": (
         "Silhouette, spectral",
-        "The same in the spectral space, which is made to separate.",
+        "The silhouette in the spectral space, which training makes separable.",
     ),
     "eigengap": (
         "Eigengap",
-        "Drop of the graph's eigenvalues after the K-th: large where K clusters are natural.",
+        "Drop between the K-th and the next eigenvalue of the graph. A large drop supports K clusters.",
     ),
 }
 
 
-def draw(run, found) -> None:
-    """Accuracy and its kin where labels exist; else figures without labels, called so."""
-    known = SCORES if any(found.scores.get(name) is not None for name in SCORES) else LABEL_FREE
-    if known is LABEL_FREE:
+def draw(run, results) -> None:
+    """Scores against the labels; without labels, scores that need none."""
+    labelled = any(results.scores.get(name) is not None for name in WITH_LABELS)
+    known = WITH_LABELS if labelled else WITHOUT_LABELS
+    if not labelled:
         st.caption(
-            "Without labels there is no accuracy: these figures only say how well the clusters hold together."
+            "The data have no labels, so there is no accuracy. These scores measure how compact and separate the "
+            "clusters are."
         )
     with st.grid(6, min_column_width=140):
-        for name, (title, text) in known.items():
-            if found.scores.get(name) is not None:
-                st.metric(title, f"{found.scores[name]:z.3f}", help=text)
+        for name, (title, about) in known.items():
+            if results.scores.get(name) is not None:
+                st.metric(title, f"{results.scores[name]:z.3f}", help=about)
         st.metric("Samples", f"{run.samples:,}")
         st.metric("Clusters", f"{run.clusters}")
         if run.started and run.ended:
-            st.metric(
-                "Time", widgets.duration(run.ended - run.started), help=f"On {widgets.plain(run.device)}."
-            )
-    looked = view(run, found)
-    if looked.edited.changed:
-        _edited(looked, known)
+            duration = formatting.duration(run.ended - run.started)
+            st.metric("Time", duration, help=f"On {formatting.plain(run.device)}.")
+    view = run_view.view(run, results)
+    if view.edited.changed:
+        _edited(view, known)
 
 
-def _edited(looked: View, known: dict) -> None:
-    """The same scores of the clusters as edited, each with its difference from the run's."""
-    count = len(looked.edited.done)
-    st.caption(f"As edited ({count} edit{'s'[: count != 1]}); above, the run as it ended.")
-    scores = edited_scores(looked.key, looked)
+def _edited(view: run_view.View, known: dict) -> None:
+    """The same scores of the edited clusters, with their difference from the run's."""
+    st.caption(f"After {formatting.count(len(view.edited.done), 'edit')}. Above: the run as it ended.")
+    scores = edited_scores(view.key, view)
     with st.grid(6, min_column_width=140, key="edited_scores"):
-        for name, (title, text) in known.items():
+        for name, (title, about) in known.items():
             if name in scores:
-                before = looked.found.scores.get(name)
+                before = view.results.scores.get(name)
                 change = None if before is None else f"{scores[name] - before:+.3f}"
-                st.metric(f"{title}, edited", f"{scores[name]:z.3f}", change, help=text)
-        st.metric("Clusters, edited", f"{len(set(looked.clusters.tolist()))}")
+                st.metric(f"{title}, edited", f"{scores[name]:z.3f}", change, help=about)
+        st.metric("Clusters, edited", f"{len(set(view.clusters.tolist()))}")
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def edited_scores(key: tuple, _looked: View) -> dict[str, float]:
-    """The scores of the clusters as edited."""
+def edited_scores(key: tuple, _view: run_view.View) -> dict[str, float]:
+    """The scores of the edited clusters."""
     return run_edits.edited_scores(
-        _looked.frame, _looked.coordinates("latent"), _looked.coordinates("spectral"), _looked.run.config.seed
+        _view.frame, _view.coordinates("latent"), _view.coordinates("spectral"), _view.run.config.seed
     )

@@ -1,0 +1,173 @@
+"""Options for reading an uploaded file: label and id columns, arrays, image shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dsc_core.data import guess_columns, guess_keys, parse_size, source_kind
+from dsc_core.errors import InputError
+from pages.shared import formatting, uploads
+from pages.shared.data import image_options, importing
+
+FOR_SCORES = "Used for scores only, never for training."
+
+
+def upload() -> None:
+    """The uploader, and the field for a path."""
+    st.subheader("Your own", anchor=False)
+    try:
+        path = uploads.pick()
+    except InputError as problem:
+        st.session_state["data_problem"] = problem
+        st.rerun()
+    if path is not None:
+        select(path)
+        st.rerun()
+
+
+def select(path: Path) -> None:
+    """Import a file or folder at once, or show its options first where there are any."""
+    st.session_state["source"], st.session_state["data_problem"] = path, None
+    if not source_kind(path):
+        importing.import_source(path)
+
+
+def panel() -> None:
+    """The options of the selected file, where it can be read in more than one way."""
+    path: Path | None = st.session_state.get("source")
+    size = getattr(st.session_state.get("data_problem"), "proposed", None)  # a common size for mixed images
+    if path is None or not (source_kind(path) or size):
+        return
+    with st.container(border=True):
+        st.markdown(f"**{formatting.plain(path.name)}**")
+        form = {"table": _table_options, "keys": _array_options, "images": _folder_options}.get(
+            source_kind(path)
+        )
+        options = form(path) if form else {}
+        if options is not None and source_kind(path) == "images":
+            options |= image_options.options_form("", size, bool(size))
+            image_options.preview_files(path, options)
+        elif options is not None and size:
+            options["size"] = image_options.size_option("", size, True)
+        if options is not None and st.button(
+            "Open", type="primary", key="open_source", icon=":material/folder_open:"
+        ):
+            importing.import_source(path, **options)
+            st.rerun()
+
+
+def _folder_options(_: Path) -> dict:
+    """Whether the folders of images are labels."""
+    return {
+        "labels_from_folders": st.toggle(
+            "Use folder names as labels",
+            key="folders_are_labels",
+            help=f"The label of an image is the folder it lies in. {FOR_SCORES}",
+        )
+    }
+
+
+def _table_options(path: Path) -> dict | None:
+    """Label column, id column and image shape of a table, preset by a guess; None where it cannot be read."""
+    try:
+        guess = _guess_columns(path)
+    except InputError as problem:
+        st.error(formatting.plain(problem), icon=":material/error:")
+        return None
+    label = st.selectbox(
+        "Label column",
+        guess.names,
+        index=_index_of(guess.names, guess.label),
+        placeholder="None",
+        key=f"label_column_{path}",
+        help=f"The class of each row. {FOR_SCORES}",
+    )
+    identity = st.selectbox(
+        "Id column",
+        guess.names,
+        index=_index_of(guess.names, guess.id),
+        placeholder="Row number",
+        key=f"id_column_{path}",
+    )
+    columns = {"label_column": label or "", "id_column": identity or ""}
+    return _with_image_shape(path, columns, guess.image_shape or ())
+
+
+def _with_image_shape(path: Path, options: dict, guess: tuple[int, ...] = ()) -> dict | None:
+    """`options` with the image shape of the rows, if they are images; None where it cannot be parsed."""
+    text = st.text_input(
+        "Image shape",
+        " × ".join(map(str, guess)),
+        key=f"image_shape_{path}",
+        placeholder="Not images",
+        help="If each row is an image: height × width or channels × height × width, for example 28 × 28.",
+    )
+    try:
+        return options | {"image_shape": parse_size(text) if text.strip() else None}
+    except InputError as problem:
+        st.error(formatting.plain(problem))
+        return None
+
+
+def _array_options(path: Path) -> dict | None:
+    """Which arrays of a file are samples, labels and ids, preset by a guess; None where it cannot be read."""
+    try:
+        guess = _guess_arrays(path)
+    except InputError as problem:
+        st.error(formatting.plain(problem), icon=":material/error:")
+        return None
+    options = {
+        "samples_key": _array_option(path, "Samples", guess, guess.samples) or None,
+        "label_column": _array_option(path, "Labels", guess, guess.labels, FOR_SCORES),
+        "id_column": _array_option(path, "Ids", guess, guess.ids),
+    }
+    samples = [options["samples_key"]] if options["samples_key"] else guess.samples
+    if not any(guess.is_matrix(key) for key in samples):
+        return options
+    if guess.columns_first:
+        options["columns_first"] = st.toggle(
+            "Column-major pixels",
+            value=True,
+            key=f"columns_first_{path}",
+            help="MATLAB stores the pixels of an image column by column. Turn off if the images appear rotated.",
+        )
+    return _with_image_shape(path, options)
+
+
+def _array_option(
+    path: Path, title: str, guess, guessed: tuple[str, ...], help: str | None = None
+) -> str | None:
+    """The array picked for samples, labels or ids; None for several guessed ones joined, "" for none."""
+    joined = [None] if len(guessed) > 1 else []
+    return st.selectbox(
+        title,
+        [*joined, *([""] if title != "Samples" else []), *guess.arrays],
+        index=0 if joined or not guessed else list(guess.arrays).index(guessed[0]) + (title != "Samples"),
+        format_func=lambda key: " + ".join(guessed) if key is None else _array_title(guess, key),
+        key=f"{title.lower()}_key_{path}",
+        help=help,
+    )
+
+
+def _array_title(guess, key: str) -> str:
+    """The key of an array with its shape and type."""
+    return f"{key} ({guess.arrays[key]})" if key else "None"
+
+
+@st.cache_data(show_spinner="Reading the list of arrays", max_entries=20)
+def _guess_arrays(path: Path):
+    """The arrays in a file, and which of them are probably samples, labels and ids."""
+    return guess_keys(path)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _guess_columns(path: Path):
+    """The columns of a table, and which of them are probably label and id."""
+    return guess_columns(path)
+
+
+def _index_of(names: tuple[str, ...], name: str | None) -> int | None:
+    """The position of `name` in `names`, None where it is not among them."""
+    return names.index(name) if name in names else None

@@ -1,0 +1,142 @@
+"""Widgets for the settings in `dsc_core.config`, and how a set of values compares with the presets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dsc_core.config import KNOBS, Config
+from dsc_core.knobs import GROUPS, Knob
+from dsc_core.presets import PRESETS
+
+SLIDER_STEPS = 400  # a slider with more cannot be set with a mouse; such a knob gets a number field
+ABOVE_GROUPS = ("clusters", "seed")  # shown beside the preset, not in their group
+NOT_IN_PRESETS = (*ABOVE_GROUPS, "device", "processes", "map_every")
+
+
+def key_of(name: str) -> str:
+    """The session's key of a knob's widget."""
+    return f"knob_{name}"
+
+
+def set_all(config: Config) -> None:
+    """Set every widget to the value in `config`. Only before the widgets are drawn, or in a callback."""
+    for name, value in config.to_dict().items():
+        st.session_state[key_of(name)] = value
+
+
+def widget(knob: Knob, *, disabled=False, key: str | None = None, start=None, **callback):
+    """A toggle, select box, slider or number field for a knob; its value.
+
+    start: the first value, None for the default. callback: `on_change` and its `args`.
+    """
+    key = key or key_of(knob.name)
+    st.session_state.setdefault(key, knob.default if start is None else start)
+    options = {
+        "key": key,
+        "help": help_text(knob),
+        "disabled": disabled,
+        "persist_state": "session",
+        **callback,
+    }
+    label = title(knob)
+    if isinstance(knob.default, bool):
+        return st.toggle(label, **options)
+    if knob.choices:
+        return st.selectbox(label, knob.choices, **options)
+    kind = type(knob.default)
+    limits = {"min_value": kind(knob.low), "max_value": kind(knob.high), "step": kind(knob.step)}
+    if knob.low is None or kind is int or (knob.high - knob.low) / knob.step > SLIDER_STEPS:
+        return st.number_input(label, **limits, **options, **({} if kind is int else {"format": "%g"}))
+    return st.slider(label, **limits, **options, format="%g")
+
+
+def title(knob: Knob) -> str:
+    """Title and symbol as Markdown, the symbol typeset."""
+    symbol = knob.symbol.replace("′", "'")
+    return f"{knob.title}  ${symbol}$" if symbol else knob.title
+
+
+def plain_symbol(knob: Knob) -> str:
+    """The symbol where it needs no typesetting, else "": charts and tables cannot draw subscripts."""
+    return "" if set(knob.symbol) & set("_^\\") else knob.symbol
+
+
+def short_title(knob: Knob) -> str:
+    """The symbol where it needs no typesetting, else the title: for marks on charts and badges."""
+    return plain_symbol(knob) or knob.title
+
+
+def help_text(knob: Knob) -> str:
+    """The help in `dsc_core.config`, with range and unit."""
+    if knob.low is None:
+        return knob.help
+    unit = f" {knob.unit}" if knob.unit else ""
+    live = " Can be changed during training." if knob.live else ""
+    return f"{knob.help} From {knob.low:g} to {knob.high:g}{unit}.{live}"
+
+
+def groups(idle: frozenset[str] = frozenset()) -> None:
+    """All knobs but ABOVE_GROUPS, one expander per group, the first one open; advanced knobs come last.
+
+    idle: names of knobs that have no effect and are disabled.
+    """
+    for position, group in enumerate(GROUPS):
+        members = [knob for knob in KNOBS.values() if knob.group == group and knob.name not in ABOVE_GROUPS]
+        with st.expander(group, expanded=position == 0, key=f"group_{position}"):
+            _grid([knob for knob in members if not knob.advanced], idle)
+            advanced = [knob for knob in members if knob.advanced]
+            if advanced:
+                st.caption("Advanced")
+                _grid(advanced, idle)
+
+
+def _grid(members: list[Knob], idle: frozenset[str]) -> None:
+    with st.grid(3, min_column_width=230, gap="medium", vertical_alignment="bottom"):
+        for knob in members:
+            widget(knob, disabled=knob.name in idle)
+
+
+def config() -> Config:
+    """The Config that the widgets show; InputError where a value is out of range."""
+    values = {name: st.session_state.get(key_of(name), knob.default) for name, knob in KNOBS.items()}
+    return Config().replace(**values)
+
+
+def preset_of(config: Config) -> str | None:
+    """The name of the preset that `config` equals, NOT_IN_PRESETS aside; None if there is none."""
+    name, changed = nearest_preset(config)
+    return None if changed else name
+
+
+def nearest_preset(config: Config) -> tuple[str, list[str]]:
+    """The preset with the fewest differences from `config`, and the titles of the settings that differ."""
+    values, changed = config.to_dict(), {}
+    for name, preset in PRESETS.items():
+        reference = preset.config.to_dict()
+        changed[name] = [
+            knob.title
+            for knob in KNOBS.values()
+            if knob.name not in NOT_IN_PRESETS and values[knob.name] != reference[knob.name]
+        ]
+    nearest = min(changed, key=lambda name: len(changed[name]))
+    return nearest, changed[nearest]
+
+
+def settings_rows(config: Config, idle: frozenset[str] = frozenset()) -> list[dict]:
+    """The settings as rows of a table. idle: names of knobs that have no effect."""
+    values = config.to_dict()
+    return [
+        {
+            "group": knob.group,
+            "setting": knob.title,
+            "symbol": plain_symbol(knob),
+            "value": "no effect" if name in idle else _format_value(values[name]),
+            "unit": knob.unit,
+            "description": knob.help,
+        }
+        for name, knob in KNOBS.items()
+    ]
+
+
+def _format_value(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

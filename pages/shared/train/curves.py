@@ -1,0 +1,114 @@
+"""The loss curves of a run, one chart per term of the objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dsc_core.config import KNOBS
+from dsc_core.plots.curves import CHANCE_MI, curve
+from pages.shared import knobs, widgets
+from pages.shared.train import branching, steering
+
+TERMS = (
+    "reconstruction",
+    "relative",
+    "global_mi",
+    "local_mi",
+    "prior",
+    "spectral",
+    "agreement",
+    "self_training",
+    "noisy_agreement",
+    "augmented_agreement",
+    "augmented_latent",
+    "balance",
+    "cluster_prior",
+    "entropy",
+)
+TOTAL, TOTAL_TITLE = "total", "Total, weighted"
+MUTUAL_INFORMATION = ("global_mi", "local_mi")  # both start at 2·ln 2
+
+
+@dataclass(frozen=True)
+class CurveOptions:
+    """How the curves are drawn. smoothing: weight of the past in each value, 0 to 1."""
+
+    terms: tuple[str, ...]
+    smoothing: float
+    log: bool
+
+
+def options(run, past) -> tuple[CurveOptions, bool]:
+    """The controls above the curves: the chosen options, and whether updates are paused."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        smoothing = st.slider(
+            "Smoothing",
+            0.0,
+            0.95,
+            0.3,
+            0.05,
+            key="smoothing",
+            width=220,
+            persist_state="session",
+            help="Weight of past values in each point of a curve. 0 shows the raw values.",
+        )
+        with st.popover("Curves", icon=":material/show_chart:"):
+            terms = pick_terms(run, past)
+        log = st.toggle("Log scale", key="log_axis", persist_state="session")
+        paused = st.toggle(
+            "Pause updates",
+            key="paused",
+            disabled=run.finished,
+            help="Keep the curves still while you zoom or read. Training continues.",
+        )
+    return CurveOptions(tuple(terms), smoothing, log), paused
+
+
+def pick_terms(run, past) -> list[str]:
+    """The terms to draw; by default the total and every term whose weight is, or was at the start, above zero."""
+    used = [TOTAL, *(term for term in TERMS if _is_weighted(run, past, term))]
+    picked = st.pills(
+        "Curves",
+        used,
+        selection_mode="multi",
+        default=used,
+        key=f"terms_{run.id}_{len(used)}",
+        label_visibility="collapsed",
+        format_func=lambda term: TOTAL_TITLE if term == TOTAL else knobs.title(KNOBS[term]),
+    )
+    return [term for term in used if term in picked]
+
+
+def _is_weighted(run, past, term: str) -> bool:
+    """Whether a term has, or had at the start, a weight above zero that has an effect on this run."""
+    start = run.config.to_dict()
+    weights = {name: start[name] or past.now[name] for name in ("augmented_agreement", term)}
+    if term == "augmented_latent" and not weights["augmented_agreement"]:
+        return False  # without random copies this weight has no effect
+    return weights[term] > 0 and term not in steering.without_effect(run)
+
+
+def term_title(term: str) -> str:
+    """A term's title with the symbol of its weight: "Reconstruction δ". Charts cannot draw subscripts."""
+    if term == TOTAL:
+        return TOTAL_TITLE
+    symbol = KNOBS[term].symbol
+    return KNOBS[term].title if "_" in symbol else f"{KNOBS[term].title} {symbol}"
+
+
+def draw(run, past, options: CurveOptions) -> None:
+    """One small chart per term, each on its own scale; a branch is drawn beside its parent."""
+    marks, parent = past.marks(), branching.parent_history(run)
+    changes = "; ".join(f"{text} at step {step}" for step, text, colour in marks if colour)
+    drawn = [term for term in options.terms if term in past.curves]
+    with st.grid(3, min_column_width=300):
+        for position, term in enumerate(drawn):
+            columns, lines = branching.columns(run, past, parent, term, options.smoothing)
+            level = (CHANCE_MI, "2·ln 2: no information") if term in MUTUAL_INFORMATION else None
+            title = term_title(term)
+            chart = curve(columns, "step", lines, log=options.log, title=title, level=level, marks=marks)
+            with st.container(border=True):
+                about = f"{title} by step" + (f"; changes: {changes}" if changes else "")
+                widgets.echart(chart, height=190, key=f"curve_{position}_{term}", alt=about)

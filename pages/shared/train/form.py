@@ -1,0 +1,97 @@
+"""The form for a new run: preset, settings and the Start button."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dsc_core.config import KNOBS, idle
+from dsc_core.presets import DEFAULT_PRESET, PRESETS
+from dsc_core.method.networks.sizes import in_words
+from pages.shared import formatting, knobs, run_actions, state
+
+NO_ENCODER = (
+    "Without an encoder there is no stage 1 and no decoder. Settings of the autoencoder, of mutual information and of "
+    "random copies have no effect and are disabled below."
+)
+NO_IMAGES = (
+    "Random copies are made of images only. For rows, their settings have no effect and are disabled below."
+)
+MAX_NAME = 60  # characters
+
+
+def draw(dataset) -> None:
+    """The form for a new run on `dataset`."""
+    _set_initial_values(dataset)
+    with st.container(border=True):
+        classes = f", {dataset.classes} classes" if dataset.classes else ", no labels"
+        shape = " × ".join(map(str, dataset.shape))
+        st.markdown(f"**{formatting.plain(dataset.name)}** · {len(dataset):,} samples of {shape}{classes}")
+        _main_settings()
+        encoder = st.session_state.get(knobs.key_of("encoder"), "network")
+        idle_knobs = idle(encoder, dataset.shape)
+        preset = PRESETS[st.session_state["preset"]]
+        st.caption(formatting.plain(f"{preset.help} {in_words(dataset.shape, encoder)}"))
+        if idle_knobs:
+            st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
+            _list_changes(idle_knobs)
+        errors = st.empty()
+    knobs.groups(idle_knobs)
+    if pressed:
+        with errors:
+            _start(dataset)
+
+
+def _main_settings() -> None:
+    """Preset, clusters, seed and the run's name."""
+    with st.grid(4, min_column_width=170, gap="medium"):
+        st.selectbox(
+            "Preset",
+            list(PRESETS),
+            key="preset",
+            on_change=_apply_preset,
+            persist_state="session",
+            help="Sets all settings below. You can still change each of them.",
+        )
+        for name in knobs.ABOVE_GROUPS:
+            knobs.widget(KNOBS[name])
+        st.text_input(
+            "Name", key="run_name", placeholder="Optional", max_chars=MAX_NAME, persist_state="session"
+        )
+
+
+def _set_initial_values(dataset) -> None:
+    """Start with the default preset; set K to the number of classes whenever another data set is chosen."""
+    if "preset" not in st.session_state:
+        st.session_state["preset"] = DEFAULT_PRESET
+        knobs.set_all(PRESETS[DEFAULT_PRESET].config)
+    if st.session_state.get("knobs_for") != state.current("data"):
+        st.session_state["knobs_for"] = state.current("data")
+        knob = KNOBS["clusters"]
+        classes = dataset.classes or knob.default
+        st.session_state[knobs.key_of("clusters")] = int(min(max(classes, knob.low), knob.high))
+
+
+def _apply_preset() -> None:
+    """Set all settings to the chosen preset, except the number of clusters and the seed."""
+    keep = {name: st.session_state[knobs.key_of(name)] for name in knobs.ABOVE_GROUPS}
+    knobs.set_all(PRESETS[st.session_state["preset"]].config.replace(**keep))
+
+
+def _list_changes(idle_knobs: frozenset[str]) -> None:
+    """List the settings that differ from the preset, so that none is forgotten."""
+    preset = PRESETS[st.session_state["preset"]].config.to_dict()
+    values = {name: st.session_state.get(knobs.key_of(name), preset[name]) for name in KNOBS}
+    ignored = idle_knobs.union(knobs.ABOVE_GROUPS)
+    changed = [KNOBS[name].title for name in KNOBS if name not in ignored and values[name] != preset[name]]
+    if changed:
+        st.caption(f"Changed from the preset: {', '.join(changed)}.")
+
+
+def _start(dataset) -> None:
+    """Create and queue the run; it starts at once if no other run is in its way."""
+    name = st.session_state.get("run_name", "").strip() or None
+    run_actions.create_and_queue(
+        lambda: state.store().create(dataset, knobs.config(), name=name, key=state.current("data"))
+    )

@@ -1,0 +1,143 @@
+"""What changes while a run trains: progress, curves, cluster sizes, scores and notes."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from dsc_core.errors import InputError
+from dsc_core.plots import palette
+from dsc_core.plots.bars import bars
+from dsc_core.plots.curves import curve
+from dsc_core.runs import queue
+from pages.shared import formatting, noise_explorer, state, widgets
+from pages.shared.train import curves, history, steering
+
+STAGE_TITLES = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
+# (age, seconds between two updates up to that age); age: seconds since the run started or was last steered. Drawing
+# takes time from training.
+INTERVALS = ((30, 2.0), (120, 5.0), (float("inf"), 10.0))
+NOTES = 50  # the newest ones that are listed
+
+
+def requests(run) -> frozenset[str]:
+    """The requests in force for a running run: "pause", "stop"."""
+    return state.store().requests_in_force(run.id) if run.status == "running" else frozenset()
+
+
+def signature(run, requests: frozenset[str]) -> tuple:
+    """What the whole page depends on; where it changes, the page is drawn again."""
+    return run.status, run.started, requests, noise_explorer.available(run), interval(run)
+
+
+def interval(run) -> float | None:
+    """Seconds until the next update, None once the run has ended."""
+    if run.finished:
+        return None
+    age = time.time() - max(run.started or time.time(), st.session_state.get("steered", 0.0))
+    return next(seconds for limit, seconds in INTERVALS if age < limit)
+
+
+def live(run_id: str, metrics, badge, options: curves.CurveOptions, drawn: tuple) -> None:
+    """The fragment that is drawn again every few seconds; the whole page is, where `drawn` is out of date.
+
+    The figures go into `metrics` and the badge of the settings into `badge`: both stand above controls, which must
+    not be part of what is drawn again.
+    """
+    try:
+        run = state.store().get(run_id)
+    except InputError:  # deleted in another session
+        st.rerun()
+    pending = requests(run)
+    if signature(run, pending) != drawn:
+        st.rerun()
+    past = history.history(run)
+    with metrics:
+        _metrics(run, past, "pause" in pending)
+    if badge is not None:
+        steering.difference_badge(badge, run, past)
+    if past.latest is None or run.status == "queued":
+        st.caption(_no_curves_yet(run))
+    if past.latest is None:
+        return
+    warnings = [message for level, message in past.notes if level != "info"]
+    if warnings and not run.finished:
+        st.warning(formatting.plain(warnings[-1]), icon=":material/warning:")
+    curves.draw(run, past, options)
+    with st.grid(2, min_column_width=320):
+        _cluster_sizes(past)
+        _scores(past)
+    _notes(past)
+
+
+def _no_curves_yet(run) -> str:
+    """Why there are no curves yet."""
+    if run.finished:
+        return "This run ended before its first training step."
+    if run.status == "created":
+        return "This run has not been started."
+    if run.status == "running":
+        return "Training is starting. The first losses appear in a few seconds."
+    waiting = [other.id for other in queue.waiting(state.store())]
+    position = waiting.index(run.id) + 1 if run.id in waiting else 1
+    return f"Number {position} of {len(waiting)} in the queue. It starts when an earlier run has ended."
+
+
+def _metrics(run, past, paused: bool) -> None:
+    """A progress bar, and stage, epoch, speed, time and device."""
+    latest, ended = past.latest, run.finished
+    if not ended:
+        share = latest.epoch / latest.epochs if latest and latest.epochs else 0.0
+        activity = "Paused. Resume continues from this step." if paused else past.activity
+        st.progress(min(max(share, 0.0), 1.0), text=formatting.plain(activity) or None)
+    if ended or not latest:
+        stage = widgets.STATUS[run.status][2]
+    else:
+        stage = STAGE_TITLES.get(latest.stage, latest.stage)
+    if ended:
+        seconds = run.ended - run.started if run.ended and run.started else None
+    else:
+        seconds = latest and latest.remaining
+    unit = "Rows" if run.dataset.get("kind") == "table" else "Images"
+    with st.grid(5, min_column_width=130):
+        st.metric("Stage", stage)
+        st.metric("Epoch", f"{latest.epoch} of {latest.epochs}" if latest else "–")
+        st.metric(f"{unit} per second", f"{past.speed:,.0f}" if past.speed else "–")
+        st.metric("Total time" if ended else "Time left", formatting.duration(seconds))
+        st.metric("Device", run.device or "–")
+
+
+def _cluster_sizes(past) -> None:
+    """Samples per cluster, as last evaluated."""
+    if not past.sizes:
+        return
+    with st.container(border=True):
+        st.markdown("**Cluster sizes**", help="Samples per cluster at the latest evaluation.")
+        names = [str(cluster) for cluster in range(len(past.sizes))]
+        widgets.echart(bars(names, past.sizes), height=230, key="sizes", alt="Samples per cluster")
+
+
+def _scores(past) -> None:
+    """ACC, NMI and ARI by epoch, where the data set has labels."""
+    if not past.scores:
+        return
+    with st.container(border=True):
+        st.markdown("**Scores** :gray-badge[evaluation only]", help="Labels are never used for training.")
+        frame = pd.DataFrame(past.scores).rename(columns=str.upper).rename(columns={"EPOCH": "epoch"})
+        names = [name for name in ("ACC", "NMI", "ARI") if name in frame]
+        lines = {name: palette.colour(position) for position, name in enumerate(names)}
+        chart = curve(dict(frame), "epoch", lines, bounds=(0, 1))
+        about = f"{', '.join(names)} by epoch, for evaluation only"
+        widgets.echart(chart, height=230, key="scores", alt=about)
+
+
+def _notes(past) -> None:
+    """The newest notes of the run."""
+    if not past.notes:
+        return
+    with st.expander(f"Notes ({len(past.notes)})", key="notes"):
+        for level, message in past.notes[-NOTES:]:
+            icon = ":material/warning:" if level != "info" else ":material/info:"
+            st.markdown(f"{icon} {formatting.plain(message)}")

@@ -1,0 +1,63 @@
+"""The buttons above a run, by its status."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dsc_core.presets import DEFAULT_PRESET
+from pages.shared import knobs, links, run_actions, state
+from pages.shared.train import branching
+
+
+def draw(run, requests: frozenset[str]) -> None:
+    """The actions that the run's status allows."""
+    run_actions.queue_button(run, type="primary" if run.status == "created" else "secondary")
+    if run.status == "running":
+        _running_buttons(run, requests)
+    run_actions.resume_button(run, type="primary" if run.status == "failed" else "secondary")
+    if run.status in ("done", "stopped") and st.button(
+        "Show results", type="primary", icon=":material/scatter_plot:", key="to_results"
+    ):
+        st.switch_page(links.RESULTS, query_params={"run": run.id})
+    branching.button(run)
+    st.button("New run", icon=":material/add:", key="another", on_click=new_run_like, args=(run,))
+
+
+def new_run_like(run) -> None:
+    """Go back to the form, filled in with this run's data set and settings."""
+    state.choose("run", None)
+    key = run.dataset.get("key")
+    if key:
+        state.choose("data", key)
+        st.session_state["knobs_for"] = key
+    knobs.set_all(run.config)
+    st.session_state["preset"] = knobs.preset_of(run.config) or st.session_state.get("preset", DEFAULT_PRESET)
+    st.session_state["run_name"] = ""
+
+
+def _running_buttons(run, requests: frozenset[str]) -> None:
+    """Pause or resume, and stop; disabled once the run has been asked to stop."""
+    stopping = "stop" in requests
+    if "pause" in requests:
+        st.button(
+            "Resume",
+            icon=":material/play_arrow:",
+            key="resume",
+            type="primary",
+            disabled=stopping,
+            on_click=run_actions.send_request,
+            args=(run.id,),
+            kwargs={"resume": True},
+        )
+    else:
+        st.button(
+            "Pause",
+            icon=":material/pause:",
+            key="pause",
+            disabled=stopping,
+            on_click=run_actions.send_request,
+            args=(run.id,),
+            kwargs={"pause": True},
+            help="Pause after the current step. Nothing is lost.",
+        )
+    run_actions.stop_button(run, stopping)
