@@ -207,8 +207,28 @@ class Fitted:
 
     def assign_training(self, rows: np.ndarray) -> Assignment:
         """The training samples at `rows` (m,), from their codes, with the probabilities of all clusters."""
-        latent = torch.from_numpy(np.array(self.latent[rows], dtype=np.float32)).to(self.device)
-        return self.maps.assign(self.nets, latent)
+        return self.maps.assign(self.nets, self._tensor(self.latent[rows]))
+
+    @torch.no_grad()
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """The decodings D(z) of codes (m, d), (m, …) float32."""
+        return self.nets.decoder(self._tensor(codes)).cpu().numpy()
+
+    @torch.no_grad()
+    def decode_noisy(self, codes: np.ndarray) -> np.ndarray:
+        """The decodings of noisy codes (m, d), by their own decoder if there is one: (m, …) float32."""
+        decoder = self.nets.noisy_decoder or self.nets.decoder
+        return decoder(self._tensor(codes)).cpu().numpy()
+
+    def training_errors(
+        self, samples: np.ndarray, scaling: tuple[float, float], rows: np.ndarray
+    ) -> np.ndarray:
+        """‖x − D(z)‖² of the training samples at `rows` (m,) among `samples` (n, …), (m,); NaN without a decoder."""
+        feed = Feed(samples, scaling, self.device)
+        return reconstruction_errors(self.nets, feed, rows, self.latent[rows])
+
+    def _tensor(self, codes: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.array(codes, dtype=np.float32)).to(self.device)
 
     def build_graph(
         self,
@@ -218,8 +238,8 @@ class Fitted:
     ) -> sparse.csr_matrix:
         """The graph of all training samples (n, …), as training builds it: with the copies of images. Sparse (n, n)."""
         feed = Feed(samples, scaling, self.device)
-        latent = torch.from_numpy(np.array(self.latent, dtype=np.float32)).to(self.device)
-        return build_graph(latent, copy_codes(self.nets, feed, self.config), self.config, progress)
+        copies = copy_codes(self.nets, feed, self.config)
+        return build_graph(self._tensor(self.latent), copies, self.config, progress)
 
     @cached_property
     def novelty(self) -> outliers.Novelty:

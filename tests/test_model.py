@@ -3,42 +3,22 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
 from dsc_core.analysis.label_free import eigengap
-from dsc_core.config import Config, preset
-from dsc_core.errors import RunError
+from dsc_core.config import Config
+from dsc_core.errors import InputError, RunError
 from dsc_core.method.feed import Feed, build_graph, copy_codes
 from dsc_core.model import Fitted
-from dsc_core.training.loop import fit
+from dsc_core.presets import preset
+from tests.training.small import SCALING, SMALL, images, run
 
-SMALL = {
-    "epochs": 1,
-    "joint_epochs": 1,
-    "batch": 32,
-    "joint_batch": 64,
-    "spectral_width": 32,
-    "latent_dims": 8,
-    "clusters": 4,
-    "least_steps": 0,
-    "device": "cpu",
-}
-IMAGES = load_digits().images[:120, None].astype(np.float32)
-SCALING = (0.0, 1 / 16)
-
-
-def trained(config):
-    training = fit(IMAGES, config, scaling=SCALING)
-    while True:
-        try:
-            next(training)
-        except StopIteration as end:
-            return end.value
+SHORT = SMALL | {"epochs": 1, "joint_epochs": 1, "latent_dims": 8, "clusters": 4, "device": "cpu"}
+IMAGES = images(120)
 
 
 @pytest.fixture(scope="module")
 def fitted():
-    return trained(preset("augment", **SMALL))
+    return run(IMAGES, preset("augment", **SHORT))[0]
 
 
 def same(one, other):
@@ -88,13 +68,13 @@ def test_a_fit_carries_its_last_graph_and_its_eigenvalues(fitted):
 
 @pytest.mark.parametrize("settings", [{}, {"readout": "softmax"}, {"joint_epochs": 0}])
 def test_every_training_with_a_whole_graph_carries_it(settings):
-    fitted = trained(Config(**SMALL | settings))
+    fitted = run(IMAGES, Config(**SHORT | settings))[0]
     assert fitted.affinity.shape == (120, 120)
     assert len(fitted.eigenvalues) > 4
 
 
 def test_a_training_on_batch_graphs_carries_none():
-    fitted = trained(Config(**SMALL, graph="batch", readout="softmax"))
+    fitted = run(IMAGES, Config(**SHORT, graph="batch", readout="softmax"))[0]
     assert fitted.affinity is None
     assert fitted.eigenvalues is None
 
@@ -110,3 +90,35 @@ def test_the_graph_of_a_run_is_the_one_that_training_built(fitted, tmp_path):
     assert len(copy_codes(loaded.nets, feed, loaded.config)) == loaded.config.augmented_graph > 0
     without = build_graph(torch.from_numpy(fitted.latent), [], fitted.config)
     assert abs(without - fitted.affinity).max() > 0.1
+
+
+def test_a_sample_is_assigned_alike_alone_and_among_others(fitted):
+    whole = fitted.assign(IMAGES, SCALING)
+    assert np.array_equal(whole.labels, fitted.labels)
+    alone = fitted.assign(IMAGES[7:8], SCALING)
+    assert alone.labels[0] == whole.labels[7]
+    assert np.allclose(alone.spectral, whole.spectral[7:8], atol=1e-3)
+    assert np.allclose(whole.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_samples_of_another_shape_are_refused(fitted):
+    with pytest.raises(InputError, match="1×8×8, not 1×9×8"):
+        fitted.assign(np.zeros((2, 1, 9, 8)), SCALING)
+
+
+def test_a_loaded_model_assigns_alike_and_damage_is_an_error(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    loaded = Fitted.load(tmp_path / "model", "cpu")
+    assert np.array_equal(loaded.assign(IMAGES, SCALING).labels, fitted.labels)
+    assert np.array_equal(loaded.latent, fitted.latent)
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(RunError, match="cannot be read"):
+        Fitted.load(tmp_path / "model", "cpu")
+
+
+def test_a_model_without_an_encoder_is_saved_and_loaded(tmp_path):
+    rows = np.random.default_rng(0).standard_normal((80, 6)).astype(np.float32)
+    fitted, _ = run(rows, Config(**{**SMALL, "clusters": 3}, encoder="none"))
+    fitted.save(tmp_path)
+    loaded = Fitted.load(tmp_path, "cpu")
+    assert np.array_equal(loaded.assign(rows, SCALING).labels, fitted.labels)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dsc_core.events import Event
+from dsc_core.method.batch import joint_terms
 from dsc_core.method.cut import Readout, lost, numbered, read_out, sure_labels
 from dsc_core.method.feed import Source, build_graph, copy_codes, encode
 from dsc_core.method.head import HEAD_STEPS, head_labels, teach_head
@@ -17,7 +18,6 @@ from dsc_core.method.networks.networks import Networks
 from dsc_core.training import distributed
 from dsc_core.training.batches import Pairs
 from dsc_core.training.setup import Training
-from dsc_core.training.terms import joint_terms
 from dsc_core.training.trainer import Trainer
 
 REFRESH_STEPS = 150  # in which the head learns the clusters of a rebuilt graph

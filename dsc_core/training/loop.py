@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dsc_core.config import Config
 from dsc_core.events import Event
+from dsc_core.method.batch import autoencoder_terms
 from dsc_core.model import Fitted
 from dsc_core.training import distributed, joint
 from dsc_core.training.batches import epoch_batches, epochs_left, with_least_steps
@@ -20,7 +21,6 @@ from dsc_core.training.recovery import SaveState
 from dsc_core.training.requests import Control
 from dsc_core.training.setup import Observe, Training, cluster_sizes, set_up
 from dsc_core.training.steering import Stopped
-from dsc_core.training.terms import first_terms
 from dsc_core.training.trainer import Diverged
 
 # Of the algorithm: raised when the same settings give other labels, so that old results are recognised.
@@ -143,7 +143,7 @@ def _autoencoder_terms(training: Training) -> Terms:
 
     def compute(index: np.ndarray) -> tuple[dict[str, Tensor], list[Event]]:
         share = distributed.share(len(index))
-        terms = training.trainer.compute(first_terms, training.feed, index, training.config, share)
+        terms = training.trainer.compute(autoencoder_terms, training.feed, index, training.config, share)
         return terms, []
 
     return compute

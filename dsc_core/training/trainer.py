@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dsc_core import objective
 from dsc_core.config import Config
 from dsc_core.errors import RunError
 from dsc_core.events import Event
@@ -18,7 +19,6 @@ from dsc_core.training import distributed
 from dsc_core.training.checkpoint import Carry
 from dsc_core.training.clock import Clock, magnitude
 from dsc_core.training.steering import Steering
-from dsc_core.training.terms import weighted_sum
 
 EXPLODED = 1e4  # times the previous epoch's terms: no change of a setting and no odd sample does that
 ADVICE = "try a smaller learning_rate or smaller weights."
@@ -59,10 +59,11 @@ class Trainer:
 
     def step(self, terms: dict[str, Tensor], images: int) -> Event | None:
         """One step down the weighted sum of the terms of a batch; an event about once per second."""
-        loss = weighted_sum(terms, self.config, self.clock.stage)
+        loss = objective.total(terms, self.config, self.clock.stage)
         self.optimiser.zero_grad(set_to_none=True)
-        if loss.requires_grad:  # not where every weight is 0
-            loss.backward()  # before the check: no process may leave the others waiting for its gradients
+        if loss.requires_grad:  # where every weight is zero, there is nothing to learn
+            # Before the check: no process may leave the others waiting for its gradients.
+            loss.backward()
         values = {name: float(term.detach()) for name, term in terms.items()}
         values["total"] = float(loss.detach())
         self.check(values)

@@ -14,9 +14,10 @@ from sklearn.datasets import load_digits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dsc_core.config import preset
+from dsc_core import objective
 from dsc_core.method.networks.networks import Networks
-from dsc_core.training import clock, distributed, joint, loop, setup, terms
+from dsc_core.presets import preset
+from dsc_core.training import clock, distributed, joint, loop, setup
 
 # 97 samples: no batch has an even number of rows for each process, and they are not all of one size.
 IMAGES = load_digits().images[:97, None].astype(np.float32)
@@ -69,13 +70,13 @@ def at(calls):
 
 def spoilt(when):
     """The objective's terms as they are, and as no numbers at the calls that `when` names, counted from 1."""
-    compute, calls = terms.autoencoder_terms, iter(range(1, 10**6))
+    compute, calls = objective.compute, iter(range(1, 10**6))
 
-    def bad(*given):
-        code, noisy, values = compute(*given)
+    def bad(batch, stage):
+        values = compute(batch, stage)
         if next(calls) in when:
             values["reconstruction"] = values["reconstruction"] * float("nan")
-        return code, noisy, values
+        return values
 
     return compute, bad
 
@@ -92,11 +93,11 @@ def told(case):
         run(samples, settings(case), lambda state: states.append(state), made, **more)
         more["resume_from"] = states[1]
         made.clear()
-    compute, terms.autoencoder_terms = spoilt({3, 14} if case == "spoilt" else set())
+    compute, objective.compute = spoilt({3, 14} if case == "spoilt" else set())
     try:
         losses, notes, fitted = run(samples, settings(case), None, made, **more)
     finally:
-        terms.autoencoder_terms = compute
+        objective.compute = compute
     # After training the first process alone teaches the head once more: the rest must be the same everywhere.
     arrays = [
         v for k, v in made[0].state_dict().items() if not k.startswith(("spectral", "centres", "shares"))

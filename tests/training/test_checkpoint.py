@@ -7,11 +7,13 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from dsc_core.config import Config, preset
+from dsc_core import objective
+from dsc_core.config import Config
 from dsc_core.errors import RunError
 from dsc_core.method import head
+from dsc_core.presets import preset
 from dsc_core.runs import checkpoints
-from dsc_core.training import finish, joint, loop, setup, terms
+from dsc_core.training import finish, joint, loop, setup
 from dsc_core.training.checkpoint import State
 from dsc_core.training.trainer import Trainer
 
@@ -233,15 +235,15 @@ def test_on_cuda_it_goes_on_as_well(disk):
 
 def spoilt(monkeypatch, when, by=float("nan")):
     """Make the objective's terms bad wherever `when(config)` says so."""
-    compute = terms.autoencoder_terms
+    compute = objective.compute
 
-    def bad(nets, samples, config, *given):
-        code, noisy, values = compute(nets, samples, config, *given)
-        if when(config):
+    def bad(batch, stage):
+        values = compute(batch, stage)
+        if when(batch.config):
             values["reconstruction"] = values["reconstruction"] * by
-        return code, noisy, values
+        return values
 
-    monkeypatch.setattr(terms, "autoencoder_terms", bad)
+    monkeypatch.setattr(objective, "compute", bad)
 
 
 @pytest.mark.parametrize(("by", "given"), [(float("nan"), True), (float("inf"), False), (1e9, True)])
@@ -334,7 +336,7 @@ def test_a_checkpoint_is_safetensors_and_json_and_the_last_two_are_kept(whole, t
         "targets",
         "eigenvalues",
     }
-    kept = checkpoints.kept(tmp_path)
+    kept = checkpoints.available(tmp_path)
     assert [(one.epoch, one.stage, one.events, one.left) for one in kept] == [
         (6, "joint", 5, False),
         (5, "joint", 4, True),

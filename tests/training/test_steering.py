@@ -59,3 +59,20 @@ def test_a_long_computation_ends_where_a_stop_is_requested(monkeypatch):
     with pytest.raises(Stopped):
         steered.check_cancelled()
     assert steered.take() == {"pause": True, "stop": True}, "the requests are still there for the next poll"
+
+
+@pytest.mark.parametrize(
+    ("requests", "last"),
+    [
+        ([{"pause": True}, {"resume": True}], {"resume": True}),
+        ([{"resume": True}, {"pause": True}], {"pause": True}),
+    ],
+)
+def test_requests_during_a_long_computation_wait_for_the_next_step(requests, last, monkeypatch):
+    monkeypatch.setattr(steering, "CHECK_PERIOD", 0.0)
+    answers = iter([*requests, {"noise_level": 0.3}])
+    steered = steering.Steering(Config(), lambda: next(answers, {}))
+    for _ in range(3):
+        steered.check_cancelled()
+    assert steered.take() == last | {"noise_level": 0.3}
+    assert steered.take() == {}

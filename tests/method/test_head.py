@@ -1,0 +1,24 @@
+"""Teaching the head."""
+
+import numpy as np
+import torch
+
+from dsc_core.config import Config
+from dsc_core.method import head
+from dsc_core.method.cut import Readout
+from dsc_core.training import setup
+
+
+def test_teaching_with_equal_shares_learns_a_cluster_of_two():
+    rng = np.random.default_rng(0)
+    latent = torch.from_numpy(rng.standard_normal((2000, 8)).astype(np.float32))
+    labels = (latent[:, 0] > 0).long().numpy()
+    labels[:2] = 2
+    latent[:2, 1] = 5.0
+    settings = Config(clusters=3, spectral_width=64)
+    nets = setup.Networks((8,), settings.replace(encoder="none"))
+    readout = Readout(labels, rng.standard_normal((2000, 6)), np.ones(6))
+    head.teach_head(nets, latent, readout, settings, even=True)
+    assigned = head.assign_softly(nets, latent)[1].argmax(1).numpy()
+    assert (assigned[:2] == 2).all()
+    assert (assigned == labels).mean() > 0.95
