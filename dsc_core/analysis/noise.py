@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from dsc_core.analysis.umap_map import place_points
-from dsc_core.config import KNOBS, checked
+from dsc_core.config import KNOBS
 from dsc_core.errors import InputError
 from dsc_core.method.networks.autoencoder import transform_noise
 
@@ -52,7 +52,7 @@ def explore(
 
     Raises InputError for a level out of range.
     """
-    level = checked(KNOBS["noise_level"], level)
+    level = float(KNOBS["noise_level"].validate(level))
     codes = np.array(codes, dtype=np.float32)
     # On the CPU, so that a seed draws the same noise on every device.
     generator = torch.Generator().manual_seed(seed)

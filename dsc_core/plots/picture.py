@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -18,17 +18,35 @@ Align = Literal["start", "middle", "end"]
 
 
 @dataclass(frozen=True)
-class Dots:
-    """Discs of one radius around the points (n, 2)."""
+class _AtPoints:
+    """A shape at points (n, 2)."""
 
     points: np.ndarray
+
+    def moved(self, right: float) -> Self:
+        """The same, `right` pixels further right."""
+        return replace(self, points=self.points + np.array([right, 0]))
+
+
+@dataclass(frozen=True)
+class _AtCorner:
+    """A shape at one position."""
+
+    left: float
+    top: float
+
+    def moved(self, right: float) -> Self:
+        """The same, `right` pixels further right."""
+        return replace(self, left=self.left + right)
+
+
+@dataclass(frozen=True)
+class Dots(_AtPoints):
+    """Discs of one radius around the points."""
+
     radius: float
     shade: str
     opacity: float
-
-    def moved(self, right: float) -> Dots:
-        """The same, `right` pixels further right."""
-        return replace(self, points=self.points + np.array([right, 0]))
 
     def svg(self) -> str:
         """As an SVG element."""
@@ -43,16 +61,11 @@ class Dots:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line through the points (n, 2)."""
+class Line(_AtPoints):
+    """A line through the points."""
 
-    points: np.ndarray
     width: float
     shade: str
-
-    def moved(self, right: float) -> Line:
-        """The same, `right` pixels further right."""
-        return replace(self, points=self.points + np.array([right, 0]))
 
     def svg(self) -> str:
         """As an SVG element."""
@@ -68,19 +81,13 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Box:
+class Box(_AtCorner):
     """A filled rectangle with rounded corners."""
 
-    left: float
-    top: float
     width: float
     height: float
     shade: str
     opacity: float
-
-    def moved(self, right: float) -> Box:
-        """The same, `right` pixels further right."""
-        return replace(self, left=self.left + right)
 
     def svg(self) -> str:
         """As an SVG element."""
@@ -97,19 +104,13 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(_AtCorner):
     """A line of text whose middle is at height `top`."""
 
-    left: float
-    top: float
     text: str
     size: float
     align: Align
     shade: str
-
-    def moved(self, right: float) -> Text:
-        """The same, `right` pixels further right."""
-        return replace(self, left=self.left + right)
 
     def svg(self) -> str:
         """As an SVG element."""

@@ -24,12 +24,14 @@ def test_the_error_is_small_if_calibrated_and_otherwise_the_gap_to_the_accuracy(
 def test_the_bins_hold_every_sample_once_and_the_order_does_not_matter():
     rng = np.random.default_rng(1)
     confidence, correct = np.r_[0.0, 1.0, 0.1, rng.random(97)], rng.random(100) < 0.5
-    one = calibration.calibrate(correct, confidence)
+    result = calibration.calibrate(correct, confidence)
     order = rng.permutation(100)
     other = calibration.calibrate(correct[order], confidence[order])
-    assert one.counts.sum() == 100
-    assert one.error == pytest.approx(other.error)
-    assert 0 <= one.error <= 1
-    full = one.counts > 0
-    assert ((one.confidence >= one.edges[:-1] - 1e-9) & (one.confidence <= one.edges[1:] + 1e-9))[full].all()
+    assert result.counts.sum() == 100
+    assert result.error == pytest.approx(other.error)
+    assert 0 <= result.error <= 1
+    full = result.counts > 0
+    assert ((result.confidence >= result.edges[:-1] - 1e-9) & (result.confidence <= result.edges[1:] + 1e-9))[
+        full
+    ].all()
     assert np.isnan(calibration.calibrate(np.ones(3), np.full(3, 0.95)).accuracy[0])

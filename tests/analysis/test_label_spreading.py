@@ -10,11 +10,11 @@ from dsc_core.errors import RunError
 from dsc_core.method import graph
 
 
-def data(groups=4, size=50, apart=6.0, seed=0, neighbours=8):
+def data(groups=4, size=50, distance=6.0, seed=0, neighbours=8):
     """(affinity, clusters, confidence) of groups, the clusters being the groups."""
     rng = np.random.default_rng(seed)
     clusters = np.repeat(np.arange(groups), size)
-    points = np.eye(groups)[clusters] * apart + rng.standard_normal((len(clusters), groups))
+    points = np.eye(groups)[clusters] * distance + rng.standard_normal((len(clusters), groups))
     affinity = graph.whole_graph(torch.from_numpy(points.astype(np.float32)), neighbours)
     return affinity, clusters, rng.uniform(0.5, 1, len(clusters)).astype(np.float32)
 
@@ -41,11 +41,11 @@ def test_the_reach_is_the_closed_form():
 
 def test_sources_add_up(spreader):
     both = label_spreading.spread(spreader, {}, {3: "a", 5: "a", 60: "b"})
-    one = spreader.reach_of_sample(3) + spreader.reach_of_sample(5)
+    reach = spreader.reach_of_sample(3) + spreader.reach_of_sample(5)
     bare = spreader.reach_of_cluster(2) + spreader.reach_of_cluster(3)
-    total = one + spreader.reach_of_sample(60) + bare
+    total = reach + spreader.reach_of_sample(60) + bare
     free = np.setdiff1d(np.flatnonzero(both.index == 0), [3, 5])
-    assert np.allclose(both.certainty[free], (one / total)[free], atol=1e-4)
+    assert np.allclose(both.certainty[free], (reach / total)[free], atol=1e-4)
 
 
 def test_one_sample_names_its_group_and_stops_at_unnamed_groups(spreader):
@@ -123,7 +123,7 @@ def test_suggestions_are_typical_of_unnamed_clusters_then_uncertain(spreader):
     _, clusters, confidence = data()
     fresh = label_spreading.suggest(label_spreading.spread(spreader, {}, {}), clusters, confidence, 8)
     assert sorted(clusters[fresh].tolist()) == [0, 1, 2, 3]
-    assert all(confidence[one] == confidence[clusters == clusters[one]].max() for one in fresh)
+    assert all(confidence[sample] == confidence[clusters == clusters[sample]].max() for sample in fresh)
     result = label_spreading.spread(spreader, {0: "a", 1: "b", 2: "c", 3: "d"}, {5: "a"})
     suggested = label_spreading.suggest(result, clusters, confidence, 3)
     assert len(set(suggested.tolist())) == len(suggested) == 3

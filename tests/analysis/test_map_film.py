@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsc_core.analysis import map_film, umap_map
-from dsc_core.config import Config, preset
+from dsc_core.config import Config
 from dsc_core.errors import RunError
+from dsc_core.presets import preset
 
 SEEDS = st.integers(0, 10**6)
 
@@ -20,7 +21,7 @@ def cloud(seed, n=40):
     return (np.random.default_rng(seed).normal(size=(n, 2)) * [5, 1]).astype(np.float32)
 
 
-def moved(points, turn, mirror, scale, shift):
+def transformed(points, turn, mirror, scale, shift):
     """`points`, rotated, mirrored, scaled and shifted."""
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     return scale * points @ (matrix * [1, -1 if mirror else 1]) + shift
@@ -28,26 +29,26 @@ def moved(points, turn, mirror, scale, shift):
 
 @given(SEEDS, st.floats(-9, 9), st.booleans(), st.floats(0.01, 100), st.floats(-50, 50))
 def test_rotation_mirroring_scale_and_shift_are_undone(seed, turn, mirror, scale, shift):
-    wanted = cloud(seed)
-    back = map_film.align(moved(wanted, turn, mirror, scale, [shift, -2 * shift]), wanted)
+    target = cloud(seed)
+    back = map_film.align(transformed(target, turn, mirror, scale, [shift, -2 * shift]), target)
     assert back.dtype == np.float32
-    assert np.allclose(back, wanted, atol=1e-3)
+    assert np.allclose(back, target, atol=1e-3)
 
 
 @given(SEEDS)
 def test_no_rotation_is_closer_than_the_alignment(seed):
-    points, wanted = cloud(seed), cloud(seed + 1)
-    away = np.linalg.norm(map_film.align(points, wanted) - wanted)
+    points, target = cloud(seed), cloud(seed + 1)
+    distance = np.linalg.norm(map_film.align(points, target) - target)
     centred = points - points.mean(0)
-    scale = np.linalg.norm(wanted - wanted.mean(0)) / np.linalg.norm(centred)
+    scale = np.linalg.norm(target - target.mean(0)) / np.linalg.norm(centred)
     for turn in np.linspace(0, 2 * np.pi, 25):
         for mirror in (False, True):
-            other = moved(centred, turn, mirror, scale, wanted.mean(0))
-            assert away <= np.linalg.norm(other - wanted) + 1e-3
+            other = transformed(centred, turn, mirror, scale, target.mean(0))
+            assert distance <= np.linalg.norm(other - target) + 1e-3
 
 
 @given(SEEDS)
-def test_a_hundred_unlike_maps_in_a_row_keep_their_size_and_place(seed):
+def test_a_hundred_unrelated_maps_in_a_row_keep_their_size_and_position(seed):
     first = before = cloud(seed)
     for number in range(1, 100):
         before = map_film.align(cloud(seed + number), before)
@@ -59,10 +60,10 @@ def test_a_hundred_unlike_maps_in_a_row_keep_their_size_and_place(seed):
 
 @given(SEEDS)
 def test_the_order_of_the_samples_is_kept(seed):
-    points, wanted = cloud(seed), cloud(seed + 1)
+    points, target = cloud(seed), cloud(seed + 1)
     order = np.random.default_rng(seed).permutation(len(points))
     assert np.allclose(
-        map_film.align(points[order], wanted[order]), map_film.align(points, wanted)[order], atol=1e-3
+        map_film.align(points[order], target[order]), map_film.align(points, target)[order], atol=1e-3
     )
 
 
@@ -114,7 +115,7 @@ def test_a_quick_run_films_every_epoch():
 
 
 def test_frames_stay_where_they_were_as_islands_part():
-    """One island splits in two; the map's own place, size and the other islands stay."""
+    """One island splits in two; the position and size of the map and the other islands stay."""
     rng = np.random.default_rng(0)
     which, noise = rng.integers(0, 4, 240), rng.normal(size=(240, 6))
     islands = 12 * np.eye(4, 6)[which] + noise
@@ -124,17 +125,20 @@ def test_frames_stay_where_they_were_as_islands_part():
         parted = islands.copy()
         parted[half] += share * 14 * np.eye(6)[5]
         maps.append(map_film.next_frame(parted, maps[-1], seed=0))
-    assert all(one.shape == (240, 2) and one.dtype == np.float32 for one in maps)
+    assert all(frame.shape == (240, 2) and frame.dtype == np.float32 for frame in maps)
     size = np.linalg.norm(maps[0] - maps[0].mean(0))
     for before, now in itertools.pairwise(maps):
         assert np.linalg.norm(now - now.mean(0)) == pytest.approx(size, rel=1e-3)
         assert np.linalg.norm(now - before) < 0.5 * size
     still = np.linalg.norm(maps[1] - maps[0]) / size
-    assert still < 0.2, "nothing moved in the latent space"
+    assert still < 0.2, "nothing transformed in the latent space"
     own = np.isin(np.arange(240), half)
-    apart = lambda one: np.linalg.norm(one[own].mean(0) - one[(which == 0) & ~own].mean(0))  # noqa: E731
-    assert apart(maps[-1]) > 3 * apart(maps[0])
-    assert (map_film.next_frame(islands, None, seed=0) == maps[0]).all(), "one seed, one film"
+    rest = (which == 0) & ~own
+    gap_before, gap_after = (
+        np.linalg.norm(frame[own].mean(0) - frame[rest].mean(0)) for frame in (maps[0], maps[-1])
+    )
+    assert gap_after > 3 * gap_before
+    assert (map_film.next_frame(islands, None, seed=0) == maps[0]).all(), "a seed gives one film"
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 30])
@@ -169,7 +173,7 @@ def test_a_diverged_latent_gives_one_sentence():
 def test_the_limits_hold_every_frame():
     maps = [cloud(seed) for seed in range(4)]
     low, high = map_film.axis_limits(maps)
-    assert all(((low < one) & (one < high)).all() for one in maps)
+    assert all(((low < frame) & (frame < high)).all() for frame in maps)
 
 
 def test_nothing_here_loads_pytorch():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from dsc_core import objective
 from dsc_core.analysis import noise
 from dsc_core.config import Config
 from dsc_core.errors import InputError
-from dsc_core.method import objective
 from dsc_core.method.networks.networks import Networks
 from dsc_core.model import Fitted
 
@@ -72,7 +72,7 @@ def test_the_relative_error_is_the_term_that_training_minimises(model):
     result = explore(model, [2, 9], 0.8)
     for clean, noisy, errors in zip(result.clean, result.noisy, result.relative_errors, strict=True):
         clean = torch.from_numpy(clean).expand(noise.DECODED, -1, -1, -1)
-        expected = objective.relative_reconstruction(clean, torch.from_numpy(noisy))
+        expected = objective.relative_reconstruction_error(clean, torch.from_numpy(noisy))
         assert errors.mean() == pytest.approx(float(expected), rel=1e-5)
     errors = noise.squared_error(result.clean, result.clean + 0.5)
     assert errors == pytest.approx([0.25 * 64] * 2)

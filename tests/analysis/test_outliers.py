@@ -50,7 +50,7 @@ def test_the_limit_of_a_sample_is_close_to_that_of_all(monkeypatch):
     assert outliers.fit(codes).limit == pytest.approx(whole, rel=0.05)
 
 
-def test_a_sample_is_unlike_training_by_either_sign_and_about_one_in_a_hundred_of_the_novelty_are():
+def test_either_signal_suffices_and_about_one_percent_of_the_training_data_exceed_one():
     rng = np.random.default_rng(0)
     codes, errors = cloud(3000), rng.gamma(4, size=3000)
     novelty = outliers.fit(codes, error_limit=outliers.error_limit(errors))

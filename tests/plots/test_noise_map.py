@@ -6,7 +6,7 @@ from dsc_core.plots import palette
 from dsc_core.plots.noise_map import noise_map
 
 
-def test_what_lands_on_a_map_stands_where_it_series_and_the_map_keeps_its_colours():
+def test_noisy_codes_lie_where_they_were_placed_and_the_map_keeps_its_colours():
     rng = np.random.default_rng(0)
     points, groups = rng.normal(size=(60, 2)), rng.integers(0, 3, 60) * 2  # clusters 1 and 3 are empty
     samples = [{"name": f"Sample {i}", "own": points[i], "draws": rng.normal(size=(20, 2))} for i in range(2)]
