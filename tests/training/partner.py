@@ -1,6 +1,6 @@
 """One of several processes that train together: `RANK=0 WORLD_SIZE=2 … python tests/training/partner.py OUT CASE…`.
 
-What it saw goes to OUT/RANK.json. The test calls the same `told` in its own process and so compares like with like.
+The results go to OUT/RANK.json. The test calls the same `observe` in its own process to compare the two.
 """
 
 import hashlib
@@ -36,8 +36,8 @@ SMALL = {
     "batches": 0,
 }
 CASES = {
-    # every term that there is, with copies, a graph of the whole set that is built anew, and batch norms; so many
-    # neighbours that the graph hangs together, since of a graph in parts rounding chooses the eigenvectors
+    # every term, with copies, a graph that is rebuilt, and batch norms; with enough neighbours to connect the graph,
+    # since in a disconnected one rounding would choose the eigenvectors
     "all": (
         "augment",
         {"noisy_agreement": 1.0, "entropy": 0.5, "refresh": 1, "joint_epochs": 4, "neighbours": 30},
@@ -45,7 +45,7 @@ CASES = {
     "paper": ("paper", {}),
     "released": ("released-code", {}),
     "rows": ("standard", {"decoders": "separate", "neighbours": 30}),
-    # a weight that is zero leaves a whole network without gradients
+    # a weight of zero leaves a whole network without gradients
     "without": ("standard", {"global_mi": 0.0, "neighbours": 30}),
 }
 STEERED = {
@@ -69,7 +69,7 @@ def at(calls):
 
 
 def spoilt(when):
-    """The objective's terms as they are, and as no numbers at the calls that `when` names, counted from 1."""
+    """The terms of a batch as they are, and with NaN at the calls that `when` names, counted from 1."""
     compute, calls = objective.compute, iter(range(1, 10**6))
 
     def bad(batch, stage):
@@ -81,13 +81,13 @@ def spoilt(when):
     return compute, bad
 
 
-def told(case):
-    """What a training says of each of its steps, its notes, its labels, and a hash of the networks at its end."""
+def observe(case):
+    """The losses of each step of a training, its notes, its labels, and a hash of its networks at the end."""
     samples = IMAGES.reshape(97, -1)[:, 10:30] if case == "rows" else IMAGES
     more, made, states = {}, [], []
-    if distributed.first():  # it alone is looked at, while the others wait
+    if distributed.first():  # it alone takes snapshots, while the others wait
         more["snapshot"] = lambda *shown: None
-    if case == "steered" and distributed.first():  # nobody else is asked
+    if case == "steered" and distributed.first():  # it alone receives requests
         more["control"] = at(STEERED)
     if case == "resumed":
         run(samples, settings(case), lambda state: states.append(state), made, **more)
@@ -124,8 +124,8 @@ class PrecisePairs(joint.Pairs):
 def run(samples, config, checkpoint, made, precise=True, **more):
     """(the losses of each step, the notes, Fitted).
 
-    precise: all in double precision. In single, Adam's first steps, which are as long for a gradient of nearly
-    nothing as for any other, soon make rounding visible; in double, only what is computed wrongly.
+    precise: in double precision. In single precision rounding soon becomes visible, since Adam's first steps have the
+    same length for a tiny gradient as for any other; in double precision only errors do.
     """
     clock.PERIOD = 0.0
     before = setup.Feed, joint.Pairs
@@ -155,13 +155,13 @@ def run(samples, config, checkpoint, made, precise=True, **more):
 
 
 def exact(nets, precise):
-    """The networks, in double precision if asked for."""
+    """The networks, in double precision if `precise`."""
     return nets.double() if precise else nets
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     distributed.join()
-    found = {case: told(case) for case in sys.argv[2:]}
-    (Path(sys.argv[1]) / f"{torch.distributed.get_rank()}.json").write_text(json.dumps(found))
+    results = {case: observe(case) for case in sys.argv[2:]}
+    (Path(sys.argv[1]) / f"{torch.distributed.get_rank()}.json").write_text(json.dumps(results))
     distributed.leave()

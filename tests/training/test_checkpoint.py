@@ -1,4 +1,4 @@
-"""Training that goes on from a checkpoint does exactly what it would have done, and bad losses send it back."""
+"""Training continues from a checkpoint exactly as if it had never stopped, and steps back after a bad loss."""
 
 import json
 
@@ -59,7 +59,7 @@ def at(calls):
 
 @pytest.fixture(scope="module", autouse=True)
 def hurried():
-    """The head learns in a few steps: here nobody asks how well."""
+    """The head learns in a few steps; how well does not matter here."""
     teach = head.teach_head
     with pytest.MonkeyPatch.context() as patched:
         for module in (joint, finish):
@@ -85,7 +85,7 @@ def disk(tmp_path):
     return there_and_back
 
 
-# Going on --------------------------------------------------------------------------------------------------
+# Continuing --------------------------------------------------------------------------------------------------
 
 
 def test_there_is_a_state_at_the_end_of_every_epoch(whole):
@@ -98,7 +98,7 @@ def test_there_is_a_state_at_the_end_of_every_epoch(whole):
 
 
 @pytest.mark.parametrize("which", [0, 2, 3, 5])
-def test_any_epoch_is_a_place_to_go_on_from(whole, disk, which):
+def test_training_continues_from_any_epoch(whole, disk, which):
     fitted, events, states = whole
     seen = []
     again, later = run(Config(**SMALL), resume_from=disk(states[which]), checkpoint=seen.append)
@@ -111,7 +111,7 @@ def test_any_epoch_is_a_place_to_go_on_from(whole, disk, which):
 
 
 @pytest.mark.parametrize("which", [0, 2, 4])
-def test_the_film_goes_on_after_the_epoch_of_the_state(whole, disk, which):
+def test_the_film_continues_after_the_epoch_of_the_state(whole, disk, which):
     seen, later = [], []
     config = Config(**SMALL, map_every=2)
     run(config, snapshot=lambda *shown: seen.append(shown))
@@ -161,14 +161,14 @@ def test_a_pause_in_the_middle_of_an_epoch_loses_and_repeats_nothing(whole, disk
         (SMALL, np.random.default_rng(0).standard_normal((90, 6)).astype(np.float32)),
     ],
 )
-def test_other_settings_and_tables_go_on_as_well(changes, samples, disk):
+def test_other_settings_and_tables_continue_as_well(changes, samples, disk):
     states = []
     config = Config(**changes)
     fitted, _ = run(config, samples, checkpoint=states.append)
     assert same(run(config, samples, resume_from=disk(states[-2]))[0], fitted)
 
 
-def test_a_changed_weight_is_kept_at_once_and_told_with_old_and_new_value(disk):
+def test_a_changed_setting_is_saved_at_once_and_reported_with_both_values(disk):
     states = []
     change = {"noise_level": 0.9, "learning_rate": 0.002}
     fitted, events = run(Config(**SMALL), control=at({7: change}), checkpoint=states.append)
@@ -180,12 +180,12 @@ def test_a_changed_weight_is_kept_at_once_and_told_with_old_and_new_value(disk):
     assert same(run(Config(**SMALL), resume_from=disk(state))[0], fitted)
 
 
-def test_a_value_that_is_set_already_is_no_change():
+def test_the_same_value_is_no_change():
     _, events = run(Config(**SMALL), control=at({3: {"noise_level": 0.5}}))
     assert not any(event.changes for event in events)
 
 
-def test_a_stop_can_be_taken_back(whole, disk):
+def test_a_stopped_training_continues(whole, disk):
     states = []
     run(Config(**SMALL), control=at({12: {"stop": True}}), checkpoint=states.append)
     assert states[-1].step == 12
@@ -207,7 +207,7 @@ def test_an_early_end_stays_an_end_and_a_branch_trains_on(disk, monkeypatch):
     assert last.config.noise_level == 0.5, "a state is never changed"
 
 
-def test_the_time_trained_counts_on(whole, disk):
+def test_the_training_time_counts_on(whole, disk):
     state = whole[2][2]
     later = State(state.arrays, state.facts | {"times": dict.fromkeys(state.facts["times"], 1000.0)})
     _, events = run(Config(**SMALL), resume_from=disk(later))
@@ -221,7 +221,7 @@ def test_a_state_of_other_networks_is_one_sentence(whole):
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is present")
-def test_on_cuda_it_goes_on_as_well(disk):
+def test_training_continues_on_cuda(disk):
     states = []
     config = Config(**SMALL | {"device": "cuda"})
     fitted, _ = run(config, checkpoint=states.append)
@@ -230,11 +230,11 @@ def test_on_cuda_it_goes_on_as_well(disk):
         assert np.mean(again.labels == fitted.labels) > 0.99
 
 
-# A loss that is no number ----------------------------------------------------------------------------------
+# A bad loss ------------------------------------------------------------------------------------------------
 
 
 def spoilt(monkeypatch, when, by=float("nan")):
-    """Make the objective's terms bad wherever `when(config)` says so."""
+    """Make the terms of a batch bad wherever `when(config)` is true."""
     compute = objective.compute
 
     def bad(batch, stage):
@@ -247,7 +247,7 @@ def spoilt(monkeypatch, when, by=float("nan")):
 
 
 @pytest.mark.parametrize(("by", "given"), [(float("nan"), True), (float("inf"), False), (1e9, True)])
-def test_a_bad_loss_goes_back_with_half_the_learning_rate(monkeypatch, by, given):
+def test_a_bad_loss_halves_the_learning_rate(monkeypatch, by, given):
     steps, states = [], []
 
     def when(config):
@@ -271,7 +271,7 @@ def test_a_bad_loss_goes_back_with_half_the_learning_rate(monkeypatch, by, given
         assert [state.config.learning_rate for state in states] == [0.001] + 5 * [0.00025]
 
 
-def test_a_run_that_goes_back_after_a_resume_ends_like_one_that_never_broke_off(monkeypatch, disk):
+def test_stepping_back_after_a_resume_ends_like_a_training_without_interruption(monkeypatch, disk):
     steps, states = [], []
 
     def when(config):
@@ -286,7 +286,7 @@ def test_a_run_that_goes_back_after_a_resume_ends_like_one_that_never_broke_off(
     assert same(run(Config(**SMALL), resume_from=disk(states[1]))[0], fitted)
 
 
-def test_the_fourth_time_is_the_end_and_one_sentence(monkeypatch):
+def test_the_fourth_bad_loss_is_an_error(monkeypatch):
     spoilt(monkeypatch, lambda config: True)
     training, events = loop.fit(IMAGES, Config(**SMALL), scaling=SCALING), []
     with pytest.raises(RunError, match=r"^The loss is NaN or infinite; try a smaller .*\.$"):
@@ -295,8 +295,8 @@ def test_the_fourth_time_is_the_end_and_one_sentence(monkeypatch):
     assert rates == [0.0005, 0.00025, 0.000125]
 
 
-def test_spoilt_networks_are_never_kept(monkeypatch):
-    """A step on a gradient that overflows spoils the weights before any loss shows it."""
+def test_destroyed_networks_are_never_saved(monkeypatch):
+    """A step on a gradient that overflows destroys the weights before any loss shows it."""
     states, step = [], Trainer.step
 
     def spoiling(trainer, terms, images):
@@ -345,7 +345,7 @@ def test_a_checkpoint_is_safetensors_and_json_and_the_last_two_are_kept(whole, t
 
 @pytest.mark.parametrize("file", ["state.json", "state.safetensors"])
 @pytest.mark.parametrize("harm", ["cut", "flip", "empty", "gone", "rubbish"])
-def test_damage_is_one_sentence_and_the_checkpoint_before_serves(whole, tmp_path, file, harm):
+def test_a_damaged_checkpoint_is_an_error_and_the_previous_one_is_used(whole, tmp_path, file, harm):
     checkpoints.save(tmp_path, whole[2][0], 7)
     path = checkpoints.save(tmp_path, whole[2][1], 9) / file
     content = bytearray(path.read_bytes())
@@ -363,7 +363,7 @@ def test_damage_is_one_sentence_and_the_checkpoint_before_serves(whole, tmp_path
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2, "the damaged one is gone by now"
 
 
-def test_one_of_another_version_is_not_taken(whole, tmp_path, monkeypatch):
+def test_a_checkpoint_of_another_version_is_not_used(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "VERSION", 99)
     checkpoints.save(tmp_path, whole[2][0], 7)
     monkeypatch.undo()
@@ -372,7 +372,7 @@ def test_one_of_another_version_is_not_taken(whole, tmp_path, monkeypatch):
     assert "another version" in unread[0][1]
 
 
-def test_what_killed_processes_left_half_written_is_cleared(whole, tmp_path):
+def test_incomplete_checkpoints_are_removed(whole, tmp_path):
     checkpoints.save(tmp_path, whole[2][0], 1)
     for name in (".new-abc", ".old-000000-epoch-0"):
         (tmp_path / "checkpoints" / name).mkdir()

@@ -1,4 +1,4 @@
-"""Several processes train as one does with the same whole batch; real processes, over gloo on the CPU."""
+"""Several processes train as a single one does with the same batches; real processes, over gloo on the CPU."""
 
 import json
 import os
@@ -20,11 +20,11 @@ CASES = [*partner.CASES, "steered", "resumed", "spoilt"]
 
 
 def together(number, folder, cases):
-    """What each of so many processes saw, by rank."""
+    """The results of each of so many processes, by rank."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    known = {
+    variables = {
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
         "WORLD_SIZE": str(number),
@@ -32,7 +32,7 @@ def together(number, folder, cases):
     }
     call = [sys.executable, partner.__file__, str(folder), *cases]
     started = [
-        subprocess.Popen(call, env={**os.environ, **known, "RANK": str(rank)}) for rank in range(number)
+        subprocess.Popen(call, env={**os.environ, **variables, "RANK": str(rank)}) for rank in range(number)
     ]
     try:
         assert [process.wait(120) for process in started] == [0] * number
@@ -46,24 +46,24 @@ def two(tmp_path_factory):
     return together(2, tmp_path_factory.mktemp("two"), CASES)
 
 
-def check_same(found, case):
-    """All processes saw, at every step, the losses that one process sees."""
-    alone = json.loads(json.dumps(partner.told(case)))
-    for one in found:
+def check_same(results, case):
+    """All processes have, at every step, the losses of a single process."""
+    alone = json.loads(json.dumps(partner.observe(case)))
+    for one in results:
         steps = one[case]["losses"]
         assert [step for step, _ in steps] == [step for step, _ in alone["losses"]]
         for (step, losses), (_, wanted) in zip(steps, alone["losses"], strict=True):
             assert losses.keys() == wanted.keys()
             for name, value in wanted.items():
                 assert losses[name] == pytest.approx(value, rel=1e-6, abs=1e-9), (step, name)
-    assert len({one[case]["networks"] for one in found}) == 1, "the networks stay the same everywhere"
-    assert all(one[case]["labels"] is None for one in found[1:])
-    assert np.mean(np.array(found[0][case]["labels"]) == alone["labels"]) > 0.95
+    assert len({one[case]["networks"] for one in results}) == 1, "the networks stay the same everywhere"
+    assert all(one[case]["labels"] is None for one in results[1:])
+    assert np.mean(np.array(results[0][case]["labels"]) == alone["labels"]) > 0.95
     return alone
 
 
 @pytest.mark.parametrize("case", partner.CASES)
-def test_two_processes_see_the_losses_of_one_in_both_stages(two, case):
+def test_two_processes_have_the_losses_of_one_in_both_stages(two, case):
     alone = check_same(two, case)
     assert len(alone["losses"]) >= 20
     names = [set(losses) for _, losses in alone["losses"]]
@@ -71,11 +71,11 @@ def test_two_processes_see_the_losses_of_one_in_both_stages(two, case):
     assert "spectral" in names[10], "the joint stage is among the first 20 steps"
 
 
-def test_so_do_three(tmp_path):
+def test_three_processes_have_the_losses_of_one(tmp_path):
     check_same(together(3, tmp_path, ["all"]), "all")
 
 
-def test_the_first_is_asked_and_all_obey_at_the_same_step(two):
+def test_requests_to_the_first_process_reach_all_at_the_same_step(two):
     alone = check_same(two, "steered")
     assert [step for step, _ in alone["losses"]] == list(range(1, 14))  # two of the polls were waits
     for one in two:
@@ -86,11 +86,11 @@ def test_the_first_is_asked_and_all_obey_at_the_same_step(two):
         assert "Stopped" in one["steered"]["notes"][1]
 
 
-def test_a_run_goes_on_from_a_checkpoint(two):
+def test_training_continues_from_a_checkpoint(two):
     assert check_same(two, "resumed")["losses"][0][0] == 11
 
 
-def test_a_bad_loss_takes_all_of_them_back(two):
+def test_all_processes_step_back_after_a_bad_loss(two):
     alone = check_same(two, "spoilt")
     assert sum("half the learning rate" in note for note in alone["notes"]) == 2
     assert all(
@@ -98,11 +98,11 @@ def test_a_bad_loss_takes_all_of_them_back(two):
     )
 
 
-# The parts, in this one process ----------------------------------------------------------------------------
+# The parts, in this process ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("count", "size"), [(7, 1), (7, 2), (8, 3), (97, 8), (4, 4)])
-def test_every_row_is_one_process_s_and_the_shares_are_nearly_equal(count, size):
+def test_every_row_belongs_to_one_process_and_the_shares_are_nearly_equal(count, size):
     shares = [ProcessShare(count, rank, size) for rank in range(size)]
     rows = np.concatenate([share.mine(np.arange(count)) for share in shares])
     assert rows.tolist() == list(range(count))
@@ -111,7 +111,7 @@ def test_every_row_is_one_process_s_and_the_shares_are_nearly_equal(count, size)
     assert min(lengths) > 0
 
 
-def test_alone_nothing_is_done_at_all():
+def test_in_a_single_process_nothing_is_exchanged():
     values, nets = torch.arange(6.0).reshape(3, 2), torch.nn.Sequential(torch.nn.BatchNorm1d(2))
     share = distributed.share(3)
     assert share.whole(values)[0] is values

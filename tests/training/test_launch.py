@@ -1,4 +1,4 @@
-"""Which processes and graphics cards a run gets. There are no cards here: their number is made up."""
+"""Which processes and graphics cards a run gets. There are no cards here: their number is set by the tests."""
 
 import pytest
 
@@ -10,10 +10,10 @@ from dsc_core.training import launch
 def cards(monkeypatch):
     """Sets the number of graphics cards."""
 
-    def let_there_be(number):
+    def set_number(number):
         monkeypatch.setattr(launch, "card_count", lambda: number)
 
-    return let_there_be
+    return set_number
 
 
 def test_without_torchrun_a_process_is_the_first_and_only_one(monkeypatch):
@@ -27,19 +27,19 @@ def test_without_torchrun_a_process_is_the_first_and_only_one(monkeypatch):
     assert (launch.is_distributed(), launch.first()) == (False, True)
 
 
-def test_a_run_that_is_started_from_torchrun_is_told_nothing_of_it():
-    told = {
+def test_a_process_started_from_torchrun_does_not_inherit_its_variables():
+    variables = {
         "RANK": "0",
         "WORLD_SIZE": "2",
         "TORCHELASTIC_MAX_RESTARTS": "0",
         "OMP_NUM_THREADS": "1",
         "HOME": "/h",
     }
-    assert launch.without_torchrun({**told, "TORCHELASTIC_RUN_ID": "x"}) == {"HOME": "/h"}
-    assert launch.without_torchrun(told) == told
+    assert launch.without_torchrun({**variables, "TORCHELASTIC_RUN_ID": "x"}) == {"HOME": "/h"}
+    assert launch.without_torchrun(variables) == variables
 
 
-def test_one_process_is_started_as_ever_and_several_by_torchrun():
+def test_several_processes_are_started_by_torchrun():
     single = ["python", "-m", "dsc_core.runs.worker", "RUN"]
     assert launch.command(single, 1) == single
     several = launch.command(single, 3)
@@ -50,7 +50,7 @@ def test_one_process_is_started_as_ever_and_several_by_torchrun():
 
 
 @pytest.mark.parametrize(
-    ("number", "device", "asked", "processes", "places"),
+    ("number", "device", "requested", "processes", "slots"),
     [
         (0, "auto", 1, 1, 1),
         (0, "auto", 0, 1, 1),
@@ -63,16 +63,16 @@ def test_one_process_is_started_as_ever_and_several_by_torchrun():
         (2, "auto", 3, 3, 3),
     ],
 )
-def test_several_processes_on_several_cards_or_where_they_are_asked_for(
-    cards, number, device, asked, processes, places
+def test_the_number_of_processes_follows_from_cards_and_settings(
+    cards, number, device, requested, processes, slots
 ):
     cards(number)
-    config = Config(device=device, processes=asked)
-    found = launch.process_count(config, launch.choose_cards(config, []))
-    assert (found, launch.slots(config)) == (processes, places)
+    config = Config(device=device, processes=requested)
+    count = launch.process_count(config, launch.choose_cards(config, []))
+    assert (count, launch.slots(config)) == (processes, slots)
 
 
-def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
+def test_without_cards_a_run_has_one_process(cards, monkeypatch):
     cards(0)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before, now = Config(processes=1), Config()
@@ -85,7 +85,7 @@ def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("device", "asked", "taken", "waiting", "given"),
+    ("device", "requested", "taken", "waiting", "given"),
     [
         ("auto", 1, [], 0, [0]),
         ("auto", 1, [0], 0, [1]),
@@ -96,7 +96,7 @@ def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
         ("auto", 2, [], 5, [0, 1]),
         ("cpu", 2, [], 0, []),
         ("auto", 5, [], 0, []),
-        # Where it is left open: what is free, less what others wait for.
+        # With the number left open: the free cards, less one per waiting run.
         ("auto", 0, [], 0, [0, 1, 2, 3]),
         ("auto", 0, [], 1, [0, 1, 2]),
         ("auto", 0, [], 9, [0]),
@@ -107,9 +107,9 @@ def test_without_cards_a_run_starts_as_it_always_did(cards, monkeypatch):
         ("cpu", 0, [], 0, []),
     ],
 )
-def test_a_run_gets_the_cards_that_the_fewest_use(cards, device, asked, taken, waiting, given):
+def test_a_run_gets_the_least_used_cards(cards, device, requested, taken, waiting, given):
     cards(4)
-    assert launch.choose_cards(Config(device=device, processes=asked), taken, waiting) == given
+    assert launch.choose_cards(Config(device=device, processes=requested), taken, waiting) == given
 
 
 def test_no_more_cards_than_a_batch_has_samples(cards):
@@ -124,19 +124,19 @@ def test_cards_are_named_as_the_environment_names_them(cards, monkeypatch):
     assert launch.card_names({"CUDA_VISIBLE_DEVICES": "5, GPU-8f"}) == ["5", "GPU-8f"]
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    found = launch.environment(Config(), [1])
-    assert found["CUDA_VISIBLE_DEVICES"] == "1"
-    assert "OMP_NUM_THREADS" not in found
+    environment = launch.environment(Config(), [1])
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "OMP_NUM_THREADS" not in environment
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-8f")
     assert launch.environment(Config(), [1])["CUDA_VISIBLE_DEVICES"] == "GPU-8f"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    found = launch.environment(Config(device="cpu", processes=2), [])
-    assert "CUDA_VISIBLE_DEVICES" not in found
-    assert int(found["OMP_NUM_THREADS"]) >= 1
+    environment = launch.environment(Config(device="cpu", processes=2), [])
+    assert "CUDA_VISIBLE_DEVICES" not in environment
+    assert int(environment["OMP_NUM_THREADS"]) >= 1
 
 
 def test_a_run_on_one_card_starts_the_next_on_any_of_them(monkeypatch):
-    """Whoever ends a run starts the next; its own CUDA_VISIBLE_DEVICES may not be all there is for that one."""
+    """The process that ends a run starts the next one, whose cards are not limited by its own CUDA_VISIBLE_DEVICES."""
     launch.card_count.cache_clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv(launch.ALL_CARDS, "0,1,2,3")
@@ -151,11 +151,11 @@ def test_a_run_on_one_card_starts_the_next_on_any_of_them(monkeypatch):
     launch.card_count.cache_clear()
 
 
-def test_without_a_card_in_the_machine_pytorch_is_not_asked(monkeypatch):
+def test_without_a_card_in_the_machine_pytorch_is_not_loaded(monkeypatch):
     launch.card_count.cache_clear()
     monkeypatch.delenv(launch.ALL_CARDS, raising=False)
     monkeypatch.setattr(launch.Path, "glob", lambda path, pattern: iter(()))
     monkeypatch.setattr(launch.shutil, "which", lambda name: None)
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)  # to import it would fail
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)  # importing it would fail
     assert launch.card_count() == 0
     launch.card_count.cache_clear()
