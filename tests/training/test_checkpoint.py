@@ -103,11 +103,11 @@ def test_training_continues_from_any_epoch(whole, disk, which):
     seen = []
     again, later = run(Config(**SMALL), resume_from=disk(states[which]), checkpoint=seen.append)
     assert same(again, fitted)
-    losses = lambda told: [(e.epoch, e.step, e.losses) for e in told if e.kind == "epoch"]  # noqa: E731
+    losses = lambda events: [(e.epoch, e.step, e.losses) for e in events if e.kind == "epoch"]  # noqa: E731
     assert losses(later) == losses(events)[which + 1 :]
-    for state, known in zip(seen, states[which + 1 :], strict=True):
-        assert state.arrays.keys() == known.arrays.keys()
-        assert all(np.array_equal(state.arrays[name], known.arrays[name]) for name in known.arrays)
+    for state, expected in zip(seen, states[which + 1 :], strict=True):
+        assert state.arrays.keys() == expected.arrays.keys()
+        assert all(np.array_equal(state.arrays[name], expected.arrays[name]) for name in expected.arrays)
 
 
 @pytest.mark.parametrize("which", [0, 2, 4])
@@ -172,11 +172,11 @@ def test_a_changed_setting_is_saved_at_once_and_reported_with_both_values(disk):
     states = []
     change = {"noise_level": 0.9, "learning_rate": 0.002}
     fitted, events = run(Config(**SMALL), control=at({7: change}), checkpoint=states.append)
-    (told,) = [event for event in events if event.changes]
-    assert told.changes == {"noise_level": [0.5, 0.9], "learning_rate": [0.001, 0.002]}
-    assert type(told).from_json(told.to_json()) == told
+    (change,) = [event for event in events if event.changes]
+    assert change.changes == {"noise_level": [0.5, 0.9], "learning_rate": [0.001, 0.002]}
+    assert type(change).from_json(change.to_json()) == change
     (state,) = [state for state in states if not state.whole]
-    assert (state.step, state.config.noise_level) == (told.step, 0.9)
+    assert (state.step, state.config.noise_level) == (change.step, 0.9)
     assert same(run(Config(**SMALL), resume_from=disk(state))[0], fitted)
 
 
@@ -193,7 +193,7 @@ def test_a_stopped_training_continues(whole, disk):
 
 
 def test_an_early_end_stays_an_end_and_a_branch_trains_on(disk, monkeypatch):
-    monkeypatch.setattr(joint, "lost", lambda labels, clusters: [])  # else training goes on to repair them
+    monkeypatch.setattr(joint, "empty_clusters", lambda labels, clusters: [])  # else training goes on to repair them
     config = Config(**SMALL | {"tolerance": 0.5})
     states = []
     fitted, _ = run(config, checkpoint=states.append)
@@ -264,8 +264,8 @@ def test_a_bad_loss_halves_the_learning_rate(monkeypatch, by, given):
     assert all("after epoch 1 of 6" in event.message for event in warned)
     assert sorted(np.unique(steps), reverse=True) == [0.001, 0.0005, 0.00025]
     assert [event.epoch for event in events if event.kind == "epoch"] == [1, 2, 3, 4, 5, 6]
-    told = [event.step for event in events]
-    assert told == sorted(told), "the curves' axis never runs backwards"
+    steps_reported = [event.step for event in events]
+    assert steps_reported == sorted(steps_reported), "the curves' axis never runs backwards"
     assert np.isfinite(fitted.latent).all()
     if given:
         assert [state.config.learning_rate for state in states] == [0.001] + 5 * [0.00025]

@@ -14,7 +14,7 @@ def test_snapshots_change_no_loss_and_no_label(trained, every):
     seen = []
     config = Config(**SMALL, map_every=every)
     fitted, events = run(images(), config, snapshot=lambda *shown: seen.append(shown))
-    losses = lambda told: [event.losses for event in told if event.kind == "epoch"]  # noqa: E731
+    losses = lambda reported: [event.losses for event in reported if event.kind == "epoch"]  # noqa: E731
     assert losses(events) == losses(trained[1])
     for name in ("labels", "latent", "spectral", "confidence"):
         assert np.array_equal(getattr(fitted, name), getattr(trained[0], name)), name

@@ -37,7 +37,7 @@ def test_the_graph_of_a_large_data_set_is_built_on_samples_drawn_by_the_seed(rea
 
 
 class Watched:
-    """Samples that know how many of them were asked for at once."""
+    """Samples that count how many of them are read at once."""
 
     def __init__(self, samples):
         self.samples, self.shape, self.most = samples, samples.shape, 0

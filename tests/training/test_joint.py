@@ -34,13 +34,13 @@ def test_neighbours_are_encoded_and_not_decoded(monkeypatch):
 
 
 def test_a_stop_ends_the_cut_of_the_graph(monkeypatch):
-    cutting, cut = [], joint.read_out
+    cutting, cut = [], joint.cut_graph
 
     def read_out(*given):
         cutting.append(True)
         return cut(*given)
 
-    monkeypatch.setattr(joint, "read_out", read_out)
+    monkeypatch.setattr(joint, "cut_graph", read_out)
     monkeypatch.setattr(steering, "CHECK_PERIOD", 0.0)
     steps = fit(images(), Config(**SMALL), control=lambda: {"stop": True} if cutting else {})
     events = list(steps)

@@ -149,14 +149,14 @@ def test_idle_settings_have_no_effect(encoder):
     rows = np.random.default_rng(0).standard_normal((120, 6)).astype(np.float32)
     config = Config(**{**SMALL, "clusters": 3}, encoder=encoder)
     other = {
-        name: next(choice for choice in known.choices if choice != getattr(config, name))
-        if known.choices
+        name: next(choice for choice in knob.choices if choice != getattr(config, name))
+        if knob.choices
         else not getattr(config, name)
-        if isinstance(known.default, bool)
-        else known.low + known.step
-        if getattr(config, name) != known.low + known.step
-        else known.low
-        for name, known in KNOBS.items()
+        if isinstance(knob.default, bool)
+        else knob.low + knob.step
+        if getattr(config, name) != knob.low + knob.step
+        else knob.low
+        for name, knob in KNOBS.items()
         if name in idle(encoder, (6,))
     }
     fitted, again = run(rows, config)[0], run(rows, config.replace(**other))[0]
