@@ -23,7 +23,7 @@ from dsc_core.analysis.label_free import eigengap
 from dsc_core.config import Config
 from dsc_core.errors import InputError
 from dsc_core.method import graph
-from dsc_core.method.cut import DIMS_A_CLUSTER, at_scales
+from dsc_core.method.cut import DIMS_PER_CLUSTER, at_scales
 from dsc_core.sampling import sample_rows
 
 CLUSTERINGS = 6  # per K, with different seeds and subsamples: 15 pairs to compare
@@ -71,7 +71,7 @@ def spectrum(
     affinity: the graph of the whole data set, sparse (n, n). `progress` may raise to cancel.
     """
     check = (lambda: progress("Computing eigenvalues of the graph", 0, 0)) if progress else None
-    return graph.diffusion_map(affinity, DIMS_A_CLUSTER * high, config.seed, check)
+    return graph.diffusion_map(affinity, DIMS_PER_CLUSTER * high, config.seed, check)
 
 
 def sweep(
@@ -91,7 +91,7 @@ def sweep(
     latent_distances = _distances(np.asarray(latent, dtype=np.float32)[compared])
     total = len(numbers) * CLUSTERINGS
     for i, clusters in enumerate(numbers):
-        dims = DIMS_A_CLUSTER * clusters
+        dims = DIMS_PER_CLUSTER * clusters
         scales = at_scales(eigenvalues[:dims], vectors[:, :dims], config.damping)
         points = np.hstack(scales).astype(np.float32)
         clusterings = []

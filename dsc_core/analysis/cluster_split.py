@@ -21,7 +21,7 @@ def split(latent: ArrayLike, parts: int, seed: int, neighbours: int = 10, dampin
     from sklearn.cluster import KMeans
 
     from dsc_core.method import graph
-    from dsc_core.method.cut import DIMS_A_CLUSTER
+    from dsc_core.method.cut import DIMS_PER_CLUSTER
 
     latent = np.ascontiguousarray(latent, dtype=np.float32)
     if parts < 2:
@@ -33,7 +33,7 @@ def split(latent: ArrayLike, parts: int, seed: int, neighbours: int = 10, dampin
     if len(np.unique(latent, axis=0)) < parts:
         raise InputError(f"Fewer than {parts} of the samples have different codes, so they cannot be split.")
     affinity = graph.whole_graph(torch.from_numpy(latent), min(neighbours, len(latent) - 1))
-    dims = min(DIMS_A_CLUSTER * parts, len(latent) - 2)
+    dims = min(DIMS_PER_CLUSTER * parts, len(latent) - 2)
     eigenvalues, vectors = graph.diffusion_map(affinity, dims, seed)
     points = graph.damped(eigenvalues, vectors, damping)
     labels = KMeans(parts, n_init=RESTARTS, random_state=seed).fit_predict(points)

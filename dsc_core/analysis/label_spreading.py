@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse.linalg import cg
 
 from dsc_core.errors import RunError
-from dsc_core.method.graph import symmetric
+from dsc_core.method.graph import normalise
 
 ALPHA = 0.9  # a name walks ten steps on average: through a cluster, but rarely out of it (Zhou et al.: 0.99)
 CORE = 0.1  # share of a cluster, its most confident samples, that carries the name of the cluster
@@ -50,7 +50,7 @@ class Spreader:
     def __init__(
         self, affinity: sparse.csr_matrix, clusters: np.ndarray, confidence: np.ndarray, count: int
     ) -> None:
-        normalised, _ = symmetric(affinity)
+        normalised, _ = normalise(affinity)
         self.system = (sparse.identity(normalised.shape[0], format="csr") - ALPHA * normalised).tocsr()
         self.clusters, self.count = np.asarray(clusters, dtype=np.int64), count
         self.cores = cores(clusters, confidence, count)

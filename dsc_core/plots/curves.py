@@ -12,9 +12,6 @@ from dsc_core.plots.echarts import Option
 from dsc_core.plots.palette import MUTED
 
 CURVE_LIMIT = 500  # points of a curve: a screen cannot show more
-CHANCE_MI = 2 * np.log(
-    2
-)  # initial value of both mutual-information terms: codes tell nothing of the input yet
 EARLY = 0.3  # share of a curve's width in which there is no room for text to the left of a mark
 
 Mark = tuple[float, str] | tuple[float, str, str]  # x, text[, colour]
