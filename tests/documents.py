@@ -5,7 +5,9 @@ A generated part stands between two marks, `<!-- NAME: … -->` and `<!-- /NAME 
 
 from __future__ import annotations
 
+import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -13,12 +15,15 @@ from pathlib import Path
 import click
 import numpy as np
 
+from dsc_core import objective
 from dsc_core.cli.main import dsc
 from dsc_core.cli.options import READING
-from dsc_core.config import GROUPS, KNOBS, Config, takes
+from dsc_core.config import KNOBS, Config
 from dsc_core.data.limits import Limits, setting
-from dsc_core.method.objective import TERMS
-from dsc_core.plots.static import Picture, still_heat_map
+from dsc_core.knobs import GROUPS
+from dsc_core.objective import TERMS
+from dsc_core.plots.picture import Picture
+from dsc_core.plots.static import still_heat_map
 from dsc_core.presets import PRESETS
 from dsc_core.runs.artifacts.export import KINDS
 from tests.benchmarks import methods, quality
@@ -51,7 +56,7 @@ def settings() -> str:
     parts = []
     for group in GROUPS:
         rows = [
-            [f"`{knob.name}`", knob.symbol, escaped(knob.default), escaped(takes(knob)), escaped(knob.help)]
+            [f"`{knob.name}`", knob.symbol, escaped(knob.default), escaped(knob.accepts), escaped(knob.help)]
             for knob in KNOBS.values()
             if knob.group == group
         ]
@@ -72,19 +77,32 @@ def presets() -> str:
     return markdown(["preset", "", "changed settings"], rows)
 
 
+def formulas() -> str:
+    """L in full, from the head of objective.py."""
+    text = inspect.cleandoc(objective.__doc__)
+    start, end = text.index("Stage 1 trains"), text.index("Source:")
+    return f"```text\n{text[start:end].rstrip()}\n```"
+
+
 def terms() -> str:
     """The terms of the objective, from their registry."""
-    stages = {"autoencoder": "1", "joint": "2", "both": "1 and 2"}
+    stages = {objective.AUTOENCODER: "1", objective.JOINT: "2", objective.BOTH: "1 and 2"}
     rows = [
-        [term.title, term.symbol, f"`{term.knob}`", stages[term.stage], escaped(first_line(term.function))]
+        [
+            f"`{term.name}`",
+            term.symbol,
+            stages[term.stage],
+            f"{term.knob.default:g}",
+            escaped(first_sentence(term)),
+        ]
         for term in TERMS.values()
     ]
-    return markdown(["term", "symbol of the weight", "setting", "stage", "formula"], rows)
+    return markdown(["term and setting", "weight", "stage", "default", "function"], rows)
 
 
-def first_line(function: Callable) -> str:
-    """The first line of a docstring."""
-    return (function.__doc__ or "").strip().splitlines()[0]
+def first_sentence(term: objective.Term) -> str:
+    """The name of a term's function and the first sentence of its docstring, without the shapes."""
+    return f"`{term.function.__name__}`: " + (term.function.__doc__ or "").strip().split(". ")[0]
 
 
 # Other tables ------------------------------------------------------------------------------------------------
@@ -144,7 +162,8 @@ def commands() -> str:
         arguments = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
         usage, text = " ".join([context.info_name, *arguments]), " ".join((command.help or "").split())
         own = [option for option in command.params if option.name not in reading]
-        parts += [f"### {name}", f"`{usage}`: {text}", options_table(command, own)]
+        about = textwrap.fill(f"`{usage}`: {text}", 120, break_long_words=False, break_on_hyphens=False)
+        parts += [f"### {name}", about, options_table(command, own)]
     return "\n\n".join(filter(None, parts))
 
 
@@ -184,6 +203,7 @@ def heat_map(values: np.ndarray, title: str) -> Picture:
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "presets": presets,
+    "objective": formulas,
     "terms": terms,
     "exports": exports,
     "limits": limits,

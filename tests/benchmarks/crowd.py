@@ -26,11 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core.config import preset
+from dsc_core.presets import preset
 from dsc_core.data import Dataset
 from dsc_core.events import Event
-from dsc_core.runs import Store, queue
-from dsc_core.runs import store as store_module
+from dsc_core.runs import Store, launcher, queue
 
 ROOT = Path(__file__).parents[2]
 FAKES = ROOT / "tests" / "runs" / "fakes.py"
@@ -64,14 +63,14 @@ class Outcome:
 def fake_workers() -> None:
     """Make every worker that this process starts a fake."""
     os.environ["FAKE"] = "many"
-    store_module.worker_command = lambda run_id: [sys.executable, str(FAKES), run_id]
+    launcher.worker_command = lambda run_id: [sys.executable, str(FAKES), run_id]
 
 
 def crowd(home: Path, runs: int, events: int, pace: float = PACE, rest: int = REST) -> Outcome:
     """Let `runs` runs emit about `events` events in the workspace `home`, watched and steered all the while."""
     fake_workers()
     outcome, store = Outcome(runs=runs), Store(home)
-    queue.set_at_a_time(store, 2)
+    queue.set_concurrent_runs(store, 2)
     run_ids = [
         store.create(small(), preset("standard", **of), name=f"run {i}") for i, of in sizes(runs, events)
     ]

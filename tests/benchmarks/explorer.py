@@ -35,8 +35,8 @@ def untrained(count: int, shape: tuple[int, ...]) -> Fitted:
 
 def move(fitted: Fitted, samples: list[int], level: float, latent_map: np.ndarray, rows: np.ndarray) -> None:
     """Everything that the page computes when the slider moves."""
-    explored = noise.explore(fitted, samples, level, seed=0)
-    landed = noise.landings(explored, fitted.latent, latent_map)
+    explored = noise.explore(fitted.latent[samples], level, 0, fitted.decode, fitted.decode_noisy)
+    landed = noise.place_noisy_codes(explored, fitted.latent, latent_map)
     for place in range(len(samples)):
         for picture in (explored.clean[place], *explored.noisy[place]):
             image_sheet(picture[None], 1, tile=96)

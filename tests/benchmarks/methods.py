@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dsc_core.analysis import baselines
-from dsc_core.config import PRESETS, Config, preset
+from dsc_core.analysis.baselines import BASELINES
+from dsc_core.config import Config
+from dsc_core.presets import PRESETS, preset
 from dsc_core.data import Dataset, open_dataset
 from dsc_core.model import Fitted
 from dsc_core.training.loop import fit
@@ -43,11 +45,6 @@ OTHER_K = {
     "standard-k40": lambda classes: 40,
 }
 N2D = "n2d"
-BASELINES = {
-    "k-means": baselines.k_means,
-    "spectral": baselines.spectral,
-    "umap-mixture": baselines.umap_mixture,
-}
 UNBALANCED = "-unbalanced"  # after a data set's name: class sizes from a tenth to the whole
 DATA = (
     "digits",
@@ -59,9 +56,7 @@ DATA = (
     "fashion-mnist",
 )
 TITLES = {
-    "k-means": "k-means on the pixels",
-    "spectral": "spectral clustering on the pixels",
-    "umap-mixture": "UMAP + Gaussian mixture on the pixels",
+    **{key: f"{method.title} on the pixels" for key, method in BASELINES.items()},
     N2D: "autoencoder + UMAP + Gaussian mixture (N2D's recipe)",
     "latent-k-means": "k-means on the latent of `standard`",
     "ablation-ae": "autoencoder alone",
@@ -144,7 +139,7 @@ def run(method: str, dataset: Dataset, clusters: int, seed: int, report: Callabl
     """Cluster `dataset` by `method`; report(sentence) receives the progress."""
     config = config_of(method, clusters, seed)
     if config is None:
-        baseline = BASELINES[method](dataset.values().reshape(len(dataset), -1), clusters, seed)
+        baseline = BASELINES[method].run(dataset.values().reshape(len(dataset), -1), clusters, seed)
         return Outcome({"": baseline.clusters}, note=baseline.note)
     fitted, stage_one = train(dataset, config, report)
     latent = np.asarray(fitted.latent)
