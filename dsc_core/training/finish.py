@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dsc_core.analysis import outliers
 from dsc_core.config import Config
-from dsc_core.method.cut import k_means, lost, numbered, read_out
+from dsc_core.method.cut import clusters_in_words, cut_graph, empty_clusters, k_means
 from dsc_core.method.feed import Feed, build_graph, copy_codes, encode, graph_rows
 from dsc_core.method.head import assign_softly, head_labels, teach_head
 from dsc_core.method.networks.networks import Networks
@@ -56,8 +56,8 @@ def finish(
     else:
         del latent
         assignment = maps.assign_large(nets, feed, scratch)
-    if empty := lost(assignment.labels, config.clusters):
-        warn(EMPTY.format(numbered(empty)))
+    if empty := empty_clusters(assignment.labels, config.clusters):
+        warn(EMPTY.format(clusters_in_words(empty)))
     return Fitted(
         nets,
         config,
@@ -91,12 +91,12 @@ def teach_last_graph(
     affinity = carry.affinity
     if affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
         affinity = build_graph(latent, copy_codes(nets, feed, config), config)
-    readout = read_out(affinity, config, like)
-    teach_head(nets, latent, readout, config)
-    if empty := lost(head_labels(nets, latent), config.clusters):
-        warn(RETAUGHT.format(numbered(empty)))
-        teach_head(nets, latent, readout, config, even=True)
-    return affinity, readout.values
+    cut = cut_graph(affinity, config, like)
+    teach_head(nets, latent, cut, config)
+    if empty := empty_clusters(head_labels(nets, latent), config.clusters):
+        warn(RETAUGHT.format(clusters_in_words(empty)))
+        teach_head(nets, latent, cut, config, even=True)
+    return affinity, cut.eigenvalues
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dsc_core.events import Event
 from dsc_core.method.batch import joint_terms
-from dsc_core.method.cut import Readout, lost, numbered, read_out, sure_labels
+from dsc_core.method.cut import Cut, clusters_in_words, confident_labels, cut_graph, empty_clusters
 from dsc_core.method.feed import Source, build_graph, copy_codes, encode
 from dsc_core.method.head import HEAD_STEPS, head_labels, teach_head
 from dsc_core.method.networks.networks import Networks
@@ -46,7 +46,7 @@ def refresh(training: Training, epoch: int) -> Iterator[Event]:
     config, carry = training.config, training.trainer.carry
     # Without an encoder the latent codes never change, nor does their graph.
     due = config.encoder == "network" and epoch > 0 and epoch % config.refresh == 0
-    empty = carry.labels is not None and lost(carry.labels, config.clusters)
+    empty = carry.labels is not None and empty_clusters(carry.labels, config.clusters)
     if config.graph == "whole" and (due or empty) and carry.order is None:
         yield training.trainer.clock.progress(BUILDING)
         # The latent codes are better than those that the head was taught with.
@@ -69,16 +69,16 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     latent = encode_source(trainer.nets, training.feed)
     copies = copy_codes(trainer.nets, training.feed, config, encode_source)
 
-    def read() -> tuple[sparse.csr_matrix, Readout]:
+    def build_and_cut() -> tuple[sparse.csr_matrix, Cut]:
         affinity = build_graph(latent, copies, config, lambda *_: check_cancelled())
-        return affinity, read_out(affinity, config, carry.labels, check_cancelled)
+        return affinity, cut_graph(affinity, config, carry.labels, check_cancelled)
 
-    carry.affinity, readout = distributed.once(read)
-    carry.eigenvalues = readout.values
-    carry.targets = sure_labels(carry.affinity, readout.labels, config)
-    teach_head(trainer.nets, latent, readout, config, steps, even)
+    carry.affinity, cut = distributed.once(build_and_cut)
+    carry.eigenvalues = cut.eigenvalues
+    carry.targets = confident_labels(carry.affinity, cut.labels, config)
+    teach_head(trainer.nets, latent, cut, config, steps, even)
     distributed.spread(trainer.nets)
-    return readout.labels
+    return cut.labels
 
 
 def encode_together(
@@ -123,9 +123,9 @@ def finish_epoch(training: Training, epoch: int, loss: float) -> Iterator[Event]
     labels = distributed.once(lambda: head_labels(trainer.nets, latent))
     if (epoch + 1) % config.evaluate_every == 0:
         yield training.evaluation(labels)
-    empty = lost(labels, config.clusters) if config.graph == "whole" else []
+    empty = empty_clusters(labels, config.clusters) if config.graph == "whole" else []
     if empty:
-        yield clock.note(EMPTY.format(numbered(empty)), level="warning")
+        yield clock.note(EMPTY.format(clusters_in_words(empty)), level="warning")
     over = not empty and converged(trainer, labels, loss)
     carry.over = distributed.once(lambda: over)  # no process continues alone because of rounding
     carry.labels, carry.last_loss = labels, loss

@@ -56,8 +56,8 @@ def fit(
     checkpoint: called with the `State` after every epoch, at a pause, at a stop, and after a change of settings; all
     events until then have been yielded.
     snapshot: called before the first step, with epoch 0, and after every `map_every`-th epoch and the last, before its
-    checkpoint: with the epoch, the codes (m, d) of the samples that `map_film.film_rows` names, and their clusters (m,),
-    None in stage 1.
+    checkpoint: with the epoch, the codes (m, d) of the samples at `map_film.film_rows`, and their clusters (m,), None
+    in stage 1.
     resume_from: a state of a training on the same samples, whose settings replace `config`; on the CPU the labels are
     those of a training without interruption. scratch: a folder for unnamed files with the codes of more than
     `graph_samples` samples, which otherwise stay in memory.

@@ -36,11 +36,11 @@ def test_neighbours_are_encoded_and_not_decoded(monkeypatch):
 def test_a_stop_ends_the_cut_of_the_graph(monkeypatch):
     cutting, cut = [], joint.cut_graph
 
-    def read_out(*given):
+    def watched(*arguments):
         cutting.append(True)
-        return cut(*given)
+        return cut(*arguments)
 
-    monkeypatch.setattr(joint, "cut_graph", read_out)
+    monkeypatch.setattr(joint, "cut_graph", watched)
     monkeypatch.setattr(steering, "CHECK_PERIOD", 0.0)
     steps = fit(images(), Config(**SMALL), control=lambda: {"stop": True} if cutting else {})
     events = list(steps)
