@@ -51,19 +51,13 @@ def widget(knob: Knob, *, disabled=False, key: str | None = None, start=None, **
 
 
 def title(knob: Knob) -> str:
-    """Title and symbol as Markdown, the symbol typeset."""
-    symbol = knob.symbol.replace("′", "'")
-    return f"{knob.title}  ${symbol}$" if symbol else knob.title
-
-
-def plain_symbol(knob: Knob) -> str:
-    """The symbol where it needs no typesetting, else "": charts and tables cannot draw subscripts."""
-    return "" if set(knob.symbol) & set("_^\\") else knob.symbol
+    """Title and symbol: "Reconstruction δ"."""
+    return f"{knob.title} {knob.symbol}" if knob.symbol else knob.title
 
 
 def short_title(knob: Knob) -> str:
-    """The symbol where it needs no typesetting, else the title: for marks on charts and badges."""
-    return plain_symbol(knob) or knob.title
+    """The symbol if there is one, else the title: for marks on charts and badges."""
+    return knob.symbol or knob.title
 
 
 def help_text(knob: Knob) -> str:
@@ -129,7 +123,7 @@ def settings_rows(config: Config, idle: frozenset[str] = frozenset()) -> list[di
         {
             "group": knob.group,
             "setting": knob.title,
-            "symbol": plain_symbol(knob),
+            "symbol": knob.symbol,
             "value": "no effect" if name in idle else _format_value(values[name]),
             "unit": knob.unit,
             "description": knob.help,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs.artifacts import results as run_results
+from dsc_core.runs.artifacts.labels import labels_csv
 from pages.shared import formatting, links, state, widgets
 from pages.shared.results import exports, how_many, label_few, linked, noise, run_view, scores, trust
 
@@ -22,7 +22,7 @@ def show(run) -> None:
         st.space("stretch")
         st.download_button(
             "labels.csv",
-            data=lambda: run_results.labels_csv(state.store().get(run.id)),
+            data=lambda: labels_csv(state.store().get(run.id)),
             file_name="labels.csv",
             mime="text/csv",
             on_click="ignore",

@@ -58,7 +58,7 @@ def open_all(page) -> None:
     for name in SECTIONS:
         page.locator(f".st-key-{name} summary").first.click()
         settled(page)
-    page.get_by_text("Samples with a name").wait_for(timeout=60_000)
+    page.get_by_text("Named samples").wait_for(timeout=60_000)
     page.locator(".st-key-reliability canvas").first.wait_for(timeout=60_000)
     settled(page)
 
@@ -162,7 +162,7 @@ def test_samples_are_selected_looked_at_and_taken_home_with_the_keyboard_alone(p
     tab_to(page, "find_id")
     page.keyboard.type("39")
     page.keyboard.press("Enter")
-    page.get_by_text("ids with 39").wait_for()
+    page.get_by_text("ids that contain 39").wait_for()
     settled(page)
 
     tab_to(page, "look_0")

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from dsc_core.analysis import umap_map
-from dsc_core.config import preset
 from dsc_core.data import Dataset
+from dsc_core.presets import preset
 from dsc_core.runs import Store, execute
 from tests.browser.driving import WIDE, button, metric, serving, settled
 
@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     labels = np.array(["ant", HOSTILE, "bee"])[groups]
     config = preset("quick", clusters=3, epochs=2, joint_epochs=1, least_steps=0, neighbours=5, batch=32)
     flat = pytest.MonkeyPatch()  # UMAP takes long to compile, and three groups need no unfolding
-    flat.setattr(umap_map, "umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
+    flat.setattr(umap_map, "run_umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
     store = Store(home)
     run_id = store.create(
         Dataset("few", samples, ids, labels, "image", (0.0, 1 / 255)), config, f"a {HOSTILE[:40]}"
@@ -63,8 +63,8 @@ def test_new_images_are_uploaded_assigned_looked_at_and_taken_home(page, trained
         with open(tmp_path / "assigned.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["id"] for row in rows] == [str(i) for i in range(2500)]
-        assert metric(page, "Like nothing seen") == f"{sum(int(row['unseen']) for row in rows):,}"
-        page.get_by_alt_text("The samples least like the training data").wait_for()
+        assert metric(page, "Unlike training data") == f"{sum(int(row['unseen']) for row in rows):,}"
+        page.get_by_alt_text("The samples most unlike the training data").wait_for()
         page.locator(".st-key-assign_uploader_1 input[type=file]").set_input_files(
             {"name": "bad.npy", "mimeType": "application/octet-stream", "buffer": b"this is no array"}
         )

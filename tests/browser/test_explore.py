@@ -98,7 +98,7 @@ def test_a_lasso_on_one_map_changes_the_other_the_matrix_and_the_samples(page, t
     assert own["same"]
     assert own["outlines"] > 0
     assert sum(own["selected"]) == sum(other["selected"]) == count
-    assert page.get_by_text(f"The {count} selected").is_visible()
+    assert page.get_by_text(f"{count} samples selected.").is_visible()
     assert sum(int(text.split("/")[0]) for text in cells(page) if "/" in text) == count
 
     page.evaluate("document.querySelector('.st-key-map_spectral .js-plotly-plot').wasHere = true")
@@ -111,7 +111,7 @@ def test_a_lasso_on_one_map_changes_the_other_the_matrix_and_the_samples(page, t
     assert sum(own["selected"]) == sum(other["selected"]) == count
 
     button(page, "clear_selection").click()
-    page.get_by_text(f"all {SAMPLES} are shown").wait_for()
+    page.get_by_text(f"showing all {SAMPLES} samples").wait_for()
     settled(page)
     page.wait_for_timeout(500)
     assert {*plot(page, "latent")["selected"], *plot(page, "spectral")["selected"]} == {None}
@@ -160,13 +160,13 @@ def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, addre
 
     button(page, "merge_cluster").click()
     button(page, "merge_now").click()
-    page.get_by_text("1 edit in force").wait_for()
+    page.get_by_text("1 edit", exact=True).wait_for()
     settled(page)
     assert metric(page, "Clusters, edited") == str(clusters - 1)
     assert said(page) == count
     page.keyboard.press("Escape")
     button(page, "undo").click()
-    page.get_by_text("1 edit in force").wait_for(state="detached")
+    page.get_by_text("1 edit", exact=True).wait_for(state="detached")
     settled(page)
     assert not page.get_by_text("Clusters, edited").count()
     assert (folder / "labels.parquet").read_bytes() == kept

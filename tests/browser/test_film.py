@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
+from dsc_core.presets import preset
 from dsc_core.runs import film_frames
 from dsc_core.runs.film_frames import Frame
 from tests.browser.driving import button, serving, settled
@@ -83,7 +83,7 @@ def test_the_slider_changes_the_picture_and_play_runs_to_the_end(page, store, ru
 
         page.evaluate(WATCH)
         button(page, "film_button").click()
-        page.get_by_role("button", name="Halt").wait_for()
+        page.get_by_role("button", name="Pause").wait_for()
         page.get_by_role("button", name="Play").wait_for()
         settled(page)
         moments = [f"after epoch {epoch}" for epoch in range(1, EPOCHS + 1)]
@@ -101,7 +101,7 @@ def test_a_running_run_shows_its_newest_frame_by_itself(page, store):
     with serving(store.home) as address:
         page.goto(f"{address}/train?run={run_id}")
         settled(page)
-        page.get_by_text("The first map is being laid out").wait_for()
+        page.get_by_text("The first map is being computed").wait_for()
         for epoch in (0, 2):
             add(store, run_id, epoch)
             shown(page, f"after epoch {epoch}" if epoch else "before training")

@@ -54,7 +54,7 @@ def start_quick(page) -> str:
         field.fill(str(value))
         field.press("Enter")
         settled(page)
-    assert page.get_by_text("Differs from the preset in").is_visible()
+    assert page.get_by_text("Changed from the preset").is_visible()
     button(page, "start").click()
     page.wait_for_url("**run=**")
     return page.url.partition("run=")[2].partition("&")[0]

@@ -6,9 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from dsc_core.config import preset
 from dsc_core.data import open_dataset
-from dsc_core.runs import execute, questions
+from dsc_core.presets import preset
+from dsc_core.runs import execute
+from dsc_core.runs.annotations import names
+from dsc_core.runs.artifacts import choose_k_sweep
 from dsc_core.runs.artifacts.results import load_results
 from tests.browser.driving import button, metric, serving, settled
 
@@ -47,12 +49,14 @@ def test_ask_a_run_and_carry_its_answers_on(page, store, runs, tmp_path):
 
         opened(page, "How many clusters?")
         button(page, "how_many_go").click()
-        page.get_by_text("Favoured:").wait_for()
+        page.get_by_text("Favoured number of clusters:").wait_for()
         assert page.locator(".st-key-how_many_eigenvalues canvas").count()
-        assert [row.clusters for row in questions.kept_sweep(store.get(runs[0])).rows] == list(range(2, 21))
+        assert [row.clusters for row in choose_k_sweep.read_sweep(store.get(runs[0])).rows] == list(
+            range(2, 21)
+        )
 
         opened(page, "What can I trust?")
-        page.get_by_text("stay in their cluster").wait_for()
+        page.get_by_text("are in the same cluster").wait_for()
         assert 0 <= float(metric(page, "Expected calibration error")) <= 1
 
         opened(page, "Label a few")
@@ -63,7 +67,7 @@ def test_ask_a_run_and_carry_its_answers_on(page, store, runs, tmp_path):
             settled(page)
         page.locator(".st-key-few_map .main-svg").first.wait_for()
         settled(page)
-        covered = metric(page, "Samples with a name")
+        covered = metric(page, "Named samples")
         assert 5 < float(covered.rstrip("%")) < 60
 
         page.reload()
@@ -72,8 +76,8 @@ def test_ask_a_run_and_carry_its_answers_on(page, store, runs, tmp_path):
         page.locator("[class*='st-key-few_clusters_1_'] input").wait_for()
         settled(page)
         assert page.locator("[class*='st-key-few_clusters_1_'] input").input_value() == "kind 1"
-        assert metric(page, "Samples with a name") == covered
-        assert questions.read_named(load_results(store.get(runs[0]))).clusters == {
+        assert metric(page, "Named samples") == covered
+        assert names.read_names(load_results(store.get(runs[0]))).clusters == {
             k: f"kind {k}" for k in range(3)
         }
         with page.expect_download() as download:
@@ -87,7 +91,7 @@ def test_ask_a_run_and_carry_its_answers_on(page, store, runs, tmp_path):
 
         # A second look at the sweep asks nothing; its K becomes a run that keeps the latent.
         opened(page, "How many clusters?")
-        page.get_by_text("Favoured:").wait_for()
+        page.get_by_text("Favoured number of clusters:").wait_for()
         assert not button(page, "how_many_go").count()
         field = page.locator(f".st-key-use_clusters_{runs[0]} input")
         field.fill("12")

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dsc_core.config import preset
 from dsc_core.data import open_dataset
-from dsc_core.plots import interactive
-from dsc_core.runs import processes, queue
+from dsc_core.plots.curves import smooth
+from dsc_core.presets import preset
+from dsc_core.runs import processes, queue, starting
 from tests.browser.driving import button, free_port, settled, started
 from tests.browser.test_steering import until
 
@@ -65,7 +65,7 @@ def stored(store, run_id) -> tuple[list[int], np.ndarray]:
             event.losses
         ):  # at the end of an epoch its means are told of the same step, for which there is no room
             told.setdefault(event.step, event.losses["total"])
-    return list(told), interactive.smooth(np.array(list(told.values())), SMOOTHING)
+    return list(told), smooth(np.array(list(told.values())), SMOOTHING)
 
 
 def check_events(store, run_id) -> None:
@@ -123,10 +123,8 @@ def test_a_server_takes_up_what_waits_before_anybody_opens_a_page(store, server)
     short = preset("quick", epochs=1, joint_epochs=0, least_steps=0, map_every=0)
     lost, waits = (store.create(open_dataset("digits"), short, name=name) for name in ("lost", "waits"))
     gone = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    with (
-        store._transaction() as db
-    ):  # a worker that was killed, and with it whoever would have started the next
-        store._mark_running(db, lost, gone.pid, claimed=1, cards="")
+    # A worker that was killed, and with it the process that would have started the next run.
+    starting.mark_running(store, lost, gone.pid, processes.identity(gone.pid), 1, ())
     queue.enqueue(store, waits)
     assert store.get(waits).status == "queued"
     gone.kill()

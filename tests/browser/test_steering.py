@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from dsc_core.config import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
+from dsc_core.presets import preset
 from dsc_core.runs import Store
 from tests.browser.driving import button, serving, settled
 
@@ -137,4 +137,4 @@ def test_a_real_training_takes_a_change_a_pause_and_a_stop_from_the_page(page, s
         button(page, "resume").click()
         until(lambda: len(store.events(run_id)) > standing + 2)
         button(page, "stop").click()
-        until(lambda: "stop" in store.wishes(run_id) or store.get(run_id).finished)
+        until(lambda: "stop" in store.requests_in_force(run_id) or store.get(run_id).finished)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dsc_core.analysis import umap_map
-from dsc_core.config import preset
 from dsc_core.data import Dataset, open_dataset
+from dsc_core.presets import preset
 from dsc_core.runs import Store, execute
 
 SAMPLES = 400

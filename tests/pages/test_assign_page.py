@@ -66,7 +66,7 @@ def test_new_images_are_assigned_and_shown(app, runs, kept):
     found = rows(app, kept[0])
     assert [row["id"] for row in found] == [f"<b>{i}</b>.png" for i in range(25)]
     assert list(found[0])[-3:] == ["distance", "error", "unseen"]
-    assert figures(app)["Like nothing seen"] == str(sum(int(row["unseen"]) for row in found))
+    assert figures(app)["Unlike training data"] == str(sum(int(row["unseen"]) for row in found))
     assert len(app.dataframe) >= 1
     # Another page and back: what was found is still there.
     app.switch_page(RESULTS).run()
@@ -151,7 +151,7 @@ def test_the_results_page_offers_what_there_is_of_the_run(app, runs, kind, there
     app.run()
     app.switch_page(RESULTS).run()
     assert not app.exception
-    assert "Export" in {heading.value for heading in app.subheader}
+    assert "Exports" in {heading.value for heading in app.subheader}
     keys = {button.key.removeprefix("export_") for button in app.get("download_button")}
     assert {"report_html", "labels_csv", "model_zip"} <= keys
     assert ("confusion_svg" in keys) == (kind == "image")

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from dsc_core.presets import preset
 from dsc_core.events import Event
+from dsc_core.presets import preset
 from dsc_core.runs import checkpoints, queue
 from pages.shared.train import branching, history
 from tests.pages.test_steering import TRAIN, tell

@@ -206,7 +206,7 @@ def test_rows_of_pixels_from_matlab_can_be_laid_out_either_way(app, tmp_path, wo
         ("a.mat", (tmp_path / "a.mat").read_bytes(), "application/octet-stream")
     ).run()
     next(field for field in app.text_input if field.label == "Image shape").set_value("9 x 8").run()
-    next(one for one in app.toggle if one.label.startswith("Pixels run down")).set_value(False).run()
+    next(one for one in app.toggle if one.label == "Column-major pixels").set_value(False).run()
     app.button(key="open_source").click().run()
     assert not app.error
     assert np.array_equal(load_dataset(app.query_params["data"], workspace).samples[:, 0], images)
@@ -263,9 +263,9 @@ def test_an_import_that_is_given_up_is_forgotten_and_the_page_comes_back(app, mo
     monkeypatch.setattr(importing, "import_data", slow)
     job = importing.Import("digits", workspace, {})
     job.start()
-    while job.step[1] != 1:
+    while job.progress[1] != 1:
         job.join(0.01)
-    assert (job.share, job.words) == (0.25, "Reading")
+    assert (job.share, job.message) == (0.25, "Reading")
     job.cancelled = True
     go_on.set()
     job.join(30)
@@ -335,7 +335,7 @@ def test_how_the_images_of_an_archive_are_read_is_chosen_on_a_preview(app, works
     members = {f"i{n:02}__png": png(16, 32, 5 * n) for n in range(24)}
     app.file_uploader[0].set_value(("wide.zip", archive(**members), "application/zip")).run()
     assert not app.exception
-    assert "What the network will see**, 1 × 16 × 32" in captions(app)
+    assert "Network input**: 1 × 16 × 32" in captions(app)
     app.toggle(key="crop").set_value(True).run()
     assert "1 × 16 × 16" in captions(app)
     app.toggle(key="resize").set_value(True).run()
@@ -362,19 +362,19 @@ def test_a_data_set_that_was_read_at_once_can_be_read_otherwise(app, workspace):
     plain = app.query_params["data"]
     app.session_state["adjust"] = True
     app.run()
-    assert "What the network will see**, 3 × 12 × 20" in captions(app)
-    labelled(app.toggle, "Crop to the middle").set_value(True).run()
+    assert "Network input**: 3 × 12 × 20" in captions(app)
+    labelled(app.toggle, "Center crop").set_value(True).run()
     labelled(app.segmented_control, "Channels").set_value("grey").run()
-    assert "What the network will see**, 1 × 12 × 12" in captions(app)
+    assert "Network input**: 1 × 12 × 12" in captions(app)
     app.button(key="adjust_open").click().run()
     assert not app.exception
     assert not app.error
     assert load_dataset(app.query_params["data"], workspace).shape == (1, 12, 12)
     app.session_state["adjust"] = True
     app.run()
-    labelled(app.toggle, "Crop to the middle").set_value(False).run()
-    assert "What the network will see**, 1 × 12 × 20" in captions(app)
-    labelled(app.segmented_control, "Channels").set_value("as they are").run()
+    labelled(app.toggle, "Center crop").set_value(False).run()
+    assert "Network input**: 1 × 12 × 20" in captions(app)
+    labelled(app.segmented_control, "Channels").set_value("unchanged").run()
     app.button(key="adjust_open").click().run()
     assert app.query_params["data"] == plain
 

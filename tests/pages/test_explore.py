@@ -60,11 +60,11 @@ run = Store().get(RUN)
 view = opening.view(run, opening.opened(run.id, run.ended))
 st.session_state["maps_drawn"] = (*view.key, "Cluster")
 st.session_state["map_latent"] = {"selection": {"points": [{"curve_number": 0, "point_index": 1}]}}
-maps._selected(view, "latent", "Cluster")
-maps._keep_highlights(view, "Cluster")
+maps._on_select(view, "latent", "Cluster")
+maps._restore_highlight(view, "Cluster")
 st.session_state["touched"] = chosen.current(run)
 del st.session_state["map_latent"]  # as when the page was left, or the colours were changed
-maps._keep_highlights(view, "Cluster")
+maps._restore_highlight(view, "Cluster")
 st.session_state["found again"] = chosen.current(run)
 """
 
@@ -131,7 +131,7 @@ def test_a_merge_is_scored_undone_and_redone_and_the_run_stays(app, labelled):
     edited = {metric.label: metric.value for metric in app.metric if "edited" in metric.label}
     assert edited["Clusters, edited"] == str(len(known) - 1)
     assert ("ACC, edited" in edited) == labelled
-    assert "1 edit in force" in {expander.label for expander in app.expander}
+    assert "1 edit" in {expander.label for expander in app.expander}
     app.button(key="undo").click().run()
     assert app.selectbox(key="cluster").options == known
     assert not [metric for metric in app.metric if "edited" in metric.label]
@@ -177,7 +177,7 @@ def test_samples_are_sorted_and_one_is_looked_at(app, kind):
         well(app)
     if kind == "table":
         return
-    app.selectbox(key="sample_order").set_value("Least sure first").run()
+    app.selectbox(key="sample_order").set_value("Lowest confidence first").run()
     sure = results(run_id).labels["confidence"].to_numpy()
     app.button(key="look_0").click().run()
     well(app)

@@ -85,4 +85,4 @@ def test_a_map_of_an_earlier_attempt_is_not_shown_for_a_new_model(app, workspace
     os.utime(model, (later, later))
     app.run()
     assert not any("land**" in text.value for text in app.markdown)
-    assert any("once the latent map is drawn" in caption.value for caption in app.caption)
+    assert any("once the latent map has been computed" in caption.value for caption in app.caption)

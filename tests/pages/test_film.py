@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from dsc_core.presets import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
+from dsc_core.presets import preset
 from dsc_core.runs import Store, film_frames
 from dsc_core.runs.film_frames import Frame
 from pages.shared.train import film, film_data
@@ -91,7 +91,7 @@ def test_play_shows_each_frame_once_and_stops_at_the_last(app, store, run_id, dr
     app.run()
     drawn.clear()
     app.button(key="film_button").click().run()
-    assert app.button(key="film_button").label == "Halt"
+    assert app.button(key="film_button").label == "Pause"
     assert slider(app).disabled
     for _ in range(8):
         app.run()
@@ -182,7 +182,7 @@ def test_a_damaged_frame_is_left_out_and_named(app, store, run_id, drawn):
     at(app, run_id, TRAIN)
     assert titles(drawn) == ["After epoch 2"]
     assert slider(app).options == ["0", "2"]
-    assert any("cannot be read are left out: epoch 1" in caption.value for caption in app.caption)
+    assert any("Skipped frames that cannot be read: epoch 1" in caption.value for caption in app.caption)
 
 
 def test_before_the_first_frame_the_page_says_so_and_a_lone_one_has_no_slider(app, store, run_id, drawn):

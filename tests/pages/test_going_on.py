@@ -106,7 +106,7 @@ def test_without_a_checkpoint_it_can_be_started_again(app, store, run_id, monkey
         (one.path / checkpoints.FACTS).write_text("{")
     at(app, run_id, TRAIN)
     assert "begins anew" in app.error[0].value
-    assert app.button(key="go_on").label == "Start again"
+    assert app.button(key="go_on").label == "Restart"
     resumed(app, store, run_id)
     assert steps(store, run_id) == list(range(1, 31))
 

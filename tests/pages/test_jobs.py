@@ -1,4 +1,4 @@
-"""Work in a thread of the server: it ends with a result or a sentence, and stops where it is told of progress."""
+"""Jobs: threads of the server that end with a result or one sentence, and stop where they report progress."""
 
 import threading
 
@@ -16,26 +16,26 @@ def ended(work) -> jobs.Job:
     return job
 
 
-def test_a_job_ends_with_its_result_and_tells_how_far_it_was():
-    def work(tell):
-        tell("Counting", 3, 4)
-        return "found"
+def test_a_job_ends_with_its_result_and_reports_progress():
+    def work(report):
+        report("Counting", 3, 4)
+        return "result"
 
     job = ended(work)
-    assert (job.result, job.problem, job.share) == ("found", "", 0.75)
+    assert (job.result, job.problem, job.share) == ("result", "", 0.75)
 
 
 @pytest.mark.parametrize("error", [InputError("Too few."), RunError("It is gone.")])
-def test_errors_that_a_person_can_mend_are_told_as_they_stand(error):
-    def work(tell):
+def test_errors_that_a_person_can_mend_are_shown_as_they_are(error):
+    def work(report):
         raise error
 
     assert ended(work).problem == str(error)
 
 
 @pytest.mark.parametrize("error", [ValueError("secret\ninside"), MemoryError(), KeyError("x")])
-def test_any_other_error_is_one_sentence_without_what_is_inside(error):
-    def work(tell):
+def test_any_other_error_is_one_sentence_without_its_message(error):
+    def work(report):
         raise error
 
     job = ended(work)
@@ -45,34 +45,34 @@ def test_any_other_error_is_one_sentence_without_what_is_inside(error):
     assert "secret" not in job.problem
 
 
-def test_a_stopped_job_ends_at_its_next_word_without_a_problem():
-    begun, go = threading.Event(), threading.Event()
+def test_a_stopped_job_ends_at_its_next_report_without_a_problem():
+    started, go = threading.Event(), threading.Event()
 
-    def work(tell):
-        begun.set()
+    def work(report):
+        started.set()
         go.wait(20)
-        tell("On", 0, 0)
+        report("On", 0, 0)
         return "never"
 
     job = jobs.Job(work)
     job.start()
-    begun.wait(20)
+    started.wait(20)
     job.stopped = True
     go.set()
     job.join(20)
     assert (job.result, job.problem, job.share) == (None, "", 0.0)
 
 
-def test_one_job_a_key_while_it_runs_and_few_are_kept(monkeypatch):
-    known = {}
-    monkeypatch.setattr(jobs, "_all", lambda: known)
-    monkeypatch.setattr(jobs, "MOMENT", 0.01)
+def test_one_job_per_key_runs_at_a_time_and_few_are_kept(monkeypatch):
+    cached = {}
+    monkeypatch.setattr(jobs, "_all", lambda: cached)
+    monkeypatch.setattr(jobs, "WAIT_SECONDS", 0.01)
     go = threading.Event()
-    first = jobs.begin("a", lambda tell: go.wait(20))
-    assert jobs.begin("a", lambda tell: pytest.fail("a second one")) is first
+    first = jobs.start("a", lambda report: go.wait(20))
+    assert jobs.start("a", lambda report: pytest.fail("a second one")) is first
     go.set()
     first.join(20)
-    for number in range(3 * jobs.MOST):
-        jobs.begin(f"job {number}", lambda tell: None).join(20)
-    assert len(known) <= jobs.MOST + 1
-    assert jobs.known("a") is None, "the oldest is let go first"
+    for number in range(3 * jobs.KEPT):
+        jobs.start(f"job {number}", lambda report: None).join(20)
+    assert len(cached) <= jobs.KEPT + 1
+    assert jobs.get("a") is None, "the oldest is dropped first"

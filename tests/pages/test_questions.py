@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from dsc_core.runs import questions
+from dsc_core.runs import related_runs
+from dsc_core.runs.annotations import names
+from dsc_core.runs.artifacts import choose_k_sweep
 from dsc_core.runs.artifacts.results import load_results
 from pages.shared import formatting, jobs
 from pages.shared.results import label_few
@@ -63,9 +65,9 @@ def test_answers_are_computed_on_request_and_are_there_at_the_next_look(app, run
     assert "use_k" not in keys(app)
     app.button(key="how_many_go").click()
     worked(app)
-    assert any(text.value.startswith("Favoured: **") for text in app.markdown)
+    assert any(text.value.startswith("Favoured number of clusters: **") for text in app.markdown)
     assert "how_many_go" not in keys(app), "all of the range is known"
-    assert questions.kept_sweep(store.get(run_id)).rows
+    assert choose_k_sweep.read_sweep(store.get(run_id)).rows
     jobs._all().clear()
     app.run()
     assert "use_k" in keys(app)
@@ -74,7 +76,7 @@ def test_answers_are_computed_on_request_and_are_there_at_the_next_look(app, run
 
 def test_use_this_k_makes_a_run_that_keeps_the_latent(app, images, store, monkeypatch):
     monkeypatch.setattr("dsc_core.runs.queue.enqueue", lambda *_: None)
-    questions.how_many(store.get(images), 2, 5)
+    choose_k_sweep.compute_sweep(store.get(images), 2, 5)
     at(app, images, "how_many")
     app.number_input(key=f"use_clusters_{images}").set_value(4).run()
     app.button(key="use_k").click().run()
@@ -86,7 +88,7 @@ def test_use_this_k_makes_a_run_that_keeps_the_latent(app, images, store, monkey
 
 def test_damaged_answers_and_a_missing_latent_are_sentences(app, images, store):
     run = store.get(images)
-    (run.folder / questions.SWEEP).write_text("{")
+    (run.folder / choose_k_sweep.FILE).write_text("{")
     at(app, images, "how_many")
     (told,) = app.error
     assert told.value == formatting.plain(
@@ -95,7 +97,7 @@ def test_damaged_answers_and_a_missing_latent_are_sentences(app, images, store):
     app.button(key="how_many_go").click()
     worked(app)
     assert not app.error
-    (run.folder / questions.SWEEP).unlink()
+    (run.folder / choose_k_sweep.FILE).unlink()
     (run.folder / "embeddings" / "latent.npy").unlink()
     app.session_state["how_many"] = True
     app.run()
@@ -106,7 +108,7 @@ def test_damaged_answers_and_a_missing_latent_are_sentences(app, images, store):
 
 
 def test_a_stopped_job_leaves_what_it_found(app, images, store, monkeypatch):
-    real = questions.how_many
+    real = choose_k_sweep.compute_sweep
 
     def slow(run, low, high, tell):
         def stopping(*step):
@@ -116,7 +118,7 @@ def test_a_stopped_job_leaves_what_it_found(app, images, store, monkeypatch):
 
         return real(run, low, high, stopping)
 
-    monkeypatch.setattr(questions, "how_many", slow)
+    monkeypatch.setattr(choose_k_sweep, "compute_sweep", slow)
     at(app, images, "how_many")
     app.button(key="how_many_go").click()
     worked(app)
@@ -132,7 +134,7 @@ def test_warnings_calibration_where_there_are_labels_and_no_other_run(app, run_i
     at(app, run_id, "trust")
     labelled = store.get(run_id).dataset["classes"] is not None
     assert ("Expected calibration error" in {metric.label for metric in app.metric}) == labelled
-    assert any("no other run" in caption.value for caption in app.caption)
+    assert any("no other finished runs" in caption.value for caption in app.caption)
     assert "more_seeds" in keys(app)
 
 
@@ -145,10 +147,10 @@ def test_samples_are_compared_with_other_seeds_and_with_what_is_chosen(app, imag
     execute(store, other)
     at(app, images, "trust")
     assert app.multiselect(key=f"trust_runs_{images}").value == [other]
-    assert any("stay in their cluster" in text.value for text in app.markdown)
+    assert any("are in the same cluster" in text.value for text in app.markdown)
     app.multiselect(key=f"trust_runs_{images}").set_value([]).run()
     assert not app.exception
-    assert not any("stay in their cluster" in text.value for text in app.markdown)
+    assert not any("are in the same cluster" in text.value for text in app.markdown)
     app.multiselect(key=f"trust_runs_{images}").set_value([other]).run()
     (store.folder(other) / "labels.parquet").write_bytes(b"PAR1")
     app.run()
@@ -164,7 +166,7 @@ def test_more_seeds_are_queued_with_the_same_settings(app, images, store, monkey
     assert not app.exception
     runs = [store.get(one) for one in queued]
     assert [run.config.seed for run in runs] == [1, 2]
-    assert all(questions.same_but_seed(store.get(images), run) for run in runs)
+    assert all(related_runs.same_but_seed(store.get(images), run) for run in runs)
 
 
 def test_a_missing_data_set_is_one_sentence_in_each_section(app, images, store):
@@ -189,14 +191,14 @@ def field(app, kind, number, run_id):
 
 def test_names_spread_are_kept_and_survive_a_refresh(app, run_id, store):
     at(app, run_id, "label_few")
-    named = lambda: {m.label: m.value for m in app.metric}["Samples with a name"]  # noqa: E731
+    named = lambda: {m.label: m.value for m in app.metric}["Named samples"]  # noqa: E731
     assert named() == "0.0%"
     for cluster in range(3):
         field(app, "clusters", cluster, run_id).set_value(f"<b>kind</b> {cluster}").run()
         assert not app.exception
     assert float(named().rstrip("%")) > 60
     found = load_results(store.get(run_id))
-    assert questions.read_named(found).clusters == {k: f"<b>kind</b> {k}" for k in range(3)}
+    assert names.read_names(found).clusters == {k: f"<b>kind</b> {k}" for k in range(3)}
 
     import streamlit as st
     from streamlit.testing.v1 import AppTest
@@ -206,18 +208,18 @@ def test_names_spread_are_kept_and_survive_a_refresh(app, run_id, store):
     assert field(fresh, "clusters", 1, run_id).value == "<b>kind</b> 1"
     fresh.button(key="few_forget").click().run()
     assert field(fresh, "clusters", 1, run_id).value == ""
-    assert questions.read_named(found) == questions.Named()
+    assert names.read_names(found) == names.Names()
 
 
 def test_a_sample_is_added_by_number_named_and_unnamed(app, images, store):
     at(app, images, "label_few")
     app.text_input(key=f"few_number_{images}").set_value("5").run()
     field(app, "samples", 5, images).set_value("odd").run()
-    assert any(caption.value == "named by hand" for caption in app.caption)
+    assert any(caption.value == "Named by hand" for caption in app.caption)
     found = load_results(store.get(images))
-    assert questions.read_named(found).samples == {5: "odd"}
+    assert names.read_names(found).samples == {5: "odd"}
     field(app, "samples", 5, images).set_value("").run()
-    assert questions.read_named(found).samples == {}
+    assert names.read_names(found).samples == {}
     app.text_input(key=f"few_number_{images}").set_value(str(FEW)).run()
     assert any("numbered from 0" in toast.value for toast in app.toast)
     assert not app.exception
@@ -232,7 +234,7 @@ def test_a_name_that_cannot_be_is_told_and_the_old_one_comes_back(app, images, s
 
 
 def test_damaged_names_are_one_sentence_and_can_be_set_aside(app, images, store):
-    path = store.folder(images) / questions.NAMED
+    path = store.folder(images) / names.FILE
     path.write_text('{"clusters": 3')
     at(app, images, "label_few")
     assert len(app.error) == 1
@@ -249,7 +251,7 @@ def test_the_labels_can_be_the_labels_of_the_data(images, store, tmp_path):
 
     found = load_results(store.get(images))
     spreader = label_few.prepare_spreader(found, lambda *_: None)
-    named = questions.Named({0: "ant", 1: "bee", 2: "cat"})
+    named = names.Names({0: "ant", 1: "bee", 2: "cat"})
     result = label_spreading.spread(spreader, named.clusters, named.samples)
     (tmp_path / "labels.npy").write_bytes(label_few.labels_npy(result, 0.0))
     labels = np.load(tmp_path / "labels.npy", allow_pickle=False)

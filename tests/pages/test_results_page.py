@@ -31,7 +31,7 @@ def test_every_colouring_and_both_kinds_of_cell_can_be_drawn(app):
     app.query_params["run"] = trained("image", True)
     app.run()
     app.switch_page(RESULTS).run()
-    for way in ("Label", "Right or wrong", "Confidence", "Cluster"):
+    for way in ("Label", "Agreement with label", "Confidence", "Cluster"):
         app.selectbox(key="colour").set_value(way).run()
         assert not app.exception
         assert not app.error

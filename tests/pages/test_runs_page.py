@@ -2,9 +2,9 @@
 
 import pytest
 
-from dsc_core.presets import preset
 from dsc_core.data import open_dataset
-from dsc_core.runs import Store, queue, starting, trash
+from dsc_core.presets import preset
+from dsc_core.runs import queue, starting, trash
 from pages.shared import formatting
 
 RUNS, TRAIN = "pages/views/runs.py", "pages/views/train.py"

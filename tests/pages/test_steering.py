@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from dsc_core.config import KNOBS
-from dsc_core.presets import preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
+from dsc_core.presets import preset
+from pages.shared import formatting
 from pages.shared.train import history, steering
 from tests.pages.trained import at
 
@@ -171,7 +172,7 @@ def test_the_joint_stage_and_settings_of_a_later_version_do_not_disturb(store, r
     change(store, run_id, 40, loudness=(1, 2), global_mi=(1.6, 1.0))
     tell(store, run_id, 41, 50, stage="joint")
     past = marks_of(store, run_id).read()
-    assert past.marks() == [(41, "joint", None), (40, "β_g 1.6 → 1", history.CHANGE_COLOUR)]
+    assert past.marks() == [(41, "joint", None), (40, "βg 1.6 → 1", history.CHANGE_COLOUR)]
     assert past.now["global_mi"] == 1.0
 
 

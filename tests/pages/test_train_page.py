@@ -122,8 +122,8 @@ def test_an_address_of_a_run_that_is_not_here_is_said(app):
 
 
 def test_a_failed_run_shows_its_reason_and_its_log(app):
-    from dsc_core.presets import preset
     from dsc_core.data import open_dataset
+    from dsc_core.presets import preset
     from dsc_core.runs import Store
 
     store = Store()

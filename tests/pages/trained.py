@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dsc_core.presets import preset
 from dsc_core.data import Dataset
+from dsc_core.presets import preset
 from dsc_core.runs import Store, execute
 
 FEW = 14  # so few that the maps are drawn without UMAP, which takes long to compile

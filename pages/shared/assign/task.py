@@ -46,8 +46,8 @@ class Assignment(BackgroundTask):
 
     def work(self) -> None:
         """Assign all samples; RunError where the file cannot be written."""
-        from dsc_core.runs.artifacts.results import LoadedRun
         from dsc_core.runs.assigning import assign_all
+        from dsc_core.runs.loaded_run import LoadedRun
 
         options = self.options | {"progress": self._reading}
         try:
@@ -56,7 +56,7 @@ class Assignment(BackgroundTask):
                 written_whole(self.path) as out,
             ):
                 self.result = assign_all(
-                    LoadedRun(self.trained), stream, out, self._assigning, lambda: self.stopping
+                    LoadedRun(self.trained).assigner, stream, out, self._assigning, lambda: self.stopping
                 )
         except OSError as error:
             raise RunError(f"The labels could not be written: {failures.plainly(error)}.") from error

@@ -10,7 +10,7 @@ import streamlit as st
 from dsc_core.data import CHANNELS, load_dataset, open_dataset, source_kind
 from dsc_core.data.look import as_read
 from dsc_core.errors import InputError, RunError
-from dsc_core.method.networks.sizes import in_words
+from dsc_core.method.networks.sizes import describe_network
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.runs import home
 from dsc_core.sampling import sample_rows
@@ -82,7 +82,7 @@ def _draw_preview(sheet: np.ndarray, shape: tuple[int, ...]) -> None:
     """A sheet of images as the network gets them, and the network that fits them."""
     st.image(sheet, width="stretch", alt="Some images as the network gets them")
     size = " × ".join(map(str, shape))
-    st.caption(f"**Network input**: {size}. {in_words(shape)}")
+    st.caption(f"**Network input**: {size}. {describe_network(shape)}")
 
 
 def adjust(dataset, key: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core.method.networks.sizes import in_words
+from dsc_core.method.networks.sizes import describe_network
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.sampling import sample_rows
 from pages.shared import formatting, links
@@ -73,7 +73,7 @@ def _images(dataset, key: str) -> None:
             st.caption(
                 f"{min(COUNT, len(dataset))} of {len(dataset):,} images, drawn at random (seed {seed})."
             )
-        st.caption(f"As the network gets them. {in_words(dataset.shape)}")
+        st.caption(f"As the network gets them. {describe_network(dataset.shape)}")
 
 
 @st.cache_data(show_spinner=False, max_entries=30)
@@ -90,7 +90,7 @@ def _table(dataset) -> None:
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Random rows as the network gets them**")
     st.dataframe(frame, hide_index=True, height=320)
-    about = in_words(dataset.shape)
+    about = describe_network(dataset.shape)
     if all(title.isdecimal() for title in dataset.column_titles):  # a matrix, whose columns have no names
         about += (
             " If the rows are embeddings of a pretrained model, set the encoder to none on the Train page: the graph"

@@ -6,7 +6,8 @@ import streamlit as st
 
 from dsc_core.analysis import cluster_warnings
 from dsc_core.errors import RunError
-from dsc_core.runs import questions
+from dsc_core.runs.artifacts.arrays import read_spectral
+from dsc_core.runs.artifacts.graph import load_graph
 from pages.shared import formatting, jobs
 
 ICONS = {
@@ -29,7 +30,7 @@ def draw(run, results) -> None:
     key = graph_job(run)
     job = jobs.get(key)
     if job is None:
-        job = jobs.start(key, lambda report: questions.graph_of(run, report))
+        job = jobs.start(key, lambda report: load_graph(run, report))
         jobs.rerun_if_started()
     if job.problem or job.stopped:
         message = job.problem or "The graph was not built, so overlaps between clusters are not checked."
@@ -50,7 +51,7 @@ def draw(run, results) -> None:
 def _find_warnings(run_id: str, ended: float | None, with_graph: bool, _results, _affinity) -> list:
     """The warnings of a run; RunError where its spectral coordinates cannot be read."""
     clusters = _results.labels["cluster"].to_numpy()
-    spectral = questions.spectral_of(_results.run)
+    spectral = read_spectral(_results.run)
     config = _results.run.config
     signs = cluster_warnings.diagnose(clusters, _results.run.clusters, spectral, _affinity, config.seed)
     return cluster_warnings.find_warnings(signs)

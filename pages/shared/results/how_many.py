@@ -9,7 +9,8 @@ from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots import palette
 from dsc_core.plots.choose_k_curves import curve_by_clusters, eigenvalue_curve
-from dsc_core.runs import questions, queue
+from dsc_core.runs import queue
+from dsc_core.runs.artifacts import choose_k_sweep
 from pages.shared import formatting, jobs, links, state, widgets
 
 TITLES = {
@@ -53,7 +54,7 @@ def _section(run) -> None:
         return
     job, sweep = jobs.get(job_of(run.id)), None
     try:
-        sweep = questions.kept_sweep(run)
+        sweep = choose_k_sweep.read_sweep(run)
         problem = job.problem if job else ""
     except RunError as damage:
         problem = str(damage)
@@ -92,14 +93,16 @@ def _form(run, sweep, lowest: int, highest: int) -> None:
                 on_click=start,
                 args=(run, low, high),
             )
-    if sweep and sweep.left:
-        numbers = f"{sweep.left[0]} to {sweep.left[-1]}" if len(sweep.left) > 1 else f"{sweep.left[0]}"
+    if sweep and sweep.missing:
+        numbers = (
+            f"{sweep.missing[0]} to {sweep.missing[-1]}" if len(sweep.missing) > 1 else f"{sweep.missing[0]}"
+        )
         st.caption(f"Stopped before {numbers} clusters. The results so far are shown below.")
 
 
 def start(run, low: int, high: int) -> None:
     """Start to compute the missing numbers."""
-    jobs.start(job_of(run.id), lambda report: questions.how_many(run, low, high, report))
+    jobs.start(job_of(run.id), lambda report: choose_k_sweep.compute_sweep(run, low, high, report))
 
 
 # Results --------------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.errors import RunError
-from dsc_core.runs import questions
-from dsc_core.runs.artifacts.results import csv_bytes
+from dsc_core.runs.annotations import names
+from dsc_core.runs.artifacts.csv_table import csv_bytes
+from dsc_core.runs.artifacts.graph import load_graph
 from pages.shared import formatting, jobs, widgets
 from pages.shared.results import label_few_cards, label_few_coverage
 
@@ -39,7 +40,7 @@ def prepare_spreader(results, report):
     from dsc_core.analysis.label_spreading import Spreader
 
     frame = results.labels
-    affinity = questions.graph_of(results.run, report)
+    affinity = load_graph(results.run, report)
     clusters, confidence = frame["cluster"].to_numpy(), frame["confidence"].to_numpy()
     return Spreader(affinity, clusters, confidence, results.run.clusters).prepare(report)
 
@@ -57,10 +58,10 @@ def _section(run, results) -> None:
         st.button("Retry", key="few_again", icon=":material/refresh:", on_click=jobs.forget, args=(key,))
         return
     try:
-        named, dataset = questions.read_named(results), results.dataset
+        named, dataset = names.read_names(results), results.dataset
     except RunError as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
-        if (run.folder / questions.NAMED).is_file():
+        if (run.folder / names.FILE).is_file():
             st.button(
                 "Discard the file and start over", key="few_anew", on_click=remove_names, args=(run, results)
             )
@@ -90,7 +91,7 @@ def _names(run, results, dataset, named, spreader) -> None:
 def remove_names(run, results) -> None:
     """Remove all names."""
     with widgets.errors_as_toasts():
-        questions.forget_names(results)
+        names.clear_names(results)
     st.session_state.pop(f"few_asked_{run.id}", None)
 
 
@@ -132,11 +133,11 @@ def _downloads(run, results, named, spread, threshold: float) -> None:
 
 def named_csv(results, named, spread, threshold: float) -> bytes:
     """named.csv: id, label ("" below the threshold), certainty, source ("sample", "cluster", "spread" or "")."""
-    return csv_bytes(questions.named_frame(results, named, spread, threshold))
+    return csv_bytes(names.names_frame(results, named, spread, threshold))
 
 
 def labels_npy(spread, threshold: float) -> bytes:
     """The labels, (n,) strings, as a NumPy file without pickles."""
     content = io.BytesIO()
-    np.save(content, spread.words(threshold), allow_pickle=False)
+    np.save(content, spread.labels(threshold), allow_pickle=False)
     return content.getvalue()

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dsc_core.plots import palette
 from dsc_core.plots.image_sheets import image_sheet
-from dsc_core.runs import questions
+from dsc_core.runs.annotations import names
 from pages.shared import formatting, widgets
 
 TYPICAL = 6  # samples on a cluster's card
@@ -23,7 +23,7 @@ def _name_field(run, results, kind: str, number: int, name: str, label: str) -> 
     st.text_input(
         label,
         key=key,
-        max_chars=questions.LONGEST_NAME,
+        max_chars=names.MAX_LENGTH,
         placeholder="No name",
         on_change=_save_name,
         args=(results, kind, number, key),
@@ -33,7 +33,7 @@ def _name_field(run, results, kind: str, number: int, name: str, label: str) -> 
 def _save_name(results, kind: str, number: int, key: str) -> None:
     """Save the name, or show why it is refused."""
     with widgets.errors_as_toasts():
-        questions.give_name(results, kind, [number], st.session_state[key])
+        names.give_name(results, kind, [number], st.session_state[key])
 
 
 def draw_clusters(run, results, dataset, named) -> None:
@@ -77,18 +77,20 @@ def draw_samples(run, results, dataset, named, spread) -> None:
     clusters, confidence = frame["cluster"].to_numpy(), frame["confidence"].to_numpy()
     key = f"few_asked_{run.id}"
     if key not in st.session_state:
-        suggested = label_spreading.worth_naming(spread, clusters, confidence, SUGGESTED).tolist()
+        suggested = label_spreading.suggest(spread, clusters, confidence, SUGGESTED).tolist()
         st.session_state[key] = list(dict.fromkeys([*named.samples, *suggested]))
     _sample_controls(run, key, len(frame))
-    words = spread.words()
+    labels = spread.labels()
     with st.grid(4, min_column_width=190):
         for sample in st.session_state[key]:
             with st.container(border=True, gap="small", key=f"few_card_{sample}"):
                 _samples(run, dataset, np.array([sample]), f"Sample {sample}")
-                if spread.given[sample]:
+                if spread.by_hand[sample]:
                     st.caption("Named by hand")
-                elif words[sample]:
-                    st.caption(f"“{formatting.plain(words[sample])}”, certainty {spread.sure[sample]:.0%}")
+                elif labels[sample]:
+                    st.caption(
+                        f"“{formatting.plain(labels[sample])}”, certainty {spread.certainty[sample]:.0%}"
+                    )
                 else:
                     st.caption("No name yet")
                 label = f"Sample {sample} · cluster {clusters[sample]}"

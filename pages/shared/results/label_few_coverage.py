@@ -36,7 +36,7 @@ def draw(run, results, named, spread) -> float:
     with st.grid(4, min_column_width=130):
         st.metric("Named samples", f"{covered.mean():.1%}", help=f"{covered.sum():,} of {len(covered):,}.")
         st.metric("Names", len(spread.names))
-        mean = f"{spread.sure[covered].mean():.0%}" if covered.any() else "–"
+        mean = f"{spread.certainty[covered].mean():.0%}" if covered.any() else "–"
         st.metric("Mean certainty", mean, help="Of the named samples.")
         if "label" in results.labels:
             agreement = label_spreading.agreement(spread, results.labels["label"].to_numpy(), threshold)
@@ -55,13 +55,13 @@ def draw(run, results, named, spread) -> float:
 
 def _map(results, spread, threshold: float) -> None:
     """The latent map, coloured by name."""
-    rows = sample_rows(len(spread.name), MAP_POINTS, 0)
-    groups = np.where(spread.covered(threshold), spread.name, -1)[rows]
+    rows = sample_rows(len(spread.index), MAP_POINTS, 0)
+    groups = np.where(spread.covered(threshold), spread.index, -1)[rows]
     names = dict(enumerate(spread.names)) | {-1: "no name"}
     colours = {index: palette.colour(index) for index in range(len(spread.names))} | {-1: UNNAMED_COLOUR}
     hover = [
         f"sample {row}\n{word or 'no name'}, certainty {certainty:.0%}"
-        for row, word, certainty in zip(rows, spread.words()[rows], spread.sure[rows], strict=True)
+        for row, word, certainty in zip(rows, spread.labels()[rows], spread.certainty[rows], strict=True)
     ]
     points = np.asarray(results.latent_map)[rows]
     figure = maps.group_map(points, groups, names, hover, title="Names on the latent map", colours=colours)
@@ -77,13 +77,13 @@ def _table(named, spread, threshold: float) -> None:
     by_hand = [*named.clusters.values(), *named.samples.values()]
     rows = []
     for index, name in enumerate(spread.names):
-        own = covered & (spread.name == index)
+        own = covered & (spread.index == index)
         rows.append(
             {
                 "Name": name,
                 "Samples": counts[name],
                 "Given by hand": by_hand.count(name),
-                "Mean certainty": float(spread.sure[own].mean()) if own.any() else None,
+                "Mean certainty": float(spread.certainty[own].mean()) if own.any() else None,
             }
         )
     st.dataframe(

@@ -10,7 +10,7 @@ from dsc_core.analysis import run_agreement
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.bars import bars
 from dsc_core.plots.image_sheets import image_sheet
-from dsc_core.runs import questions, queue
+from dsc_core.runs import queue, related_runs
 from pages.shared import formatting, state, widgets
 
 SHOWN = 24  # of the least stable samples
@@ -24,7 +24,7 @@ def draw(run, results) -> None:
         "**Do other runs find the same clusters?**",
         help="Clusters of other runs on the same data set are matched one to one with the clusters of this run.",
     )
-    others = {other.id: other for other in questions.siblings(state.store(), run)}
+    others = {other.id: other for other in related_runs.same_dataset(state.store(), run)}
     if not others:
         st.caption(
             "There are no other finished runs on this data set. Runs with other seeds show which clusters are stable."
@@ -36,7 +36,7 @@ def draw(run, results) -> None:
     readable, clusters = [], []
     for run_id in chosen:
         try:
-            clusters.append(questions.clusters_of(others[run_id], len(results.labels)))
+            clusters.append(related_runs.clusters_of(others[run_id], len(results.labels)))
             readable.append(others[run_id])
         except RunError as problem:
             st.error(formatting.plain(problem), icon=":material/error:")
@@ -48,7 +48,7 @@ def _choose(run, others: dict) -> list[str]:
     """The ids of the runs to compare with."""
     key = f"trust_runs_{run.id}"
     if key not in st.session_state:
-        seeds = [run_id for run_id, other in others.items() if questions.same_but_seed(run, other)]
+        seeds = [run_id for run_id, other in others.items() if related_runs.same_but_seed(run, other)]
         # With another number of clusters most samples must change: such a run is compared on request only.
         same_count = [run_id for run_id, other in others.items() if other.clusters == run.clusters]
         st.session_state[key] = (seeds or same_count)[:RUNS_BY_DEFAULT]
@@ -65,7 +65,7 @@ def _choose(run, others: dict) -> list[str]:
 
 def _describe(run, other) -> str:
     """Another run's name, and how it differs."""
-    if questions.same_but_seed(run, other):
+    if related_runs.same_but_seed(run, other):
         return f"{other.name} (seed {other.config.seed})"
     difference = f"K = {other.clusters}" if other.clusters != run.clusters else f"seed {other.config.seed}"
     return f"{other.name} ({difference}, other settings)"

@@ -12,7 +12,8 @@ from dsc_core.analysis import cluster_stats
 from dsc_core.errors import RunError
 from dsc_core.runs.annotations import edits as run_edits
 from dsc_core.runs.annotations.edits import Edited, Edits
-from dsc_core.runs.artifacts import results as run_results
+from dsc_core.runs.artifacts.arrays import read_array
+from dsc_core.runs.artifacts.results import load_results
 from pages.shared import noise_explorer, state
 
 SPACES = {"latent": "Latent space z", "spectral": "Spectral space Y"}
@@ -21,7 +22,7 @@ SPACES = {"latent": "Latent space z", "spectral": "Spectral space Y"}
 @st.cache_resource(max_entries=4, show_spinner="Loading the run")
 def load(run_id: str, ended: float | None):
     """The results of a finished run; `ended` makes a resumed run be read again."""
-    return run_results.load_results(state.store().get(run_id))
+    return load_results(state.store().get(run_id))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _edited_results(run_id: str, ended: float | None, version: int, _results, _e
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _coordinates(run_id: str, ended: float | None, space: str) -> np.ndarray:
     run = state.store().get(run_id)
-    return run_results.read_array(run.folder / "embeddings" / f"{space}.npy", 2)
+    return read_array(run.folder / "embeddings" / f"{space}.npy", 2)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

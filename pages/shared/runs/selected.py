@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dsc_core.runs.store import MAX_NAME, MAX_NOTE
 from pages.shared import formatting, links, run_actions, state, widgets
 from pages.shared.runs import trash_bin
-
-MAX_NAME, MAX_NOTE = 80, 2000  # characters
 
 
 def draw_one(run, sizes: dict[str, int]) -> None:

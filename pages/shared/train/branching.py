@@ -10,11 +10,11 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.plots import palette
 from dsc_core.plots.curves import smooth
 from dsc_core.runs import checkpoints
+from dsc_core.runs.store import MAX_NAME
 from pages.shared import formatting, knobs, run_actions, state
 from pages.shared.train import history, steering
 
 OWN, PARENT = "this run", "parent run"  # in the legends
-MAX_NAME = 60  # characters
 
 
 def branchable(run) -> list:
@@ -84,10 +84,9 @@ def _form(run, readable: list) -> None:
     )
     name = right.text_input("Name", key="branch_name", placeholder="Optional", max_chars=MAX_NAME)
     start = by_name[chosen].settings
-    main = [KNOBS[name] for name in steering.MAIN]
-    values = _grid(run, chosen, start, main)
+    values = _grid(run, chosen, start, steering.MAIN)
     with st.expander("Other weights and learning rate", icon=":material/tune:", key="branch_others"):
-        values |= _grid(run, chosen, start, [knob for knob in steering.LIVE if knob not in main])
+        values |= _grid(run, chosen, start, [knob for knob in steering.LIVE if knob not in steering.MAIN])
     changes = {name: value for name, value in values.items() if value != start[name]}
     described = history.describe_changes({name: (start[name], value) for name, value in changes.items()})
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -6,29 +6,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dsc_core.config import KNOBS
-from dsc_core.plots.curves import CHANCE_MI, curve
+from dsc_core import objective
+from dsc_core.knobs import COPIES
+from dsc_core.plots.curves import curve
 from pages.shared import knobs, widgets
 from pages.shared.train import branching, steering
 
-TERMS = (
-    "reconstruction",
-    "relative",
-    "global_mi",
-    "local_mi",
-    "prior",
-    "spectral",
-    "agreement",
-    "self_training",
-    "noisy_agreement",
-    "augmented_agreement",
-    "augmented_latent",
-    "balance",
-    "cluster_prior",
-    "entropy",
-)
 TOTAL, TOTAL_TITLE = "total", "Total, weighted"
-MUTUAL_INFORMATION = ("global_mi", "local_mi")  # both start at 2·ln 2
+NO_INFORMATION = "2·ln 2: no information"  # the value of the terms of mutual information before training
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ def options(run, past) -> tuple[CurveOptions, bool]:
 
 def pick_terms(run, past) -> list[str]:
     """The terms to draw; by default the total and every term whose weight is, or was at the start, above zero."""
-    used = [TOTAL, *(term for term in TERMS if _is_weighted(run, past, term))]
+    used = [TOTAL, *(term.name for term in objective.TERMS.values() if _is_weighted(run, past, term))]
     picked = st.pills(
         "Curves",
         used,
@@ -76,26 +61,28 @@ def pick_terms(run, past) -> list[str]:
         default=used,
         key=f"terms_{run.id}_{len(used)}",
         label_visibility="collapsed",
-        format_func=lambda term: TOTAL_TITLE if term == TOTAL else knobs.title(KNOBS[term]),
+        format_func=term_title,
     )
-    return [term for term in used if term in picked]
+    return [name for name in used if name in picked]
 
 
-def _is_weighted(run, past, term: str) -> bool:
+def _is_weighted(run, past, term: objective.Term) -> bool:
     """Whether a term has, or had at the start, a weight above zero that has an effect on this run."""
     start = run.config.to_dict()
-    weights = {name: start[name] or past.now[name] for name in ("augmented_agreement", term)}
-    if term == "augmented_latent" and not weights["augmented_agreement"]:
-        return False  # without random copies this weight has no effect
-    return weights[term] > 0 and term not in steering.without_effect(run)
+
+    def weight(name: str) -> float:
+        return start.get(name) or past.now.get(name, term.knob.default)
+
+    if COPIES in term.needs and not weight("augmented_agreement"):
+        return False
+    return weight(term.name) > 0 and term.name not in steering.without_effect(run)
 
 
-def term_title(term: str) -> str:
-    """A term's title with the symbol of its weight: "Reconstruction δ". Charts cannot draw subscripts."""
-    if term == TOTAL:
+def term_title(name: str) -> str:
+    """A term's title with the symbol of its weight: "Reconstruction δ"."""
+    if name == TOTAL:
         return TOTAL_TITLE
-    symbol = KNOBS[term].symbol
-    return KNOBS[term].title if "_" in symbol else f"{KNOBS[term].title} {symbol}"
+    return knobs.title(objective.TERMS[name].knob)
 
 
 def draw(run, past, options: CurveOptions) -> None:
@@ -106,8 +93,9 @@ def draw(run, past, options: CurveOptions) -> None:
     with st.grid(3, min_column_width=300):
         for position, term in enumerate(drawn):
             columns, lines = branching.columns(run, past, parent, term, options.smoothing)
-            level = (CHANCE_MI, "2·ln 2: no information") if term in MUTUAL_INFORMATION else None
             title = term_title(term)
+            chance = objective.TERMS[term].chance if term != TOTAL else None
+            level = None if chance is None else (chance, NO_INFORMATION)
             chart = curve(columns, "step", lines, log=options.log, title=title, level=level, marks=marks)
             with st.container(border=True):
                 about = f"{title} by step" + (f"; changes: {changes}" if changes else "")

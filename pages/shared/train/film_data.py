@@ -12,7 +12,7 @@ from dsc_core.data import load_dataset
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.film_map import FILM_LIMIT
 from dsc_core.runs import film_frames
-from dsc_core.runs.artifacts import results as run_results
+from dsc_core.runs.artifacts.labels import labels_frame
 from dsc_core.sampling import sample_rows
 from pages.shared import state
 
@@ -88,7 +88,7 @@ class Film:
 def _final_clusters(run_id: str, ended: float | None) -> np.ndarray | None:
     """The clusters in the results of a run, None where they cannot be read."""
     try:
-        return run_results.labels_frame(state.store().get(run_id))["cluster"].to_numpy()
+        return labels_frame(state.store().get(run_id))["cluster"].to_numpy()
     except (InputError, RunError):
         return None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
+from dsc_core.method.networks.sizes import describe_network
 from dsc_core.presets import DEFAULT_PRESET, PRESETS
-from dsc_core.method.networks.sizes import in_words
+from dsc_core.runs.store import MAX_NAME
 from pages.shared import formatting, knobs, run_actions, state
 
 NO_ENCODER = (
@@ -16,7 +17,6 @@ NO_ENCODER = (
 NO_IMAGES = (
     "Random copies are made of images only. For rows, their settings have no effect and are disabled below."
 )
-MAX_NAME = 60  # characters
 
 
 def draw(dataset) -> None:
@@ -30,7 +30,7 @@ def draw(dataset) -> None:
         encoder = st.session_state.get(knobs.key_of("encoder"), "network")
         idle_knobs = idle(encoder, dataset.shape)
         preset = PRESETS[st.session_state["preset"]]
-        st.caption(formatting.plain(f"{preset.help} {in_words(dataset.shape, encoder)}"))
+        st.caption(formatting.plain(f"{preset.help} {describe_network(dataset.shape, encoder)}"))
         if idle_knobs:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from itertools import groupby
 
 import pandas as pd
 import streamlit as st
 
+from dsc_core.analysis.live_metrics import LIVE_METRICS, LiveMetric
 from dsc_core.errors import InputError
 from dsc_core.plots import palette
 from dsc_core.plots.bars import bars
@@ -120,17 +122,27 @@ def _cluster_sizes(past) -> None:
 
 
 def _scores(past) -> None:
-    """ACC, NMI and ARI by epoch, where the data set has labels."""
-    if not past.scores:
-        return
+    """The live metrics by epoch: one chart for each range of values, those that need labels apart."""
+    frame = pd.DataFrame(past.scores)
+    metrics = [metric for metric in LIVE_METRICS.values() if metric.name in frame]
+    for position, (_, group) in enumerate(
+        groupby(metrics, key=lambda metric: (metric.needs_labels, metric.bounds))
+    ):
+        _score_chart(frame, list(group), "scores" if position == 0 else f"scores_{position}")
+
+
+def _score_chart(frame: pd.DataFrame, metrics: list[LiveMetric], key: str) -> None:
     with st.container(border=True):
-        st.markdown("**Scores** :gray-badge[evaluation only]", help="Labels are never used for training.")
-        frame = pd.DataFrame(past.scores).rename(columns=str.upper).rename(columns={"EPOCH": "epoch"})
-        names = [name for name in ("ACC", "NMI", "ARI") if name in frame]
-        lines = {name: palette.colour(position) for position, name in enumerate(names)}
-        chart = curve(dict(frame), "epoch", lines, bounds=(0, 1))
-        about = f"{', '.join(names)} by epoch, for evaluation only"
-        widgets.echart(chart, height=230, key="scores", alt=about)
+        evaluation = metrics[0].needs_labels
+        st.markdown(
+            "**Scores** :gray-badge[evaluation only]" if evaluation else "**Scores without labels**",
+            help="Labels are never used for training." if evaluation else None,
+        )
+        lines = {metric.title: palette.colour(position) for position, metric in enumerate(metrics)}
+        columns = {"epoch": frame["epoch"], **{metric.title: frame[metric.name] for metric in metrics}}
+        about = f"{', '.join(lines)} by epoch" + (", for evaluation only" if evaluation else "")
+        chart = curve(columns, "epoch", lines, bounds=metrics[0].bounds)
+        widgets.echart(chart, height=230, key=key, alt=about)
 
 
 def _notes(past) -> None:

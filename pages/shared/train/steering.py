@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
+from dsc_core.knobs import NOISE
 from pages.shared import formatting, knobs, run_actions
 from pages.shared.train import history
 
 LIVE = [knob for knob in KNOBS.values() if knob.live]
-MAIN = ("noise_level", "global_mi", "local_mi")  # shown first
+MAIN = [knob for knob in LIVE if knob.group == NOISE]  # shown first
 
 
 def key_of(run, name: str) -> str:
@@ -28,7 +29,7 @@ def panel(run, past: history.History):
     The panel must not be part of what is drawn again every few seconds: a slider would be lost while it is dragged.
     """
     effective = [knob for knob in LIVE if knob.name not in without_effect(run)]
-    main = [knob for knob in effective if knob.name in MAIN]
+    main = [knob for knob in effective if knob in MAIN]
     disabled = bool(past.latest and past.latest.stage == "labels")  # no training step follows
     with st.container(border=True, key="steering"):
         with st.container(horizontal=True, vertical_alignment="center"):
