@@ -42,17 +42,7 @@ def confusion_chart(
         x=alt.X(f"{column}:N", sort=columns, title=column.capitalize(), axis=above),
         y=alt.Y(f"{row}:N", sort=rows, title=row.capitalize(), axis=alt.Axis(**text)),
     )
-    tooltip = [row, column, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {row}")]
-    if selected is not None:
-        tooltip.append("selected")
-    dimmed = alt.value(1) if selected is None else alt.condition(SELECTED, alt.value(1), alt.value(0.5))
-    squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
-        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
-        stroke=alt.condition(SELECTED, alt.value(PALETTE[1]), alt.value("transparent")),
-        opacity=dimmed,
-        tooltip=tooltip,
-    )
-    squares = squares.add_params(alt.selection_point(name="cell", fields=names, empty=False))
+    squares = _squares(base, names, selected is not None)
     if len(columns) > MOST_LABELLED:
         return alt.layer(squares).properties(height=max(220, 26 * len(rows) + 60))
     # The scale grows darker on the light theme and lighter on the dark one; the text contrasts with it.
@@ -60,6 +50,18 @@ def confusion_chart(
     ink = alt.condition("datum.share > 0.45", alt.value(strong), alt.value(weak))
     numbers = base.mark_text(fontSize=11).encode(text="text:N", color=ink)
     return alt.layer(squares, numbers).properties(height=max(220, 30 * len(rows) + 60))
+
+
+def _squares(base: alt.Chart, names: list[str], partly: bool) -> alt.Chart:
+    """The cells, which can be clicked; partly: some samples are selected."""
+    tooltip = [*names, "count", alt.Tooltip("share:Q", format=".1%", title=f"share of the {names[0]}")]
+    squares = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=2).encode(
+        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
+        stroke=alt.condition(SELECTED, alt.value(PALETTE[1]), alt.value("transparent")),
+        opacity=alt.condition(SELECTED, alt.value(1), alt.value(0.5)) if partly else alt.value(1),
+        tooltip=[*tooltip, "selected"] if partly else tooltip,
+    )
+    return squares.add_params(alt.selection_point(name="cell", fields=names, empty=False))
 
 
 def _cells(

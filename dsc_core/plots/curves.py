@@ -14,6 +14,13 @@ from dsc_core.plots.palette import MUTED
 CURVE_LIMIT = 500  # points of a curve: a screen cannot show more
 EARLY = 0.3  # share of a curve's width in which there is no room for text to the left of a mark
 
+X_AXIS: Option = {
+    "type": "value",
+    "min": "dataMin",
+    "max": "dataMax",
+    "splitNumber": 3,
+    **echarts.quiet_axis(grid_lines=False, end_labels=False),
+}
 Mark = tuple[float, str] | tuple[float, str, str]  # x, text[, colour]
 
 
@@ -67,7 +74,6 @@ def curve(
     extra += _marks_in_range(columns[x], marks)
     if extra and series:
         series[0]["markLine"] = _mark_line(extra)
-    low_high = dict(zip(("min", "max"), bounds, strict=True)) if bounds else {}
     return {
         "animation": False,
         "title": echarts.title(title),
@@ -75,22 +81,16 @@ def curve(
         "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
         "grid": echarts.grid(top=36),
         "dataset": {"source": echarts.table(columns)},
-        "xAxis": {
-            "type": "value",
-            "min": "dataMin",
-            "max": "dataMax",
-            "splitNumber": 3,
-            **echarts.quiet_axis(grid_lines=False, end_labels=False),
-        },
-        "yAxis": {
-            "type": "log" if log else "value",
-            "scale": True,
-            "splitNumber": 3,
-            **low_high,
-            **echarts.quiet_axis(grid_lines=True),
-        },
+        "xAxis": dict(X_AXIS),
+        "yAxis": _y_axis(log, bounds),
         "series": series,
     }
+
+
+def _y_axis(log: bool, bounds: tuple[float, float] | None) -> Option:
+    limits = dict(zip(("min", "max"), bounds, strict=True)) if bounds else {}
+    kind = "log" if log else "value"
+    return {"type": kind, "scale": True, "splitNumber": 3, **limits, **echarts.quiet_axis(grid_lines=True)}
 
 
 def _line(name: str, x: str, shade: str) -> Option:

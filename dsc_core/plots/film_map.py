@@ -37,10 +37,8 @@ def film_map(
         "group": np.asarray(groups),
         "sample": np.asarray(samples),
     }
-    legend: list[Option] = [
-        {"type": "scatter", "name": str(name), "data": [], "itemStyle": {"color": shades[group]}}
-        for group, name in (names.items() if len(names) <= LEGEND_LIMIT else ())
-    ]
+    listed = names if len(names) <= LEGEND_LIMIT else {}
+    entries = [_legend_entry(str(name), shades[group]) for group, name in listed.items()]
     scatter: Option = {
         "type": "scatter",
         "id": "film",
@@ -54,15 +52,20 @@ def film_map(
         "animationDurationUpdate": 400,
         "animationDuration": 0,
         "title": echarts.title(title),
-        "legend": _legend([entry["name"] for entry in legend]),
+        "legend": _legend([entry["name"] for entry in entries]),
         "tooltip": {"trigger": "item", "confine": True, "formatter": "sample {@sample}"},
         "grid": echarts.grid(right=4, top=30, bottom=30, labels=False),
         "dataset": {"source": echarts.table(columns)},
         "visualMap": echarts.colours_by_group(shades),
         "xAxis": echarts.hidden_axis(low[0], high[0]),
         "yAxis": echarts.hidden_axis(low[1], high[1]),
-        "series": [scatter, *legend],
+        "series": [scatter, *entries],
     }
+
+
+def _legend_entry(name: str, shade: str) -> Option:
+    """An empty series: the points are one series, so each group needs its own for the legend."""
+    return {"type": "scatter", "name": name, "data": [], "itemStyle": {"color": shade}}
 
 
 def _legend(names: list[str]) -> Option:
