@@ -1,5 +1,8 @@
 """A trained model on disk and beside its run: written once, read from where it lies; and the graph it was made from."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -122,3 +125,23 @@ def test_a_model_without_an_encoder_is_saved_and_loaded(tmp_path):
     fitted.save(tmp_path)
     loaded = Fitted.load(tmp_path, "cpu")
     assert np.array_equal(loaded.assign(rows, SCALING).labels, fitted.labels)
+
+
+def test_a_model_of_version_0_1_0_is_loaded(tmp_path):
+    """Its latent and spectral arrays lie in its own folder, and once more beside it."""
+    with zipfile.ZipFile(Path(__file__).parent / "fixtures" / "workspace-0.1.0.zip") as archive:
+        archive.extractall(tmp_path)
+    (model,) = (tmp_path / "runs").glob("squares-*/model")
+    old = Fitted.load(model, "cpu")
+    samples = next(
+        array
+        for array in map(np.load, (tmp_path / "data").glob("*/samples.npy"))
+        if array.shape[1:] == old.shape and len(array) == len(old.labels)
+    )
+    scale = 1 / 255 if samples.dtype == np.uint8 else 1.0
+    assert old.affinity is None
+    assert np.array_equal(old.assign_training(np.arange(len(old.labels))).labels, old.labels)
+    assert old.assign(samples, (0.0, scale)).latent.shape == old.latent.shape
+    for name in ("latent", "spectral"):
+        (model / f"{name}.npy").unlink()
+    assert same(Fitted.load(model, "cpu"), old)

@@ -5,6 +5,7 @@ import pytest
 
 from dsc_core.config import Config
 from dsc_core.errors import RunError
+from dsc_core.objective import TERMS
 from dsc_core.training.clock import Clock
 from dsc_core.training.trainer import learning_rate
 from tests.training.small import SMALL, images, run
@@ -26,3 +27,10 @@ def test_a_nan_loss_is_an_error():
     broken[:] = np.inf
     with pytest.raises(RunError, match="NaN or infinite"):
         run(broken, Config(**SMALL))
+
+
+def test_with_every_weight_zero_nothing_is_learned_and_labels_are_made():
+    config = Config(**SMALL | {"epochs": 1, "joint_epochs": 0}, **dict.fromkeys(TERMS, 0.0))
+    fitted, events = run(images(64), config)
+    assert next(event for event in events if event.kind == "epoch").losses == {"total": 0.0}
+    assert fitted.labels.shape == (64,)
