@@ -19,6 +19,7 @@ from dsc_core import objective
 from dsc_core.cli.main import dsc
 from dsc_core.cli.options import READING
 from dsc_core.config import KNOBS, Config
+from dsc_core.data.catalog import CATALOG
 from dsc_core.data.limits import Limits, setting
 from dsc_core.knobs import GROUPS
 from dsc_core.objective import TERMS
@@ -141,6 +142,15 @@ def limits() -> str:
     return markdown(["at most", "default", "environment variable"], rows)
 
 
+def data_sets() -> str:
+    """The data sets that are known by name, and where each comes from."""
+    rows = [
+        [f"`{name}`", entry.description, f"`{entry.public}.npz`, or OpenML" if entry.public else "built in"]
+        for name, entry in CATALOG.items()
+    ]
+    return markdown(["name", "", "source"], rows)
+
+
 def floors() -> str:
     """The import order, from the top: a room may import the rooms below it."""
     lines = ["app.py   pages", *("   ".join(sorted(rooms)) for rooms in reversed(FLOORS))]
@@ -207,6 +217,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "terms": terms,
     "exports": exports,
     "limits": limits,
+    "data-sets": data_sets,
     "commands": commands,
     "floors": floors,
     "overview": lambda: overview_table(results()),

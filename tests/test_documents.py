@@ -113,7 +113,9 @@ def test_every_file_and_function_that_a_document_names_exists(path):
 def test_every_room_has_a_row_in_the_architecture():
     text = text_of(ROOT / "ARCHITECTURE.md")
     rooms = set().union(*FLOORS) - {"__init__", "__main__"}
-    assert not [room for room in rooms if not re.search(rf"^\| `dsc_core/{room}(/|\.py)` \|", text, re.MULTILINE)]
+    assert not [
+        room for room in rooms if not re.search(rf"^\| `dsc_core/{room}(/|\.py)` \|", text, re.MULTILINE)
+    ]
 
 
 @each(documents.DOCUMENTS)

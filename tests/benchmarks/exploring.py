@@ -22,7 +22,7 @@ import numpy as np
 from dsc_core.config import Config
 from dsc_core.data import Dataset
 from dsc_core.runs import Store
-from dsc_core.runs.artifacts.results import make_frame
+from dsc_core.runs.artifacts.labels import make_frame
 from dsc_core.runs.files import write_json
 from tests.browser.driving import browsing, serving, settled
 

@@ -103,7 +103,7 @@ def work(source: Path, home: Path, settings: dict, watch: Watch) -> None:
     from dsc_core.presets import preset
     from dsc_core.data import import_data, load_dataset
     from dsc_core.runs import Store, execute, worker
-    from dsc_core.runs.artifacts.results import csv_pieces
+    from dsc_core.runs.artifacts.labels import csv_pieces
     from dsc_core.runs.files import written_whole
 
     original = worker.Session.keep_results
