@@ -1,5 +1,5 @@
-"""New samples through a trained run: their clusters, where they lie on the maps, and whether they are like nothing
-that was trained on. Block by block, so that any number of them takes the memory of a thousand.
+"""New samples through a trained run: their clusters, their positions on the maps, and whether they are unlike the
+training data. Works block by block, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -7,8 +7,8 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,28 +16,29 @@ import pandas as pd
 from dsc_core.analysis import metrics
 from dsc_core.analysis.outliers import Novelty
 from dsc_core.data import Dataset, Stream
-from dsc_core.data.layout import scaling_like
-from dsc_core.data.preprocessing import apply_matrix, apply_table
 from dsc_core.errors import InputError
-from dsc_core.runs.artifacts.results import LoadedRun, csv_bytes, make_frame
+from dsc_core.model import Fitted
+from dsc_core.runs.artifacts.csv_table import csv_bytes
+from dsc_core.runs.artifacts.labels import make_frame
 
 BINS = 20  # of the histogram of confidence
-FARTHEST = 24  # samples kept to be looked at, of those farthest from the training data
-SHOWN = 200  # first rows kept for a table on the screen
+FARTHEST = 24  # samples kept for display, of those farthest from the training data
+SHOWN = 200  # first rows kept for display
 
 
+@dataclass(frozen=True)
 class Assigner:
-    """What a run says of new samples. Opens the run's model, codes and maps once, for all blocks."""
+    """Assigns new samples, block by block.
 
-    def __init__(self, loaded: LoadedRun):
-        self.loaded, self.fitted = loaded, loaded.fitted
-        self.maps = np.array(loaded.latent_map), np.array(loaded.spectral_map)
+    spectral: of the training data, (n, K'). latent_map, spectral_map: of the training data, (n, 2). matched: {cluster:
+    class} by the run's labels, None if it has none.
+    """
 
-    @cached_property
-    def matched(self) -> dict | None:
-        """{cluster: class} as the run's own labels have it, None where it had none."""
-        known = self.loaded.labels_true
-        return None if known is None else metrics.match(known, self.loaded.labels)
+    fitted: Fitted
+    spectral: np.ndarray
+    latent_map: np.ndarray
+    spectral_map: np.ndarray
+    matched: dict[int, Any] | None
 
     def frame(self, block: Dataset) -> pd.DataFrame:
         """The columns of labels.csv for a block, then matched_label (if not before), distance, error, unseen.
@@ -46,12 +47,15 @@ class Assigner:
         without a decoder. unseen: 1 where one of them is beyond what the training data have, as in 1 % of those.
         matched_label: what the run's own match makes of a cluster.
         """
-        from dsc_core.analysis.umap_map import between, place
+        from dsc_core.analysis.umap_map import place_by_neighbours, place_points
 
         found = self.fitted.assign(block.samples, block.scaling)
-        beside, distance = self.fitted.novelty.look(found.latent)
+        beside, distance = self.fitted.novelty.nearest(found.latent)
         maps = np.hstack(
-            [between(beside, self.maps[0]), place(found.spectral, self.loaded.spectral, self.maps[1])]
+            [
+                place_by_neighbours(beside, self.latent_map),
+                place_points(found.spectral, self.spectral, self.spectral_map),
+            ]
         )
         labels, matched = self._labels(block.labels)
         frame = make_frame(block.ids, found.labels, found.confidence, maps, labels, matched)
@@ -61,7 +65,7 @@ class Assigner:
             )
         frame["distance"] = distance.astype(np.float32)
         frame["error"] = np.asarray(found.errors, dtype=np.float32)
-        frame["unseen"] = self.fitted.novelty.is_unseen(distance, found.errors).astype(np.int64)
+        frame["unseen"] = self.fitted.novelty.is_unlike_training(distance, found.errors).astype(np.int64)
         return frame
 
     def _labels(self, labels: np.ndarray | None) -> tuple[np.ndarray | None, dict | None]:
@@ -111,7 +115,7 @@ class Assigned:
         rows, columns = (metrics.class_codes(np.array([str(pair[i]) for pair in pairs])) for i in (0, 1))
         counts = np.zeros((len(rows[0]), len(columns[0])), dtype=np.int64)
         np.add.at(counts, (rows[1], columns[1]), [self.classes[pair] for pair in pairs])
-        return float(sum(counts[pair] for pair in metrics.best_pairs(counts)) / counts.sum())
+        return metrics.matched_share(counts)
 
     def take(self, block: Dataset, frame: pd.DataFrame) -> None:
         """Count a block's rows in, and keep those that are looked at."""
@@ -141,77 +145,31 @@ class Assigned:
         )
 
     def _strange(self, rows: pd.DataFrame) -> np.ndarray:
-        return self.known.strangeness(rows["distance"].to_numpy(), rows["error"].to_numpy())
+        return self.known.score(rows["distance"].to_numpy(), rows["error"].to_numpy())
 
 
 def assign_all(
-    loaded: LoadedRun,
+    assigner: Assigner,
     stream: Stream,
     out: io.BufferedIOBase,
     progress: Callable[[int, int | None], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Assigned:
-    """Write a row a sample of `stream` to `out` as CSV, in the input's order; what was found, in figures.
+    """Write a row a sample of `stream` to `out` as CSV, in the input's order; what was assigned, in figures.
 
     progress(done, total) is told after each block, total None where it is not known. stop() is asked before each: once
     it says True, what is written so far stands. InputError where the data do not fit the run or hold no sample.
     """
-    assigner = Assigner(loaded)
-    found = Assigned(loaded.config.clusters, assigner.fitted.novelty, stream.total)
+    assigned = Assigned(assigner.fitted.config.clusters, assigner.fitted.novelty, stream.total)
     for block in stream:
         if stop is not None and stop():
-            found.stopped = True
+            assigned.stopped = True
             break
         frame = assigner.frame(block)
-        out.write(csv_bytes(frame, header=not found.samples))
-        found.take(block, frame)
+        out.write(csv_bytes(frame, header=not assigned.samples))
+        assigned.take(block, frame)
         if progress is not None:
-            progress(found.samples, stream.total)
-    if not found.samples and not found.stopped:
+            progress(assigned.samples, stream.total)
+    if not assigned.samples and not assigned.stopped:
         raise InputError(f"{stream.name} holds no samples: choose data with at least one.")
-    return found
-
-
-# What a script hands over -----------------------------------------------------------------------------------
-
-
-def prepared(loaded: LoadedRun, samples) -> tuple[np.ndarray, tuple[float, float]]:
-    """Samples (m, …) as the model takes them, and their scaling, from a Dataset, an array or a pandas frame.
-
-    Arrays and frames are in the units of the data that the run was trained on: numbers of a table are standardised
-    as in training. InputError where they do not fit.
-    """
-    trained = loaded.run.dataset
-    shape, preprocessing = tuple(trained["shape"]), trained.get("preprocessing") or {}
-    if isinstance(samples, Dataset):
-        array = _checked(samples, preprocessing).samples
-    elif hasattr(samples, "columns") and preprocessing.get("source") == "table":
-        array = apply_table(samples, preprocessing, [])
-    else:
-        array = np.asarray(samples)
-        if trained.get("kind") == "table" and array.ndim == 2 and preprocessing:
-            array = apply_matrix(array, preprocessing)
-    if array.shape[1:] == shape[1:] and len(shape) == 3 and shape[0] == 1:
-        array = array[:, None]  # grey images without their one channel
-    if array.shape[1:] != shape or not len(array):
-        raise InputError(f"The run takes samples of shape {shape}, not an array of shape {array.shape}.")
-    if trained.get("kind") != "image" or "scaling" not in trained:
-        return array, (0.0, 1.0)
-    return array, tuple(scaling_like(array, trained)[0])
-
-
-def _checked(dataset: Dataset, preprocessing: dict) -> Dataset:
-    """The data set, unless its columns were prepared in another way than those trained on."""
-    own = (dataset.preprocessing or {}).get("columns")
-    if own is not None and preprocessing.get("columns") is not None and own != preprocessing["columns"]:
-        raise InputError(
-            "The table was standardised by its own values, not as in training: open it with"
-            " open_dataset(path, like=run.run.dataset)."
-        )
-    return dataset
-
-
-def fitting(loaded: LoadedRun, dataset: Dataset) -> Dataset:
-    """A Dataset of new samples with its samples and scaling as the model takes them."""
-    array, scaling = prepared(loaded, dataset)
-    return replace(dataset, samples=array, scaling=scaling)
+    return assigned

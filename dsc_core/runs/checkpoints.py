@@ -30,11 +30,11 @@ DAMAGED = "damaged-"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What is known of a kept checkpoint without reading its arrays.
+class Checkpoint:
+    """What a checkpoint says of itself without its arrays.
 
     epoch: the one that was just over (`whole`) or under way, of `epochs`. events: the number of the last event
-    before it. place: in words. left: whether there is anything left to train from here. written: epoch seconds.
+    before it. position: in words. left: whether there is anything left to train from here. written: epoch seconds.
     settings: what training had then, by name.
     """
 
@@ -46,7 +46,7 @@ class Kept:
     step: int
     whole: bool
     left: bool
-    place: str
+    position: str
     events: int
     written: float
     settings: dict
@@ -151,13 +151,13 @@ def outlook(folder: Path) -> str:
     state, _, unread = newest(folder)
     told = [reason for _, reason in unread]
     if state:
-        told.append(f"Resumed, it goes on {state.place}.")
+        told.append(f"Resumed, it goes on {state.position}.")
     elif unread:
         told.append("There is no other to go on from: started again, it begins anew.")
     return " ".join(told)
 
 
-def kept(folder: Path) -> list[Kept]:
+def available(folder: Path) -> list[Checkpoint]:
     """The checkpoints of a run, the newest first; those whose facts cannot be read are left out."""
     known = []
     for path in found(folder / "checkpoints"):
@@ -167,12 +167,12 @@ def kept(folder: Path) -> list[Kept]:
     return known
 
 
-def described(path: Path, state: State) -> Kept:
-    """The Kept of a State."""
-    names = ("stage", "epoch", "epochs", "step", "whole", "left", "place")
+def described(path: Path, state: State) -> Checkpoint:
+    """The Checkpoint of a State."""
+    names = ("stage", "epoch", "epochs", "step", "whole", "left", "position")
     known = {name: getattr(state, name) for name in names}
     known |= {"events": state.facts["events"], "written": state.facts["written"]}
-    return Kept(path.name, path, **known, settings=state.config.to_dict())
+    return Checkpoint(path.name, path, **known, settings=state.config.to_dict())
 
 
 def set_aside(path: Path) -> None:

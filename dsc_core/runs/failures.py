@@ -54,7 +54,7 @@ def is_lost(error: BaseException) -> bool:
     """Whether `error` says that another of the processes that train together does not answer."""
     text = str(error).lower()
     return (
-        launch.together() and isinstance(error, RuntimeError) and any(words in text for words in LOST_WORDS)
+        launch.is_distributed() and isinstance(error, RuntimeError) and any(words in text for words in LOST_WORDS)
     )
 
 

@@ -94,7 +94,7 @@ def offer(folder: Path, epoch: int, latent: np.ndarray, clusters: np.ndarray | N
     clusters = np.full(len(latent), UNKNOWN) if clusters is None else clusters
     parts = {"latent": np.asarray(latent, np.float32), "clusters": np.asarray(clusters, np.int16)}
     write_whole(path_of(folder, "latent", epoch), packed(np.savez, **parts))
-    drop(folder, "latent", map_film.surplus(epochs(folder, "latent"), WAITING))
+    drop(folder, "latent", map_film.surplus_frames(epochs(folder, "latent"), WAITING))
 
 
 def keep(folder: Path, frame: Frame) -> None:
@@ -102,7 +102,7 @@ def keep(folder: Path, frame: Frame) -> None:
     content = packed(np.savez, points=frame.points, clusters=frame.clusters)
     write_whole(path_of(folder, "map", frame.epoch), content)
     drop(folder, "latent", [frame.epoch])
-    drop(folder, "map", map_film.surplus(epochs(folder), KEPT))
+    drop(folder, "map", map_film.surplus_frames(epochs(folder), KEPT))
 
 
 def drop(folder: Path, kind: str, numbers: list[int]) -> None:

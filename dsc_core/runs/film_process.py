@@ -105,7 +105,7 @@ class Filming:
         """Training is over: wait a while for what still waits, then let go of it."""
         if self.process is not None and not self.over:
             film_frames.drop(
-                self.folder, "latent", map_film.surplus(film_frames.epochs(self.folder, "latent"), LAST)
+                self.folder, "latent", map_film.surplus_frames(film_frames.epochs(self.folder, "latent"), LAST)
             )
             try:
                 self.say(b"end\n")
@@ -136,7 +136,7 @@ def command(folder: Path, seed: int) -> list[str]:
 def started(folder: Path, seed: int) -> subprocess.Popen:
     """That process, in the session of this one. OSError where it cannot be started."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = launch.alone(os.environ) | dict.fromkeys(ONE_THREAD, "1")
+    environment = launch.without_torchrun(os.environ) | dict.fromkeys(ONE_THREAD, "1")
     environment |= {"PYTHONPATH": os.pathsep.join(paths)}
     calm = {"creationflags": subprocess.BELOW_NORMAL_PRIORITY_CLASS} if os.name == "nt" else {}
     with open(folder / "log.txt", "ab") as log:
@@ -183,7 +183,7 @@ def develop(folder: Path, epoch: int, seed: int) -> None:
     """Make a frame of what waits for one. OSError where it cannot be written."""
     try:
         latent, clusters = film_frames.read_latent(folder, epoch)
-        points = map_film.frame(latent, before(folder, epoch, len(latent)), seed)
+        points = map_film.next_frame(latent, before(folder, epoch, len(latent)), seed)
     except RunError:  # damaged; or let go since, because too much waited
         film_frames.drop(folder, "latent", [epoch])
         return

@@ -1,4 +1,4 @@
-"""What a run's folder holds beside its results: its events, line by line, and room for a last word."""
+"""What a run's folder holds beside its results: its events, one per line, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from dsc_core.runs.files import write_whole
 
-LAST_WORDS = 1024  # bytes kept for the reason of a failure, so that even a full disk can be told of
+LAST_WORDS = 1024  # bytes reserved for the reason of a failure, so that even a full disk can be reported
 
 
 def slug(name: str) -> str:
-    """`name` as a part of a folder's name: small letters, digits and hyphens."""
+    """`name` as a part of a folder's name: lower-case letters, digits and hyphens."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:40].strip("-") or "run"
 
@@ -25,8 +25,13 @@ def is_run(folder: Path) -> bool:
     return (folder / "config.json").is_file() or (folder / "run.json").is_file()
 
 
+def event_line(seq: int, text: str) -> str:
+    """An event's JSON as a line of events.jsonl."""
+    return f'{{"seq": {seq}, {text[1:]}\n'
+
+
 def append_line(path: Path, line: str) -> None:
-    """Append one line, or leave the file as it was: a full disk can cut a line in two."""
+    """Append one line, or leave the file as it was: a full disk would cut the line in two."""
     with open(path, "ab", buffering=0) as file:
         before = file.tell()
         content = line.encode()
@@ -40,7 +45,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def read_events(path: Path) -> list[tuple[int, str]]:
-    """(number, JSON) of the whole lines of an events.jsonl; a torn last line is cut off."""
+    """(number, JSON) of the complete lines of an events.jsonl; an incomplete last line is cut off."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -50,39 +55,39 @@ def read_events(path: Path) -> list[tuple[int, str]]:
         with suppress(OSError), open(path, "r+b") as file:
             file.truncate(whole)
         content = content[:whole]
-    found, last = [], 0
+    events, last = list[tuple[int, str]](), 0
     for line in content.splitlines():
         with suppress(ValueError, AttributeError):
             event = json.loads(line)
             last = int(event.pop("seq", last + 1))
-            found.append((last, json.dumps(event)))
-    return found
+            events.append((last, json.dumps(event)))
+    return events
 
 
 def cut_events(folder: Path, after: int) -> None:
-    """Lay the lines of events.jsonl with a number above `after` aside, in events-N.jsonl."""
+    """Move the lines of events.jsonl with a number above `after` to events-N.jsonl."""
     path = folder / "events.jsonl"
-    content, place = path.read_bytes() if path.exists() else b"", 0
+    content, position = path.read_bytes() if path.exists() else b"", 0
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         with suppress(ValueError, AttributeError):
             if int(json.loads(line).get("seq", number)) > after:
                 break
-        place += len(line)
-    if place == len(content):
+        position += len(line)
+    if position == len(content):
         return
     number = 1 + sum(1 for _ in folder.glob("events-*.jsonl"))
-    with suppress(OSError):  # on a full disk the file is cut all the same: that needs no room
-        (folder / f"events-{number}.jsonl").write_bytes(content[place:])
-    os.truncate(path, place)
+    with suppress(OSError):  # on a full disk the file is cut all the same, which needs no space
+        (folder / f"events-{number}.jsonl").write_bytes(content[position:])
+    os.truncate(path, position)
 
 
 def prepare_last_words(folder: Path) -> None:
-    """Keep room on the disk for the reason of a failure."""
+    """Reserve space on the disk for the reason of a failure."""
     write_whole(folder / "reason.txt", b" " * (LAST_WORDS - 1) + b"\n")
 
 
 def leave_last_words(folder: Path, reason: str) -> None:
-    """Write the reason of a failure over the room kept for it, which needs no new space."""
+    """Write the reason of a failure into the reserved space."""
     content = reason.encode()[: LAST_WORDS - 1]
     with suppress(OSError), open(folder / "reason.txt", "r+b") as file:
         file.write(content.ljust(LAST_WORDS - 1) + b"\n")

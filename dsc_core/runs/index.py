@@ -1,114 +1,201 @@
-"""The SQLite file behind the run store: its tables, by numbered steps, and how it is opened."""
+"""The SQLite index of a workspace: every query. Several processes and threads share it.
+
+It holds what is read often or written by two sides: the state of each run, its events, the requests to it, and the
+workspace's settings.
+"""
 
 from __future__ import annotations
 
-import os
+import json
 import sqlite3
+import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dsc_core.errors import RunError
 from dsc_core.runs import failures
+from dsc_core.runs.schema import open_index
 
-BUSY = 30.0  # seconds to wait for another process's transaction; ours take milliseconds
-
-# One entry a version of the index; `PRAGMA user_version` tells how many have been applied. Only ever append.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE runs (
-            id TEXT PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
-            pid INTEGER, process TEXT, claimed INTEGER NOT NULL DEFAULT 0,
-            created REAL NOT NULL, started REAL, ended REAL, heartbeat REAL, device TEXT NOT NULL DEFAULT '',
-            dataset TEXT NOT NULL, config TEXT NOT NULL, last_seq INTEGER NOT NULL DEFAULT 0)""",
-        """CREATE TABLE events (
-            run_id TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
-            PRIMARY KEY (run_id, seq)) WITHOUT ROWID""",
-        """CREATE TABLE controls (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, changes TEXT NOT NULL,
-            written REAL NOT NULL, taken REAL)""",
-        "CREATE INDEX pending ON controls (run_id, id) WHERE taken IS NULL",
-    ),
-    (  # pauses that a page can see, and branches
-        "ALTER TABLE runs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '{}'",
-    ),
-    (  # the queue, and what people say of runs
-        "ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT ''",
-        "ALTER TABLE runs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN queued REAL",  # when it was put into the queue
-        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-        "CREATE INDEX wishes ON controls (run_id, id)",
-    ),
-    # the graphics cards on which the run was started, "0,1"
-    ("ALTER TABLE runs ADD COLUMN cards TEXT NOT NULL DEFAULT ''",),
-)
+Row = sqlite3.Row
+WITHDRAWN = 0  # in place of the time at which a request was taken: it belongs to an earlier attempt
 
 
-def open_index(path: Path) -> sqlite3.Connection:
-    """The database at `path`, brought up to date; one that is damaged is set aside and made anew.
+class Index:
+    """The index in the file `path`. Every change is one short transaction; all methods raise RunError."""
 
-    RunError where it cannot be opened, or was written by a later version.
-    """
-    try:
-        return connect(path)
-    except sqlite3.OperationalError as error:
-        raise RunError(failures.store_sentence(error)) from error
-    except sqlite3.DatabaseError:
-        set_aside(path)
-        return connect(path)
+    def __init__(self, path: Path):
+        self.lock = threading.RLock()
+        self.connection = open_index(path)
 
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self.connection.close()
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that several threads may share under a lock of their own."""
-    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-    try:
-        db.row_factory = sqlite3.Row
-        use_wal(db)
-        db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last second, never the file
-        migrate(db)
-        db.execute("SELECT count(*), sum(last_seq) FROM runs").fetchone()  # damage shows when it is read
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def set_aside(path: Path) -> None:
-    """Move a damaged index out of the way; the run folders hold everything that it held."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            os.replace(part, part.with_name(f"damaged-{stamp}-{part.name}"))
-
-
-def use_wal(db: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log; SQLite itself does not wait where two processes do so at once."""
-    for attempt in range(50):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or attempt == 49:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One write transaction, rolled back if the block raises. Inside another one it is part of that."""
+        with self.lock:
+            if self.connection.in_transaction:
+                yield
+                return
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield
+                self.connection.execute("COMMIT")
+            except BaseException as error:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise RunError(failures.store_sentence(error)) from error
                 raise
-            time.sleep(0.1)
 
+    def _write(self, statement: str, values: dict[str, Any] | tuple[Any, ...] = ()) -> int:
+        """Execute one statement. → the number of rows changed."""
+        with self.transaction():
+            return self.connection.execute(statement, values).rowcount
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the index to the newest version. RunError where it was written by a later version than this."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
-        return
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
-        if version > len(MIGRATIONS):
-            raise RunError(
-                "This workspace was written by a later version of the app; update the app to open it."
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Row]:
+        with self.lock:
+            try:
+                return self.connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise RunError(failures.store_sentence(error)) from error
+
+    # -- runs ------------------------------------------------------------------------------------------------
+
+    def run(self, run_id: str) -> Row | None:
+        """The row of a run."""
+        return next(iter(self._read("SELECT * FROM runs WHERE id = ?", (run_id,))), None)
+
+    def runs(self, status: str | None = None) -> list[Row]:
+        """The rows of all runs, or of those with this status."""
+        if status is None:
+            return self._read("SELECT * FROM runs")
+        return self._read("SELECT * FROM runs WHERE status = ?", (status,))
+
+    def queued(self) -> list[Row]:
+        """The rows of the runs in the queue, the next one first."""
+        return self._read("SELECT * FROM runs WHERE status = 'queued' ORDER BY queued, id")
+
+    def insert_run(self, row: dict[str, Any]) -> None:
+        """Add a run, unless its id is there."""
+        columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        self._write(f"INSERT OR IGNORE INTO runs ({columns}) VALUES ({marks})", row)
+
+    def update_run(self, run_id: str, **values: Any) -> None:
+        """Set columns of a run."""
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        self._write(f"UPDATE runs SET {columns} WHERE id = :id", {**values, "id": run_id})
+
+    def end_lost_run(self, row: Row, reason: str, ended: float) -> None:
+        """Mark a run whose process is gone as failed, unless it has ended or was restarted since `row` was read."""
+        self._write(
+            "UPDATE runs SET status = 'failed', reason = ?, ended = ?"
+            " WHERE id = ? AND status = 'running' AND pid IS ? AND process IS ?",
+            (reason, ended, row["id"], row["pid"], row["process"]),
+        )
+
+    def enqueue(self, run_id: str) -> None:
+        """Put a run at the end of the queue; one that is queued keeps its position."""
+        self._write(
+            "UPDATE runs SET status = 'queued', reason = '', queued = ? WHERE id = ? AND status != 'queued'",
+            (time.time(), run_id),
+        )
+
+    def withdraw(self, run_id: str, status: str, reason: str) -> bool:
+        """Take a run out of the queue. → whether it was queued."""
+        values = (status, reason, run_id)
+        return bool(
+            self._write(
+                "UPDATE runs SET status = ?, reason = ?, queued = NULL WHERE id = ? AND status = 'queued'",
+                values,
             )
-        for statement in (line for step in MIGRATIONS[version:] for line in step):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
+        )
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run with its events and requests."""
+        with self.transaction():
+            self._write("DELETE FROM runs WHERE id = ?", (run_id,))
+            self._write("DELETE FROM events WHERE run_id = ?", (run_id,))
+            self._write("DELETE FROM controls WHERE run_id = ?", (run_id,))
+
+    # -- events ----------------------------------------------------------------------------------------------
+
+    def add_event(self, run_id: str, event: str) -> int:
+        """Add an event, as JSON. → its number, counted from 1."""
+        with self.transaction():
+            counted = "UPDATE runs SET last_seq = last_seq + 1, heartbeat = ? WHERE id = ?"
+            if not self._write(counted, (time.time(), run_id)):
+                raise RunError(f"The run '{run_id}' is no longer in the workspace.")
+            seq = self._read("SELECT last_seq FROM runs WHERE id = ?", (run_id,))[0][0]
+            self._write("INSERT INTO events VALUES (?, ?, ?)", (run_id, seq, event))
+        return seq
+
+    def add_missing_events(self, run_id: str, events: Iterable[tuple[int, str]]) -> None:
+        """Add those of the events (number, JSON) that come after the newest one in the index."""
+        with self.transaction():
+            last = self._read("SELECT last_seq FROM runs WHERE id = ?", (run_id,))[0][0]
+            missing = [event for event in events if event[0] > last]
+            for event in missing:
+                self._write("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", (run_id, *event))
+            if missing:
+                self._write("UPDATE runs SET last_seq = ? WHERE id = ?", (missing[-1][0], run_id))
+
+    def events(self, run_id: str, after: int = 0, until: int | None = None) -> list[tuple[int, str]]:
+        """(number, JSON) of the events above `after`, up to and including `until`, in order."""
+        query = "SELECT seq, event FROM events WHERE run_id = ? AND seq > ?"
+        values: tuple[Any, ...] = (run_id, after)
+        if until is not None:
+            query, values = f"{query} AND seq <= ?", (*values, until)
+        return [(row["seq"], row["event"]) for row in self._read(f"{query} ORDER BY seq", values)]
+
+    def last_event(self, run_id: str) -> str | None:
+        """The newest event, as JSON."""
+        rows = self._read("SELECT event FROM events WHERE run_id = ? ORDER BY seq DESC LIMIT 1", (run_id,))
+        return rows[0]["event"] if rows else None
+
+    def delete_events(self, run_id: str, after: int) -> None:
+        """Delete the events above `after`."""
+        self._write("DELETE FROM events WHERE run_id = ? AND seq > ?", (run_id, after))
+
+    # -- requests --------------------------------------------------------------------------------------------
+
+    def add_request(self, run_id: str, changes: dict[str, Any]) -> None:
+        """Add a request to a run."""
+        statement = "INSERT INTO controls (run_id, changes, written) VALUES (?, ?, ?)"
+        self._write(statement, (run_id, json.dumps(changes), time.time()))
+
+    def pending_requests(self, run_id: str) -> list[tuple[int, dict[str, Any]]]:
+        """(id, request) of those that the run has not taken, in the order of arrival."""
+        query = "SELECT id, changes FROM controls WHERE run_id = ? AND taken IS NULL ORDER BY id"
+        return [(row["id"], json.loads(row["changes"])) for row in self._read(query, (run_id,))]
+
+    def requests(self, run_id: str) -> list[dict[str, Any]]:
+        """All requests to the present attempt at a run, taken or not, in the order of arrival."""
+        query = (
+            "SELECT changes FROM controls WHERE run_id = ? AND (taken IS NULL OR taken != ?) ORDER BY id"
+        )
+        return [json.loads(row["changes"]) for row in self._read(query, (run_id, WITHDRAWN))]
+
+    def mark_request_taken(self, request_id: int) -> None:
+        """Note that the run's process has received a request."""
+        self._write("UPDATE controls SET taken = ? WHERE id = ?", (time.time(), request_id))
+
+    def withdraw_requests(self, run_id: str) -> None:
+        """Withdraw the requests to an earlier attempt."""
+        self._write("UPDATE controls SET taken = ? WHERE run_id = ?", (WITHDRAWN, run_id))
+
+    # -- settings of the workspace ---------------------------------------------------------------------------
+
+    def setting(self, name: str, default: str) -> str:
+        """A setting of the workspace."""
+        rows = self._read("SELECT value FROM settings WHERE name = ?", (name,))
+        return rows[0]["value"] if rows else default
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Change a setting of the workspace."""
+        self._write("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))

@@ -37,7 +37,7 @@ _begun = False
 def leading():
     """The block is the first process's part; where it ends before any training, the others go home too."""
     global _begun
-    if not launch.together():
+    if not launch.is_distributed():
         yield
         return
     be_brief()
@@ -69,7 +69,7 @@ def be_brief() -> None:
 def begin(run, state, count: int) -> None:
     """Let the other processes train along on the `count` samples, from here on. InputError where they cannot."""
     global _begun
-    if launch.together():
+    if launch.is_distributed():
         from dsc_core.training import batches, distributed
 
         batches.check_processes(
@@ -81,7 +81,7 @@ def begin(run, state, count: int) -> None:
 
 def of_all(device: str) -> str:
     """The name of what all processes compute on: "2 × CPU, 1 thread"."""
-    return f"{os.environ['WORLD_SIZE']} × {device}" if launch.together() else device
+    return f"{os.environ['WORLD_SIZE']} × {device}" if launch.is_distributed() else device
 
 
 def follow() -> int:

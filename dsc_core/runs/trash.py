@@ -1,4 +1,4 @@
-"""Deleted runs: moved into the workspace's trash/, whence they come back until it is emptied on request."""
+"""Deleted runs: in the workspace's folder trash/, from which they can be restored until it is emptied."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures, queue
 from dsc_core.runs.files import read_json, size_of, write_json
 from dsc_core.runs.folder import is_run
-from dsc_core.runs.store import Store, read_folder
+from dsc_core.runs.run import read_run
+from dsc_core.runs.store import Store
 
 STAMP = "deleted.json"
 
@@ -35,22 +36,20 @@ def folder_of(store: Store) -> Path:
 
 
 def delete(store: Store, run_id: str) -> None:
-    """Move the run into the trash. InputError while it trains; RunError where its folder cannot be moved."""
+    """Move the run into the trash. InputError while it trains; RunError if its folder cannot be moved."""
     run = store.get(run_id)
     if run.status == "queued":
         queue.withdraw(store, run_id)
     target = _free(folder_of(store) / run_id)
     try:
-        with store._transaction() as db:
-            row = db.execute("SELECT status, name FROM runs WHERE id = ?", (run_id,)).fetchone()
+        with store.index.transaction():
+            row = store.index.run(run_id)
             if row and row["status"] == "running":
                 raise InputError(f"The run '{row['name']}' is training; stop it first, then delete it.")
-            db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
-            db.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
-            db.execute("DELETE FROM controls WHERE run_id = ?", (run_id,))
+            store.index.delete_run(run_id)
             target.parent.mkdir(exist_ok=True)
             write_json(run.folder / STAMP, {"deleted": time.time()})
-            os.replace(run.folder, target)  # last: where it fails, the rows come back
+            os.replace(run.folder, target)  # last: if it fails, the rows are rolled back
     except OSError as error:
         with suppress(OSError):
             (run.folder / STAMP).unlink(missing_ok=True)
@@ -58,21 +57,21 @@ def delete(store: Store, run_id: str) -> None:
 
 
 def trashed(store: Store) -> list[Trashed]:
-    """What lies in the trash, the last deleted first."""
+    """The runs in the trash, the last deleted first."""
     folder = folder_of(store)
     runs = [_trashed(path, store) for path in folder.iterdir() if is_run(path)] if folder.is_dir() else []
     return sorted(runs, key=lambda run: run.deleted, reverse=True)
 
 
 def restore(store: Store, run_id: str) -> str:
-    """Bring a run back out of the trash; its id. Where its name was given away meanwhile, it is named by its id.
+    """Restore a run from the trash. → its id. If its name is taken by now, it is named by its id.
 
-    InputError where the trash does not hold it, or where a run of this id is there again.
+    InputError if it is not in the trash, or if there is a run with this id.
     """
     source, target = _in_trash(store, run_id), store.folder(run_id)
     if target.exists():
         raise InputError(f"There is a run {run_id} already; rename the folder in the trash to restore it.")
-    run, _ = read_folder(source, store.home)
+    run, _ = read_run(source, store.home)
     taken = any(run.name in (other.id, other.name) for other in store.list())
     try:
         (source / STAMP).unlink(missing_ok=True)
@@ -86,17 +85,17 @@ def restore(store: Store, run_id: str) -> str:
 
 
 def empty(store: Store) -> int:
-    """Delete for good what lies in the trash; the bytes that it held. RunError where some of it stays."""
+    """Delete the runs in the trash for good. → the bytes freed. RunError if some of it cannot be deleted."""
     folder = folder_of(store)
     held = size_of(folder)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        raise RunError(f"Some of the trash could not be deleted; see that {folder} can be written.")
+        raise RunError(f"Some of the trash could not be deleted; check that {folder} can be written.")
     return held
 
 
 def _trashed(folder: Path, store: Store) -> Trashed:
-    run, _ = read_folder(folder, store.home)
+    run, _ = read_run(folder, store.home)
     try:
         deleted = float(read_json(folder / STAMP)["deleted"])
     except (RunError, KeyError, TypeError, ValueError):
@@ -107,12 +106,12 @@ def _trashed(folder: Path, store: Store) -> Trashed:
 def _in_trash(store: Store, run_id: str) -> Path:
     path = folder_of(store) / run_id
     if run_id != Path(run_id).name or not is_run(path):
-        raise InputError(f"The trash holds no run '{run_id}'.")
+        raise InputError(f"There is no run '{run_id}' in the trash.")
     return path
 
 
 def _free(path: Path) -> Path:
-    """`path`, or with a number behind it where something lies there."""
+    """`path`, with a number after it if it is taken."""
     number, free = 2, path
     while free.exists():
         free, number = path.with_name(f"{path.name}-{number}"), number + 1

@@ -20,17 +20,20 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core.analysis import map_film, metrics
+from dsc_core.analysis import live_metrics, map_film, metrics
+from dsc_core.analysis.label_free import label_free_scores
+from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.runs import checkpoints, failures, processes, queue, torchrun
-from dsc_core.runs.artifacts.results import write_frame
+from dsc_core.runs.artifacts import graph
+from dsc_core.runs.artifacts.labels import write_frame
 from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.film_process import Filming
-from dsc_core.runs.store import Run, Store
+from dsc_core.runs.run import Run
+from dsc_core.runs.store import Store
 from dsc_core.training import launch
 from dsc_core.training.checkpoint import State
-from dsc_core.training.device import describe
 
 Echo = Callable[[Event], None]
 
@@ -129,7 +132,7 @@ class Session:
         for left in folder.glob(".new-*"):  # by a process that was killed while it kept its results
             shutil.rmtree(left, ignore_errors=True)
         if state:
-            self.tell(self.note(f"Continues {state.place}.", back_to=last))
+            self.tell(self.note(f"Continues {state.position}.", back_to=last))
         elif any(folder.glob("events-*.jsonl")):
             told = "There is no checkpoint to go on from: the run begins anew, with the same settings."
             self.tell(self.note(told, back_to=0))
@@ -143,7 +146,7 @@ class Session:
         except OSError as error:
             if not self.unkept:
                 self.unkept = True
-                told = f"The checkpoint {state.place} could not be kept: {failures.plainly(error)}. "
+                told = f"The checkpoint {state.position} could not be kept: {failures.plainly(error)}. "
                 told += "Training goes on, and what was kept before stays."
                 self.warn(told)
 
@@ -151,16 +154,12 @@ class Session:
         """(Fitted, the last event of training)."""
         from dsc_core.training import loop
 
-        scores = None
-        if dataset.labels is not None:
-
-            def scores(clusters: np.ndarray) -> dict:
-                known = clusters >= 0  # of a large data set, training looks at a part
-                return metrics.scores(dataset.labels[known], clusters[known])
+        def scores(clusters: np.ndarray) -> dict[str, float]:
+            return live_metrics.measure(clusters, dataset.labels)
 
         filmed = bool(self.run.config.map_every)
         if filmed:
-            filming.begin(map_film.filmed(len(dataset), self.run.config), state.done if state else -1)
+            filming.begin(map_film.film_rows(len(dataset), self.run.config), state.done if state else -1)
         torchrun.begin(self.run, state, len(dataset))
         steps = loop.fit(
             dataset.samples,
@@ -241,9 +240,8 @@ class Session:
         known = dict.fromkeys(("acc", "nmi", "ari"))
         if dataset.labels is not None:
             known = metrics.scores(dataset.labels, fitted.labels)
-        values = getattr(fitted, "eigenvalues", None)
-        free = metrics.label_free_scores(
-            fitted.latent, fitted.spectral, fitted.labels, self.run.config.seed, values
+        free = label_free_scores(
+            fitted.latent, fitted.spectral, fitted.labels, self.run.config.seed, fitted.eigenvalues
         )
         return {**known, **free, "clusters_found": len(np.unique(fitted.labels))}
 
@@ -254,11 +252,14 @@ class Session:
 
     def keep_model(self, fitted) -> None:
         """The model and the embeddings, kept before the maps are drawn: that may take a while."""
+        for name in ("latent", "spectral"):  # of an earlier attempt by version 0.1.0, which also wrote them there
+            (self.run.folder / "model" / f"{name}.npy").unlink(missing_ok=True)
         with staged(self.run.folder) as new:
-            fitted.save(new / "model")
-            (new / "embeddings").mkdir()
-            np.save(new / "embeddings" / "latent.npy", np.asarray(fitted.latent, dtype=np.float32))
-            np.save(new / "embeddings" / "spectral.npy", np.asarray(fitted.spectral, dtype=np.float32))
+            fitted.save(new / "model", embeddings=new / "embeddings")
+            # On more samples than the graph of training has, questions about the run need another one.
+            if fitted.affinity is not None and fitted.affinity.shape[0] == len(fitted.latent):
+                mark = graph.mark_of(self.run, np.asarray(fitted.latent, dtype=np.float32))
+                graph.save_graph(new / graph.FILE, fitted.affinity, mark)
 
     def keep_results(self, dataset, fitted, maps: np.ndarray, summary: dict) -> None:
         """The maps, the labels and last the summary, each in its place only when all are written."""

@@ -9,8 +9,7 @@ import pytest
 from dsc_core.analysis import umap_map
 from dsc_core.config import Config
 from dsc_core.data import Dataset
-from dsc_core.runs import Store, film_process
-from dsc_core.runs import store as store_module
+from dsc_core.runs import Store, film_process, launcher
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -56,7 +55,7 @@ def fake_training(monkeypatch):
     monkeypatch.setattr(film_process, "command", fakes.film_command)
     monkeypatch.setenv("FAKE", "")
     monkeypatch.setattr(
-        store_module, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id]
+        launcher, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id]
     )
     return fakes
 

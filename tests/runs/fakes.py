@@ -32,10 +32,16 @@ class Fitted:
     spectral: np.ndarray
     labels: np.ndarray
     confidence: np.ndarray
+    affinity: object = None  # as of a training without a graph
+    eigenvalues: object = None
 
-    def save(self, folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "fake.npz", **self.__dict__)
+    def save(self, folder, embeddings):
+        for needed in (folder, embeddings):
+            needed.mkdir(parents=True, exist_ok=True)
+        parts = {name: value for name, value in self.__dict__.items() if value is not None}
+        np.savez(folder / "fake.npz", **parts)
+        for name in ("latent", "spectral"):
+            np.save(embeddings / f"{name}.npy", np.asarray(getattr(self, name), dtype=np.float32))
 
     @classmethod
     def load(cls, folder):
@@ -60,7 +66,7 @@ class Fitted:
     def novelty(self):
         from dsc_core.analysis import outliers
 
-        return outliers.known(self.latent)
+        return outliers.fit(self.latent)
 
 
 def level_of(fitted, cluster):
@@ -177,17 +183,17 @@ def film_command(folder, seed):
 if __name__ == "__main__" and len(sys.argv) == 3:
     from dsc_core.analysis import umap_map
 
-    umap_map.laid_out = umap_map.taken_on = no_layout
+    umap_map.lay_out = umap_map.continue_layout = no_layout
     sys.exit(film_process.main())
 
 if __name__ == "__main__":
     from dsc_core.analysis import umap_map
-    from dsc_core.runs import store, worker
+    from dsc_core.runs import launcher, worker
 
     film_process.command = film_command
 
     # The next run of a queue, which this process starts, is trained by a stand-in as well.
-    store.worker_command = lambda run_id: [sys.executable, __file__, run_id]
+    launcher.worker_command = lambda run_id: [sys.executable, __file__, run_id]
     install()
     umap_map.project = no_map
     worker.describe = lambda device: (device, "CPU, 1 thread")  # PyTorch takes seconds to load

@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 
 from dsc_core import DeepSpectralClustering, load_run
-from dsc_core.cli.main import main
 from dsc_core.analysis import metrics, umap_map
-from dsc_core.config import preset
-from dsc_core.data import cut, open_dataset, open_stream
-from dsc_core.data.streams import Stream
+from dsc_core.cli.main import main
+from dsc_core.data import split_into_blocks, open_dataset, open_stream
+from dsc_core.data.block_stream import Stream
 from dsc_core.errors import InputError
+from dsc_core.presets import preset
 from dsc_core.runs import Store, assigning, execute
-from dsc_core.runs.artifacts import export, results
+from dsc_core.runs.artifacts import export
+from dsc_core.runs.artifacts.labels import labels_csv
 
 # So few steps that batch norm has not settled: without self-training, which would trust the clusters of such codes.
 FAST = {
@@ -62,7 +63,7 @@ def trained(tmp_path_factory):
     os.environ["DSC_HOME"] = str(folder / "home")
     store, runs = Store(), {}
     flat = pytest.MonkeyPatch()  # UMAP takes long to compile, and these maps are not looked at
-    flat.setattr(umap_map, "umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
+    flat.setattr(umap_map, "run_umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
     ways = {"colour.npz": "diffusion", "deep.npy": "softmax", "table.csv": "kmeans", "rows.npy": "diffusion"}
     for name, path in blobs(folder).items():
         config = preset("standard", clusters=4, readout=ways[name], device="cpu", **FAST)
@@ -104,7 +105,7 @@ def test_training_data_get_the_labels_of_the_run_by_every_way(trained, at_home, 
     assert agree(loaded.assign(raw.get(name, lambda: np.load(path))()).labels, loaded.labels) >= AGREE
     assert main(["assign", run.id, str(path), "--out", str(tmp_path / "out.csv")]) == 0
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
-    kept = list(csv.DictReader(io.StringIO(results.labels_csv(run).decode())))
+    kept = list(csv.DictReader(io.StringIO(labels_csv(run).decode())))
     for column in (
         "id",
         "cluster",
@@ -143,10 +144,10 @@ def test_rows_standardised_by_themselves_are_refused_and_not_misread(trained):
 def test_a_row_s_answer_does_not_depend_on_its_block(trained):
     run, path = trained["colour.npz"]
     loaded = load_run(run.folder)
-    assigner = assigning.Assigner(loaded)
+    assigner = loaded.assigner
     dataset = open_dataset(path, like=run.dataset)
     at_once = assigner.frame(dataset)
-    parts = pd.concat([assigner.frame(block) for block in cut(dataset, 7)], ignore_index=True)
+    parts = pd.concat([assigner.frame(block) for block in split_into_blocks(dataset, 7)], ignore_index=True)
     for column in ("id", "cluster", "label", "matched_label", "unseen"):
         assert (at_once[column] == parts[column]).all()
     for column in ("confidence", "distance", *results.MAP_COLUMNS):
@@ -161,7 +162,7 @@ def test_what_is_like_nothing_seen_is_flagged_and_kept_to_be_looked_at(trained):
     np.save(path.with_name("odd.npy"), images)
     told = []
     with open_stream(path.with_name("odd.npy"), run.dataset, block=16) as stream:
-        found = assigning.assign_all(loaded, stream, out := io.BytesIO(), lambda *step: told.append(step))
+        found = assigning.assign_all(loaded.assigner, stream, out := io.BytesIO(), lambda *step: told.append(step))
     assert {"5", "6", "7", "8"} <= set(found.farthest["id"][found.farthest["unseen"] == 1])
     assert found.unseen == (pd.read_csv(io.BytesIO(out.getvalue()))["unseen"]).sum() == len(found.farthest)
     strange = found.known.strangeness(found.farthest["distance"], found.farthest["error"])
@@ -197,7 +198,7 @@ def test_the_accuracy_over_blocks_is_that_of_all(trained):
     run, path = trained["colour.npz"]
     loaded = load_run(run.folder)
     with open_stream(path, run.dataset, block=11) as stream:
-        found = assigning.assign_all(loaded, stream, io.BytesIO())
+        found = assigning.assign_all(loaded.assigner, stream, io.BytesIO())
     assert found.acc == pytest.approx(loaded.summary["acc"], abs=0.01)
 
 
@@ -206,7 +207,7 @@ def test_a_stop_leaves_what_is_written(trained):
     calls = iter([False, False, True])
     with open_stream(path, run.dataset, block=10) as stream:
         found = assigning.assign_all(
-            load_run(run.folder), stream, out := io.BytesIO(), stop=lambda: next(calls)
+            load_run(run.folder).assigner, stream, out := io.BytesIO(), stop=lambda: next(calls)
         )
     assert (found.stopped, found.samples) == (True, 20)
     assert len(out.getvalue().splitlines()) == 21
@@ -225,7 +226,7 @@ def test_a_model_in_a_zip_assigns_as_the_run_does(trained, tmp_path):
 def test_nothing_to_assign_is_one_sentence(trained):
     run, _ = trained["rows.npy"]
     with pytest.raises(InputError, match=r"^nothing holds no samples: .*\.$"):
-        assigning.assign_all(load_run(run.folder), Stream("nothing", 0, iter(())), io.BytesIO())
+        assigning.assign_all(load_run(run.folder).assigner, Stream("nothing", 0, iter(())), io.BytesIO())
 
 
 def test_many_samples_take_the_memory_of_a_block(trained):
@@ -242,7 +243,7 @@ def test_many_samples_take_the_memory_of_a_block(trained):
 
     def peak(times):
         tracemalloc.start()
-        assigning.assign_all(loaded, Stream("many", None, (one for _ in range(times))), Nowhere())
+        assigning.assign_all(loaded.assigner, Stream("many", None, (one for _ in range(times))), Nowhere())
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most

@@ -8,7 +8,7 @@ from tests.benchmarks import crowd
 @pytest.mark.slow
 def test_a_crowd_loses_no_event_and_meets_no_lock(tmp_path, monkeypatch):
     monkeypatch.setenv("FAKE", "")  # which `crowd` sets, as it does the worker's command
-    monkeypatch.setattr(crowd.store_module, "worker_command", None)
+    monkeypatch.setattr(crowd.launcher, "worker_command", None)
     found = crowd.crowd(tmp_path / "home", runs=6, events=1000, pace=0.1, rest=1)
     assert found.errors == []
     assert (found.runs, found.done) == (6, 6)

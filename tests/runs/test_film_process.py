@@ -52,7 +52,7 @@ def test_what_waits_becomes_frames_each_in_the_frame_of_the_one_before(filmed, t
     for epoch in range(4):
         frame = film_frames.read(tmp_path, epoch)
         flat = latent(epoch).astype(np.float32)[:, :2]
-        wanted = flat if before is None else map_film.aligned(flat, before)
+        wanted = flat if before is None else map_film.align(flat, before)
         assert np.allclose(frame.points, wanted, atol=1e-5)
         assert (frame.clusters == (film_frames.UNKNOWN if epoch < 2 else epoch)).all()
         before = frame.points
@@ -272,7 +272,7 @@ def test_a_real_digits_run_leaves_the_expected_frames(store, monkeypatch):
     execute(store, run_id)
     folder = store.folder(run_id)
     rows = film_frames.read_rows(folder)
-    assert (rows == map_film.filmed(600, config)).all()
+    assert (rows == map_film.film_rows(600, config)).all()
     assert film_frames.epochs(folder) == [0, 2, 4, 5]
     shown = {epoch: film_frames.read(folder, epoch) for epoch in film_frames.epochs(folder)}
     assert all(frame.points.shape == (len(rows), 2) for frame in shown.values())

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from dsc_core.errors import InputError
-from dsc_core.runs import Store, execute, failures, processes, queue
-from dsc_core.runs import store as store_module
+from dsc_core.runs import Store, execute, failures, launcher, processes, queue
+from dsc_core.runs.launcher import LocalLauncher
 from dsc_core.training import launch
 from tests.runs import fakes, waiting
 
@@ -25,7 +25,7 @@ until = partial(waiting.until, seconds=90)
 @pytest.fixture(autouse=True)
 def no_cards(monkeypatch):
     """Nothing hangs on the graphics cards of the machine that runs the tests."""
-    monkeypatch.setattr(launch, "cards", lambda: 0)
+    monkeypatch.setattr(launch, "card_count", lambda: 0)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def no_process(monkeypatch):
         started.append(run.id)
         return SimpleNamespace(pid=os.getpid(), wait=lambda: 0, kill=lambda: None)
 
-    monkeypatch.setattr(Store, "_spawn", spawn)
+    monkeypatch.setattr(LocalLauncher, "start", spawn)
     return started
 
 
@@ -68,13 +68,13 @@ def test_one_at_a_time_in_the_order_of_their_coming(store, three, no_process):
 def test_as_many_at_a_time_as_are_set(store, three, no_process):
     for run_id in three:
         queue.enqueue(store, run_id)
-    queue.set_at_a_time(store, 2)
+    queue.set_concurrent_runs(store, 2)
     assert statuses(store, three) == ["running", "running", "queued"]
-    assert queue.at_a_time(Store(store.home)) == 2
-    for wrong in (0, -1, queue.MOST + 1):
-        with pytest.raises(InputError, match=r"From 1 to 16 runs can train at a time"):
-            queue.set_at_a_time(store, wrong)
-    assert queue.at_a_time(store) == 2
+    assert queue.concurrent_runs(Store(store.home)) == 2
+    for wrong in (0, -1, queue.MAX_RUNS + 1):
+        with pytest.raises(InputError, match=r"The number of concurrent runs is 1 to 16"):
+            queue.set_concurrent_runs(store, wrong)
+    assert queue.concurrent_runs(store) == 2
 
 
 def test_a_run_of_the_command_line_takes_room_too(store, three, no_process):
@@ -120,7 +120,7 @@ def test_a_run_taken_out_is_as_it_was_before(store, three, no_process):
     assert store.get(three[1]).status == "created"
     store.finish(three[0], "done")
     assert queue.advance(store) == [three[2]]
-    with pytest.raises(InputError, match="does not wait in the queue: it is running"):
+    with pytest.raises(InputError, match="is not in the queue: it is running"):
         queue.withdraw(store, three[2])
     store.finish(three[2], "stopped")
     store.claim(three[1])
@@ -139,14 +139,14 @@ def test_a_stop_ends_a_waiting_run(store, three, no_process):
 
 
 def test_a_run_that_cannot_be_started_makes_way_for_the_next(store, three, monkeypatch, no_process):
-    spawn = Store._spawn
+    spawn = LocalLauncher.start
 
     def broken(self, run):
         if run.id == three[0]:
             raise FileNotFoundError(2, "No such file or directory")
         return spawn(self, run)
 
-    monkeypatch.setattr(Store, "_spawn", broken)
+    monkeypatch.setattr(LocalLauncher, "start", broken)
     store.claim(three[2])
     queue.enqueue(store, three[0])
     queue.enqueue(store, three[1])
@@ -207,23 +207,23 @@ def test_training_in_the_foreground_starts_the_next_one_at_its_end(store, three,
 def test_the_queue_goes_on_behind_a_killed_worker_though_nobody_looks(
     store, three, fake_training, monkeypatch
 ):
-    monkeypatch.setattr(queue, "EVERY", 0.05)
+    monkeypatch.setattr(queue, "PERIOD", 0.05)
     monkeypatch.setenv("FAKE", "endless")
     queue.enqueue(store, three[0])
     monkeypatch.setenv("FAKE", "")
     queue.enqueue(store, three[1])
-    queue.keep_going(store)
+    queue.watch(store)
     run = until(lambda: len(store.events(three[0])) > 3 and store.get(three[0]))
     os.kill(run.pid, signal.SIGKILL)
     until(lambda: store.get(three[1]).status == "done")
     assert store.get(three[0]).reason == failures.KILLED
-    keeper = queue._keepers[store.home]
+    keeper = queue._watchers[store.home]
     keeper.join(5)
     assert not keeper.is_alive(), "with nobody waiting, nobody watches"
 
 
 def test_the_worker_command_is_what_the_queue_starts(store, three, monkeypatch):
-    monkeypatch.setattr(store_module, "worker_command", lambda run_id: ["/nowhere/python"])
+    monkeypatch.setattr(launcher, "worker_command", lambda run_id: ["/nowhere/python"])
     queue.enqueue(store, three[0])
     assert store.get(three[0]).status == "failed"
 
@@ -231,12 +231,12 @@ def test_the_worker_command_is_what_the_queue_starts(store, three, monkeypatch):
 # A workspace's own process with a faked training, which does what its arguments say.
 PROCESS = """
 import sys, time
-from dsc_core.runs import Store, queue, store
-store.worker_command = lambda run_id: [sys.executable, sys.argv[1], run_id]
+from dsc_core.runs import Store, launcher, queue
+launcher.worker_command = lambda run_id: [sys.executable, sys.argv[1], run_id]
 if sys.argv[2] == "serve":
     for run_id in sys.argv[3:]:
         queue.enqueue(Store(), run_id)
-    queue.keep_going(Store())
+    queue.watch(Store())
     print("waiting", flush=True)
     time.sleep(600)
 else:
@@ -248,7 +248,7 @@ else:
 def process(*arguments, **more):
     """PROCESS with these arguments."""
     command = [sys.executable, "-c", PROCESS, fakes.__file__, *arguments]
-    return subprocess.Popen(command, cwd=store_module.ROOT, stdout=subprocess.PIPE, text=True, **more)
+    return subprocess.Popen(command, cwd=launcher.ROOT, stdout=subprocess.PIPE, text=True, **more)
 
 
 def trainings(store, run_id):
@@ -294,11 +294,11 @@ def test_commands_at_the_same_moment_start_each_waiting_run_once(store, stalled)
 
 @pytest.fixture
 def cards(monkeypatch):
-    monkeypatch.setattr(launch, "cards", lambda: 2)
+    monkeypatch.setattr(launch, "card_count", lambda: 2)
 
 
 def test_one_run_a_graphics_card_until_another_number_is_set(store, dataset, config, no_process, cards):
-    assert queue.at_a_time(store) == 2
+    assert queue.concurrent_runs(store) == 2
     one = config.replace(device="auto", processes=1)
     runs = [store.create(dataset, one, name=f"card {i}") for i in range(4)]
     for run_id in runs:
@@ -308,7 +308,7 @@ def test_one_run_a_graphics_card_until_another_number_is_set(store, dataset, con
     store.finish(runs[0], "done")
     queue.advance(store)
     assert store.get(runs[2]).cards == (0,), "the card that has become free"
-    queue.set_at_a_time(store, 3)
+    queue.set_concurrent_runs(store, 3)
     assert store.get(runs[3]).status == "running"
 
 
@@ -378,7 +378,7 @@ def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
         called.append((command, env))
         return SimpleNamespace(pid=os.getpid(), wait=lambda: 0, kill=lambda: None)
 
-    monkeypatch.setattr(store_module.subprocess, "Popen", popen)
+    monkeypatch.setattr(launcher.subprocess, "Popen", popen)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     runs = [
         store.create(dataset, config.replace(device="auto", processes=number)) for number in (0, 1, 1, 2, 0)

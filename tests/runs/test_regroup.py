@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from dsc_core.analysis import umap_map
-from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.errors import InputError, RunError
 from dsc_core.model import Fitted
+from dsc_core.presets import preset
 from dsc_core.runs import Store, execute
-from dsc_core.runs.artifacts.results import load_run
-from dsc_core.runs.regroup import OF_K, regroup
+from dsc_core.runs.loaded_run import load_run
+from dsc_core.runs.regroup import DEPEND_ON_K, regroup
 
 FEW = 40
 SETTINGS = {
@@ -92,7 +92,7 @@ def test_the_latent_and_all_networks_but_the_spectral_one_are_kept_and_k_is_new(
     known = Fitted.load(store.folder(parent) / "model").config
     assert other.config.replace(clusters=3, joint_epochs=known.joint_epochs) == known
     before, after = networks(one.run), networks(other.run)
-    assert all(np.array_equal(before[name], after[name]) for name in before if not name.startswith(OF_K))
+    assert all(np.array_equal(before[name], after[name]) for name in before if not name.startswith(DEPEND_ON_K))
     assert after["centres"].shape[0] == after["shares"].shape[0] == 5
     assert after["spectral.assignment.weight"].shape[0] == 5
     assert other.labels.max() < 5
@@ -108,7 +108,7 @@ def test_it_tells_where_it_comes_from_and_can_be_regrouped_again(store, parent):
     assert run.name == "four"
     assert run.parent["run"] == parent
     assert run.parent["changes"]["clusters"] == [3, 4]
-    assert "Keeps the latent of parent" in store.events(child)[0][1].message
+    assert "Keeps the latent space of parent" in store.events(child)[0][1].message
     execute(store, child)
     assert not [event for _, event in store.events(child) if event.losses], (
         "nothing was trained but the readout"
@@ -131,7 +131,7 @@ def test_what_cannot_be_is_one_sentence_and_makes_no_run(store, parent):
     runs = len(store.list())
     fresh = store.create(few("table"), preset("quick", **SETTINGS))
     for run_id, clusters, words in (
-        (parent, 1, "clusters takes"),
+        (parent, 1, "clusters must be"),
         (parent, FEW + 1, "fewer"),
         (fresh, 3, "no trained"),
     ):

@@ -15,7 +15,7 @@ import pytest
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import Store, checkpoints, failures, folder, home, index, processes
+from dsc_core.runs import Store, checkpoints, event_log, failures, folder, home, launcher, processes, schema
 from dsc_core.runs import store as store_module
 from tests.runs import fakes
 
@@ -77,7 +77,7 @@ def test_a_run_is_found_by_its_name_or_the_beginning_of_it(store, dataset, confi
     assert store.find(run_id).id == store.find(run_id[:12]).id == run_id
     again = store.create(dataset, config, name="My run 2")
     assert store.find("My run").id == named, "a whole name wins over a beginning"
-    with pytest.raises(InputError, match="'My r' fits 2 runs"):
+    with pytest.raises(InputError, match="'My r' matches 2 runs"):
         store.find("My r")
     assert [run.id for run in store.list()] == [again, named, run_id]
 
@@ -157,7 +157,7 @@ def test_an_event_that_cannot_be_written_is_in_neither_place(store, run_id, monk
             file.truncate(file.tell() - 5)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module, "append_line", full)
+    monkeypatch.setattr(event_log, "append_line", full)
     with pytest.raises(OSError, match="No space"):
         store.append(run_id, progress(2))
     monkeypatch.undo()
@@ -299,7 +299,7 @@ def test_a_reason_left_by_the_process_is_told(store, run_id):
 
 def test_the_second_of_two_starts_is_refused(store, run_id, sleeper, monkeypatch):
     started = []
-    monkeypatch.setattr(store, "_spawn", lambda run: started.append(run.id) or sleeper)
+    monkeypatch.setattr(store.launcher, "start", lambda run: started.append(run.id) or sleeper)
     store.start(run_id)
     with pytest.raises(InputError, match=f"running already, in process {sleeper.pid}"):
         store.start(run_id)
@@ -315,7 +315,7 @@ def test_one_process_cannot_train_the_same_run_twice(store, run_id):
 
 
 def test_a_process_that_cannot_be_started_leaves_the_run_as_it_was(store, run_id, monkeypatch):
-    monkeypatch.setattr(store_module, "worker_command", lambda run_id: ["/nowhere/python"])
+    monkeypatch.setattr(launcher, "worker_command", lambda run_id: ["/nowhere/python"])
     with pytest.raises(RunError, match="could not be started: No such file"):
         store.start(run_id)
     assert store.get(run_id).status == "created"
@@ -344,7 +344,7 @@ def test_a_page_sees_no_old_event_once_a_run_is_started_anew(store, run_id, slee
     store.claim(run_id)
     store.append(run_id, progress(1))
     store.finish(run_id, "failed", "The disk is full.")
-    monkeypatch.setattr(store, "_spawn", lambda run: sleeper)
+    monkeypatch.setattr(store.launcher, "start", lambda run: sleeper)
     store.start(run_id)
     assert store.events(run_id) == []
 
@@ -367,7 +367,7 @@ def broken(store, run_id, config):
 
 def test_what_came_after_the_checkpoint_is_laid_aside(store, broken, sleeper, monkeypatch):
     before = store.events(broken)
-    monkeypatch.setattr(store, "_spawn", lambda run: sleeper)
+    monkeypatch.setattr(store.launcher, "start", lambda run: sleeper)
     store.start(broken)
     assert store.events(broken) == before[:4]
     lines = (store.folder(broken) / "events.jsonl").read_text().splitlines()
@@ -429,9 +429,9 @@ def test_a_branch_may_begin_at_any_kept_checkpoint(store, broken):
 def test_a_branch_that_cannot_be_is_one_sentence_and_leaves_nothing(store, broken, run_id, config):
     with pytest.raises(InputError, match="latent_dims cannot be changed while a run trains"):
         store.branch(broken, None, {"latent_dims": 5})
-    with pytest.raises(InputError, match="noise_level takes a number from 0 to 2"):
+    with pytest.raises(InputError, match="noise_level must be a number from 0 to 2"):
         store.branch(broken, None, {"noise_level": 5})
-    with pytest.raises(InputError, match="keeps no such checkpoint"):
+    with pytest.raises(InputError, match="has no such checkpoint"):
         store.branch(broken, "../../elsewhere", {"prior": 0.2})
     with pytest.raises(InputError, match="There is a run named"):
         store.branch(broken, None, {"prior": 0.2}, name=run_id)
@@ -500,9 +500,9 @@ def test_a_wish_that_cannot_be_met_is_refused(store, run_id):
     store.claim(run_id)
     with pytest.raises(InputError, match="latent_dims cannot be changed while a run trains"):
         store.control(run_id, latent_dims=5)
-    with pytest.raises(InputError, match="noise_level takes a number from 0 to 2"):
+    with pytest.raises(InputError, match="noise_level must be a number from 0 to 2"):
         store.control(run_id, noise_level=7)
-    with pytest.raises(InputError, match="There is no setting 'loudness'"):
+    with pytest.raises(InputError, match="Unknown setting 'loudness'"):
         store.control(run_id, loudness=1)
     assert store.take_controls(run_id) == {}
 
@@ -516,7 +516,7 @@ def test_wishes_of_an_earlier_attempt_do_not_stop_the_next(store, run_id):
 
 
 def test_a_stop_between_the_start_and_the_first_step_counts(store, run_id, monkeypatch):
-    monkeypatch.setattr(store, "_spawn", lambda run: SimpleNamespace(pid=os.getpid(), wait=lambda: 0))
+    monkeypatch.setattr(store.launcher, "start", lambda run: SimpleNamespace(pid=os.getpid(), wait=lambda: 0))
     store.start(run_id)
     store.control(run_id, stop=True)
     store.claim(run_id)
@@ -530,22 +530,22 @@ def test_a_run_stopped_before_it_began_is_stopped(store, run_id):
 
 def test_a_pause_stands_until_it_is_resumed_and_not_for_the_next_attempt(store, run_id):
     store.claim(run_id)
-    assert store.wishes(run_id) == set()
+    assert store.requests_in_force(run_id) == set()
     store.control(run_id, pause=True)
     store.control(run_id, noise_level=0.3)
-    assert store.wishes(run_id) == {"pause"}
+    assert store.requests_in_force(run_id) == {"pause"}
     store.take_controls(run_id)
-    assert store.wishes(run_id) == {"pause"}, "taken, and still standing"
+    assert store.requests_in_force(run_id) == {"pause"}, "taken, and still standing"
     store.control(run_id, resume=True)
     store.control(run_id, stop=True)
-    assert store.wishes(run_id) == {"stop"}
+    assert store.requests_in_force(run_id) == {"stop"}
     store.finish(run_id, "stopped")
     store.claim(run_id)
-    assert store.wishes(run_id) == set()
+    assert store.requests_in_force(run_id) == set()
 
 
 def test_a_process_that_takes_up_its_run_keeps_the_time_of_the_start(store, run_id, monkeypatch):
-    monkeypatch.setattr(store, "_spawn", lambda run: SimpleNamespace(pid=os.getpid(), wait=lambda: 0))
+    monkeypatch.setattr(store.launcher, "start", lambda run: SimpleNamespace(pid=os.getpid(), wait=lambda: 0))
     store.start(run_id)
     begun = store.get(run_id).started
     assert store.claim(run_id).started == begun
@@ -586,10 +586,10 @@ def test_a_name_or_a_note_that_cannot_be_leaves_the_old_one(store, dataset, conf
 
 def test_an_older_index_is_brought_up_to_date_with_its_runs(store, run_id, monkeypatch):
     monkeypatch.setattr(
-        index, "MIGRATIONS", (*index.MIGRATIONS, ("ALTER TABLE runs ADD COLUMN star INTEGER",))
+        schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE runs ADD COLUMN star INTEGER",))
     )
     assert Store(store.home).get(run_id).status == "created"
-    assert sql(store, "PRAGMA user_version") == [(len(index.MIGRATIONS),)]
+    assert sql(store, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
 
 
 def test_the_index_of_the_first_version_opens_with_its_runs(store, run_id, tmp_path, monkeypatch):
@@ -602,8 +602,8 @@ def test_the_index_of_the_first_version_opens_with_its_runs(store, run_id, tmp_p
     store.close()
     for path in store.home.glob("dsc.sqlite*"):
         path.unlink()
-    monkeypatch.setattr(index, "MIGRATIONS", index.MIGRATIONS[:1])
-    first = index.open_index(store.home / "dsc.sqlite")
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+    first = schema.open_index(store.home / "dsc.sqlite")
     first.executemany(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * 15)})", old)
     first.close()
     monkeypatch.undo()
@@ -615,7 +615,7 @@ def test_an_index_of_the_first_version_keeps_its_runs_and_learns_the_new_columns
     old = tmp_path / "old"
     shutil.copytree(store.folder(run_id), old / "runs" / run_id)
     with sqlite3.connect(old / "dsc.sqlite") as db:
-        for statement in index.MIGRATIONS[0]:
+        for statement in schema.MIGRATIONS[0]:
             db.execute(statement)
         db.execute("PRAGMA user_version = 1")
         db.execute(
@@ -636,7 +636,7 @@ def test_an_index_of_a_later_version_is_left_alone(store, run_id):
 
 def test_a_migration_that_fails_changes_nothing(store, run_id, monkeypatch):
     steps = ("ALTER TABLE runs ADD COLUMN star INTEGER", "SELECT * FROM nowhere")
-    monkeypatch.setattr(index, "MIGRATIONS", (*index.MIGRATIONS, steps))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, steps))
     with pytest.raises(RunError):
         Store(store.home)
     monkeypatch.undo()
@@ -652,11 +652,11 @@ def test_a_workspace_that_cannot_be_written_is_one_sentence(tmp_path):
 
 
 def test_a_full_disk_is_told_in_a_sentence_by_the_index_too(store, run_id):
-    store._db.execute("PRAGMA max_page_count = 1")
+    store.index.connection.execute("PRAGMA max_page_count = 1")
     with pytest.raises(RunError) as error:
         [store.append(run_id, progress(step)) for step in range(1, 2000)]
     assert str(error.value) == failures.DISK_FULL
-    store._db.execute("PRAGMA max_page_count = 100000")
+    store.index.connection.execute("PRAGMA max_page_count = 100000")
     assert store.append(run_id, NOTE) == len(store.events(run_id))
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dsc_core.config import preset
 from dsc_core.data import Dataset
+from dsc_core.presets import preset
 from dsc_core.runs import Store, failures, processes
 from dsc_core.training import launch
 from tests.runs import waiting

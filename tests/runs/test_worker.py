@@ -17,7 +17,7 @@ import dsc_core
 from dsc_core import load_run
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import Store, checkpoints, execute, failures, processes, worker
+from dsc_core.runs import Store, checkpoints, event_log, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
 from tests.runs import waiting
 
@@ -245,7 +245,7 @@ def test_a_disk_too_full_even_for_the_store_is_still_told_of(store, run_id, fake
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store_module, "append_line", full)
+    monkeypatch.setattr(event_log, "append_line", full)
     finish = Store.finish
 
     def no_room(self, run_id, status, reason=""):

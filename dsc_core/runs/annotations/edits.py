@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 
 from dsc_core.analysis import metrics
+from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs.artifacts.results import csv_bytes
+from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.folder import append_line
 
 NAME = "edits.jsonl"
@@ -335,5 +336,5 @@ def edited_scores(frame: pd.DataFrame, latent, spectral, seed: int = 0) -> dict[
     """The scores of a table of labels: acc, nmi, ari where labels exist, and the silhouettes, without Nones."""
     clusters = frame["cluster"].to_numpy()
     known = metrics.scores(frame["label"].to_numpy(), clusters) if "label" in frame else {}
-    free = metrics.label_free_scores(latent, spectral, clusters, seed)
+    free = label_free_scores(latent, spectral, clusters, seed)
     return {name: value for name, value in (known | free).items() if value is not None}

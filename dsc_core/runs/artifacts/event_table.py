@@ -8,7 +8,7 @@ import json
 import pandas as pd
 
 from dsc_core.events import Event
-from dsc_core.runs.artifacts.results import csv_bytes
+from dsc_core.runs.artifacts.csv_table import csv_bytes
 
 PLAIN = ("kind", "stage", "epoch", "step", "seconds", "images_per_second")
 

@@ -18,15 +18,11 @@ import pandas as pd
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.annotations import edits
 from dsc_core.runs.annotations.edits import Edited
-from dsc_core.runs.artifacts.results import (
-    LoadedRun,
-    Results,
-    csv_bytes,
-    csv_pieces,
-    labels_frame,
-    load_results,
-)
-from dsc_core.runs.store import Run
+from dsc_core.runs.artifacts.csv_table import csv_bytes
+from dsc_core.runs.artifacts.labels import csv_pieces, labels_frame
+from dsc_core.runs.artifacts.results import Results, load_results
+from dsc_core.runs.loaded_run import LoadedRun
+from dsc_core.runs.run import Run
 
 PIECE = 512  # samples written at a time
 PIECE_OF_TABLE = 100_000  # rows of labels.csv written at a time
@@ -215,11 +211,11 @@ def _data(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
 
 def _rows(frame: pd.DataFrame, dataset, progress: Progress) -> Iterator[pd.DataFrame]:
     """The table in its own units, piece by piece: id, its columns, and those of OURS that `frame` has."""
-    from dsc_core.data.preprocessing import in_own_units
+    from dsc_core.data.table_units import to_original_units
 
     ours = [name for name in OURS if name in frame]
     for part in _parts(len(frame)):
-        piece = in_own_units(dataset.samples[part], dataset.preprocessing)
+        piece = to_original_units(dataset.samples[part], dataset.preprocessing)
         names = _distinct(["id", *(str(name) for name in piece.columns), *ours], ["id", *ours])
         columns = [frame["id"].iloc[part].astype(str), *(piece.iloc[:, i] for i in range(piece.shape[1]))]
         columns += [frame[name].iloc[part] for name in ours]
@@ -344,13 +340,13 @@ def _as_png(pixels: np.ndarray) -> bytes:
 
 
 def _maps(run: Run, suffix: str, out, progress: Progress, now: Edited) -> None:
-    from dsc_core.plots import interactive as figures
-    from dsc_core.plots import static
+    from dsc_core.plots import maps, static
     from dsc_core.runs.artifacts import report
+    from dsc_core.sampling import sample_rows
 
     found = edits.applied(load_results(run), now)
     if suffix == ".html":
-        pair = report.map_figures(found, "cluster", figures.drawn(len(found.labels)), now)
+        pair = report.map_figures(found, "cluster", sample_rows(len(found.labels), maps.MAP_LIMIT, 0), now)
         _write_page(run, out, [f"<div class='card'>{report.interactive(figure)}</div>" for figure in pair])
         return
     names, colours = report.groups(found, "cluster", now)
@@ -378,15 +374,15 @@ def _confusion(run: Run, suffix: str, out, progress: Progress, now: Edited) -> N
 def _heatmap(matrix, classes, clusters):
     import plotly.graph_objects as go
 
-    from dsc_core.plots.interactive import plain
+    from dsc_core.plots.maps import escape
 
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     figure = go.Figure(
         go.Heatmap(
             z=share,
             customdata=matrix,
-            x=[plain(name) for name in clusters],
-            y=[plain(name) for name in classes],
+            x=[escape(name) for name in clusters],
+            y=[escape(name) for name in classes],
             text=matrix,
             texttemplate="%{text:,}",
             colorscale="Blues",
@@ -421,7 +417,7 @@ def _curves(run: Run, suffix: str, out, progress: Progress) -> None:
 def _line(name: str, points):
     import plotly.graph_objects as go
 
-    from dsc_core.plots.interactive import PALETTE
+    from dsc_core.plots.palette import PALETTE
 
     figure = go.Figure(go.Scatter(x=points[0], y=points[1], line={"color": PALETTE[0]}, mode="lines+markers"))
     figure.update_layout(title={"text": name, "font": {"size": 14}}, margin={"l": 0, "r": 8, "t": 34, "b": 0})

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from dsc_core.data.limits import Limits
-from dsc_core.data.readers.zip import Budget
+from dsc_core.data.unpacking import Budget
 from dsc_core.errors import InputError
 from dsc_core.runs.files import read_json
 

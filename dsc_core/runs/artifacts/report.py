@@ -16,15 +16,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dsc_core.analysis.metrics import natural
-from dsc_core.config import GROUPS, KNOBS
+from dsc_core.analysis.metrics import natural_key
+from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.plots import interactive as figures
-from dsc_core.plots import static
+from dsc_core.knobs import GROUPS
+from dsc_core.plots import palette, static
+from dsc_core.plots.image_sheets import image_sheet
+from dsc_core.plots.maps import MAP_LIMIT, group_map
 from dsc_core.runs.annotations.edits import Edited, applied, edited_scores, sentence
-from dsc_core.runs.artifacts.results import LoadedRun, Results
+from dsc_core.runs.artifacts.results import Results
 from dsc_core.runs.folder import read_events
+from dsc_core.runs.loaded_run import LoadedRun
+from dsc_core.sampling import sample_rows
 
 SHOWN = 12  # samples a row of a cluster's sheet
 ROWS = 4  # rows of a table shown of a cluster
@@ -78,7 +82,7 @@ def report(found: Results, now: Edited | None = None) -> Iterator[str]:
     if found.confusion is not None:
         matrix, classes, clusters = found.confusion
         clusters = [now.title(cluster) for cluster in clusters]
-        drawn = static.still_confusion(matrix, classes, clusters, ground=None, ink="currentColor")
+        drawn = static.still_confusion(matrix, classes, clusters, background=None, ink="currentColor")
         yield from section("Confusion matrix", [f"<div class='card scroll'>{drawn.svg()}</div>"])
     yield from section("Samples of each cluster", samples(found, now))
     yield from section("Curves", loss_curves(run.folder))
@@ -157,7 +161,7 @@ def cards(known: dict[str, float], word: str = "") -> str:
 
 def maps(found: Results, now: Edited) -> Iterator[str]:
     """Both maps, to be moved and zoomed: by cluster and, where the data have labels, by label."""
-    rows = figures.drawn(len(found.labels))
+    rows = sample_rows(len(found.labels), MAP_LIMIT, 0)
     if len(rows) < len(found.labels):
         yield f"<p class='muted'>A random sample of {len(rows):,} of the {len(found.labels):,} samples (seed 0).</p>"
     for way in ("cluster", "label") if "label" in found.labels else ("cluster",):
@@ -176,16 +180,16 @@ def map_figures(found: Results, way: str, rows: np.ndarray, now: Edited) -> list
     ]
     names, colours = groups(found, way, now)
     return [
-        figures.group_map(points[rows], some[way].to_numpy(), names, hover, title=title, colours=colours)
+        group_map(points[rows], some[way].to_numpy(), names, hover, title=title, colours=colours)
         for points, title in ((found.latent_map, "Latent space z"), (found.spectral_map, "Spectral space Y"))
     ]
 
 
 def groups(found: Results, way: str, now: Edited) -> tuple[dict, dict | None]:
     """{group: its name} of the clusters or labels in natural order, and the clusters' colours."""
-    kinds = sorted(found.labels[way].unique().tolist(), key=natural)
+    kinds = sorted(found.labels[way].unique().tolist(), key=natural_key)
     names = {kind: now.title(kind) if way == "cluster" else str(kind) for kind in kinds}
-    return names, {kind: figures.colour(kind) for kind in kinds} if way == "cluster" else None
+    return names, {kind: palette.colour(kind) for kind in kinds} if way == "cluster" else None
 
 
 def interactive(figure) -> str:
@@ -193,7 +197,7 @@ def interactive(figure) -> str:
     figure.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": figures.MUTED},
+        font={"color": palette.MUTED},
         autosize=True,
     )
     return figure.to_html(
@@ -238,13 +242,13 @@ def samples(found: Results, now: Edited) -> Iterator[str]:
 def sheet(dataset, found: Results, cluster: int, rows: np.ndarray) -> str:
     """Some samples of a cluster: a row of pictures, or of a table."""
     if dataset.kind == "image":
-        picture = figures.image_sheet(dataset.values(rows), SHOWN, tile=48, band=figures.colour(cluster))
+        picture = image_sheet(dataset.values(rows), SHOWN, tile=48, band=palette.colour(cluster))
         names = escape(", ".join(found.labels.loc[rows, "id"].astype(str)), quote=True)
         return f"<img alt='Samples {names}' src='{as_address(picture)}'>"
-    from dsc_core.data.preprocessing import in_own_units
+    from dsc_core.data.table_units import to_original_units
 
     rows = rows[:ROWS]
-    frame = in_own_units(dataset.samples[rows], dataset.preprocessing).iloc[:, :CELLS]
+    frame = to_original_units(dataset.samples[rows], dataset.preprocessing).iloc[:, :CELLS]
     frame.insert(0, "id", found.labels.loc[rows, "id"].to_numpy(), allow_duplicates=True)
     titles = "".join(f"<th>{escape(str(name))}</th>" for name in frame.columns)
     lines = [
@@ -290,7 +294,7 @@ def loss_curves(folder: Path) -> Iterator[str]:
         return
     yield "<p class='muted'>Means over each epoch, unweighted; total is the weighted sum.</p><div class='grid curves'>"
     for name, points in known.items():
-        yield static.still_curves({name: points}, ground=None, ink="currentColor").svg()
+        yield static.still_curves({name: points}, background=None, ink="currentColor").svg()
     yield "</div>"
 
 

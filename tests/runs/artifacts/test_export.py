@@ -18,7 +18,8 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, execute
 from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts import export
-from dsc_core.runs.artifacts.results import labels_csv, load_results
+from dsc_core.runs.artifacts.labels import labels_csv
+from dsc_core.runs.artifacts.results import load_results
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -216,7 +217,7 @@ def test_figures_are_pictures_and_their_words_are_escaped(hostile, name, suffix)
 def test_a_still_map_has_a_disc_a_sample_in_its_cluster_s_colour(run):
     from xml.etree import ElementTree
 
-    from dsc_core.plots.interactive import colour
+    from dsc_core.plots.palette import colour
 
     tree = ElementTree.fromstring(exported(run, "maps", ".svg"))
     groups = [one for one in tree.iter() if one.tag.endswith("}g") and len(one) > 1]

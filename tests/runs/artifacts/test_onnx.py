@@ -9,9 +9,9 @@ import pytest
 
 from dsc_core import load_run
 from dsc_core.analysis import umap_map
-from dsc_core.config import preset
 from dsc_core.data import Dataset
 from dsc_core.errors import InputError
+from dsc_core.presets import preset
 from dsc_core.runs import Store, execute
 from dsc_core.runs.artifacts import export
 
@@ -55,7 +55,7 @@ def run(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DSC_HOME", str(tmp_path_factory.mktemp("run") / "home"))
         # UMAP takes long to compile, and these maps are not looked at
-        patched.setattr(umap_map, "umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
+        patched.setattr(umap_map, "run_umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
         store = Store()
         run_id = store.create(dataset, config)
         execute(store, run_id)

@@ -13,9 +13,12 @@ from dsc_core.analysis import metrics
 from dsc_core.data import Dataset
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, execute
-from dsc_core.runs.artifacts import results
+from dsc_core.runs.artifacts import labels as labels_table
+from dsc_core.runs.artifacts.csv_table import csv_bytes, harmless
+from dsc_core.runs.artifacts.labels import labels_csv, make_frame, write_frame
+from dsc_core.runs.artifacts.results import load_results
 
-COLUMNS = ["id", "cluster", "confidence", "label", "matched_label", *results.MAP_COLUMNS]
+COLUMNS = ["id", "cluster", "confidence", "label", "matched_label", *labels_table.MAP_COLUMNS]
 
 
 def rows_of(content):
@@ -23,7 +26,7 @@ def rows_of(content):
 
 
 def test_results_hold_what_the_run_found(store, done, dataset):
-    found = results.load_results(store.get(done))
+    found = load_results(store.get(done))
     assert list(found.labels.columns) == COLUMNS
     assert found.latent_map.shape == found.spectral_map.shape == (30, 2)
     assert found.scores["acc"] == metrics.accuracy(dataset.labels, found.labels["cluster"])
@@ -35,7 +38,7 @@ def test_results_hold_what_the_run_found(store, done, dataset):
 
 
 def test_labels_csv_has_a_row_a_sample_in_input_order_and_no_formula(store, done, dataset):
-    content = results.labels_csv(store.get(done))
+    content = labels_csv(store.get(done))
     header, *rows = rows_of(content)
     assert header == COLUMNS
     assert [row[0] for row in rows] == [*dataset.ids[:-1], "'=1+1"]
@@ -43,25 +46,25 @@ def test_labels_csv_has_a_row_a_sample_in_input_order_and_no_formula(store, done
     assert {row[4] for row in rows} == {"ant", "bee", "'=cat"}
     assert all(len(row[2].split(".")[1]) == 4 and 0 < float(row[2]) <= 1 for row in rows)
     assert b"\r" not in content
-    assert content == results.labels_csv(Store(store.home).get(done))
+    assert content == labels_csv(Store(store.home).get(done))
 
 
 def test_without_labels_the_csv_has_no_label_columns(store, dataset, config, fake_training):
     bare = Dataset(dataset.name, dataset.samples, dataset.ids, None, "image", dataset.scaling)
     run_id = store.create(bare, config)
     execute(store, run_id)
-    assert rows_of(results.labels_csv(store.get(run_id)))[0] == [
+    assert rows_of(labels_csv(store.get(run_id)))[0] == [
         "id",
         "cluster",
         "confidence",
-        *results.MAP_COLUMNS,
+        *labels_table.MAP_COLUMNS,
     ]
-    assert results.load_results(store.get(run_id)).confusion is None
+    assert load_results(store.get(run_id)).confusion is None
 
 
 def test_whole_number_labels_stay_whole_where_a_cluster_has_no_class():
-    frame = results.make_frame(["a", "b", "c"], [0, 1, 2], [1, 1, 1], np.zeros((3, 4)), np.array([5, 7, 7]))
-    rows = rows_of(results.csv_bytes(frame))
+    frame = make_frame(["a", "b", "c"], [0, 1, 2], [1, 1, 1], np.zeros((3, 4)), np.array([5, 7, 7]))
+    rows = rows_of(csv_bytes(frame))
     assert [row[3:5] for row in rows[1:]] == [["5", "5"], ["7", "7"], ["7", ""]]
 
 
@@ -82,13 +85,13 @@ def test_whole_number_labels_stay_whole_where_a_cluster_has_no_class():
     ],
 )
 def test_cells_are_harmless_to_a_spreadsheet(cell, safe):
-    assert results.harmless(cell) == safe
+    assert harmless(cell) == safe
 
 
 def test_ids_with_commas_quotes_and_line_ends_come_back():
     ids = ['a,"b"', "two\nlines", "ü.png"]
-    frame = results.make_frame(ids, [0, 0, 1], [1, 1, 1], np.zeros((3, 4)))
-    assert [row[0] for row in rows_of(results.csv_bytes(frame))[1:]] == ids
+    frame = make_frame(ids, [0, 0, 1], [1, 1, 1], np.zeros((3, 4)))
+    assert [row[0] for row in rows_of(csv_bytes(frame))[1:]] == ids
 
 
 @pytest.mark.parametrize("labels", [None, np.arange(50) // 17, np.array(["a", "b", "=c", "dd", "e"] * 10)])
@@ -97,24 +100,24 @@ def test_a_table_written_and_exported_in_pieces_is_the_same(labels, tmp_path, mo
     ids = np.array([f"{i}.png" for i in range(50)])
     clusters = np.sort(rng.integers(0, 9, 50))  # of nine clusters, most have no class of their own
     columns = ids, clusters, rng.random(50), rng.random((50, 4)), labels
-    whole = results.make_frame(*columns)
+    whole = make_frame(*columns)
     whole.to_parquet(tmp_path / "whole.parquet", index=False)
-    monkeypatch.setattr(results, "_labels_path", lambda run: tmp_path / "labels.parquet")
+    monkeypatch.setattr(labels_table, "_labels_path", lambda run: tmp_path / "labels.parquet")
     for piece in (7, 50, 1000):
-        monkeypatch.setattr(results, "PIECE", piece)
-        results.write_frame(tmp_path / "labels.parquet", *columns)
+        monkeypatch.setattr(labels_table, "PIECE", piece)
+        write_frame(tmp_path / "labels.parquet", *columns)
         written = [pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("labels", "whole")]
         pd.testing.assert_frame_equal(*written)
-        assert results.labels_csv(None) == results.csv_bytes(whole)
+        assert labels_csv(None) == csv_bytes(whole)
 
 
 def test_a_run_without_results_is_one_sentence(store, run_id):
     with pytest.raises(InputError, match=r"has no results: it is created\.$"):
-        results.load_results(store.get(run_id))
+        load_results(store.get(run_id))
     store.claim(run_id)
     store.finish(run_id, "failed", "The disk is full.")
     with pytest.raises(InputError, match=r"has no results: it is failed \(The disk is full\)\.$"):
-        results.labels_csv(store.get(run_id))
+        labels_csv(store.get(run_id))
 
 
 @pytest.mark.parametrize(
@@ -128,21 +131,21 @@ def test_a_damaged_file_is_one_sentence(store, done, name, how):
     else:
         path.write_bytes(path.read_bytes()[:40] if how == "cut" else b"\x80\x04something else entirely" * 20)
     with pytest.raises((RunError, InputError), match=r"^The .*\.$") as error:
-        results.load_results(store.get(done))
+        load_results(store.get(done))
     assert "\n" not in str(error.value)
 
 
 def test_maps_of_another_run_are_refused(store, done):
     np.save(store.folder(done) / "embeddings" / "latent_map.npy", np.zeros((7, 2), dtype=np.float32))
     with pytest.raises(RunError, match="do not fit its labels"):
-        results.load_results(store.get(done))
+        load_results(store.get(done))
 
 
 def test_an_array_with_objects_in_it_is_never_unpickled(store, done):
     path = store.folder(done) / "embeddings" / "latent_map.npy"
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(RunError, match="is damaged"):
-        results.load_results(store.get(done))
+        load_results(store.get(done))
 
 
 def test_a_run_opens_by_id_by_name_and_wherever_its_folder_lies(store, done, dataset, tmp_path):
@@ -187,7 +190,7 @@ def test_assigned_samples_get_the_columns_of_labels_csv(store, done, dataset):
         "id",
         "cluster",
         "confidence",
-        *results.MAP_COLUMNS,
+        *labels_table.MAP_COLUMNS,
         "matched_label",
         "distance",
         "error",

@@ -1,0 +1,53 @@
+"""The events of runs: in the index, where pages read them, and in each folder's events.jsonl, which is the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsc_core.events import Event
+from dsc_core.runs.folder import append_line, cut_events, event_line, read_events
+from dsc_core.runs.index import Index
+
+FILE = "events.jsonl"
+
+
+class EventLog:
+    """The events of the runs whose folders lie in `folder`."""
+
+    def __init__(self, index: Index, folder: Path):
+        self.index, self.folder = index, folder
+
+    def append(self, run_id: str, event: Event) -> int:
+        """Add an event. → its number, counted from 1."""
+        text = event.to_json()
+        with self.index.transaction():
+            seq = self.index.add_event(run_id, text)
+            # Last and inside the transaction: the lines are in the order of their numbers, and if the line cannot
+            # be written, the row is rolled back.
+            append_line(self.folder / run_id / FILE, event_line(seq, text))
+        return seq
+
+    def read(self, run_id: str, after: int = 0) -> list[tuple[int, Event]]:
+        """(number, event) of the events with a number above `after`, in order."""
+        return [(seq, Event.from_json(text)) for seq, text in self.index.events(run_id, after)]
+
+    def last(self, run_id: str) -> Event | None:
+        """The newest event of a run."""
+        text = self.index.last_event(run_id)
+        return Event.from_json(text) if text else None
+
+    def lines(self, run_id: str, until: int) -> list[str]:
+        """The lines of events.jsonl up to and including the number `until`."""
+        return [event_line(seq, text) for seq, text in self.index.events(run_id, until=until)]
+
+    def read_missing(self, run_id: str) -> None:
+        """Add to the index what the file holds beyond it: a process killed between the two leaves a line."""
+        self.index.add_missing_events(run_id, read_events(self.folder / run_id / FILE))
+
+    def move_aside(self, run_id: str, after: int) -> list[Event]:
+        """Move the events above `after` out of the index and into events-N.jsonl. → those events."""
+        self.read_missing(run_id)
+        moved = [event for _, event in self.read(run_id, after)]
+        cut_events(self.folder / run_id, after)
+        self.index.delete_events(run_id, after)
+        return moved
