@@ -13,8 +13,10 @@ MAX_FILE = 350
 # From the ground up. A room may import those below it; rooms on one line know nothing of each other.
 FLOORS = [
     {"errors", "workspace", "events", "sampling"},
-    {"config", "presets", "terms", "device"},
-    {"method"},
+    {"knobs", "device"},
+    {"objective"},
+    {"config"},
+    {"presets", "method"},
     {"analysis", "data"},
     {"plots", "model"},
     {"training"},

@@ -1,30 +1,56 @@
-"""Knobs and presets: validated in one place, told in one sentence."""
+"""Settings: validated in one place, with one-sentence errors, and described in words that a browser can show."""
+
+import re
+from dataclasses import fields
 
 import pytest
 
-from dsc_core import config as settings
-from dsc_core.config import GROUPS, KNOBS, PRESETS, Config, parse_settings, preset
+from dsc_core.config import BEFORE, KNOBS, Config, idle, parse_settings
 from dsc_core.errors import InputError
 from dsc_core.events import Event
-from dsc_core.training.loop import WEIGHTED
+from dsc_core.knobs import GROUPS
+from dsc_core.objective import TERMS
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_valid_and_survive_json(name):
-    config = PRESETS[name].config
-    assert Config.from_dict(config.to_dict()) == config
-
-
-def test_every_knob_has_help_a_group_and_a_default_in_its_range():
+def test_every_setting_has_help_a_group_and_a_default_in_its_range():
     for knob in KNOBS.values():
         assert knob.help.endswith(".")
         assert knob.group in GROUPS
-        assert settings.checked(knob, knob.default) == knob.default
+        assert knob.validate(knob.default) == knob.default
         assert knob.choices or isinstance(knob.default, bool) or knob.low < knob.high
 
 
-def test_every_weighted_term_is_a_knob_that_may_move():
-    assert all(KNOBS[name].live for name in WEIGHTED)
+def test_settings_stand_group_by_group():
+    groups = [knob.group for knob in KNOBS.values()]
+    assert groups == sorted(groups, key=GROUPS.index)
+    assert set(groups) == set(GROUPS)
+
+
+def test_everything_about_a_setting_is_in_its_field():
+    for each in fields(Config):
+        knob, about = KNOBS[each.name], each.metadata["knob"]
+        assert (knob.default, knob.help, knob.group) == (each.default, about["help"], about["group"])
+        assert knob.title == about.get("title", each.name.replace("_", " ").capitalize())
+        assert knob.needs == about["needs"]
+    titles = [knob.title for knob in KNOBS.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_no_formula_source_or_command_line_flag_is_shown():
+    for knob in KNOBS.values():
+        assert not set(knob.symbol) & set("_^$\\{}")
+        assert not re.search(r"[$\\]|\w_\w|--\w", f"{knob.title} {knob.help} {knob.unit}"), knob.name
+
+
+def test_every_weight_can_be_changed_during_training():
+    assert all(KNOBS[name].live for name in TERMS)
+
+
+def test_settings_are_idle_by_what_the_data_and_the_encoder_lack():
+    assert not idle("network", (1, 8, 8))
+    assert idle("network", (6,)) == {name for name, knob in KNOBS.items() if "images" in knob.needs}
+    assert idle("none", (6,)) >= idle("network", (6,)) | {"global_mi", "latent_dims", "epochs", "joint_share"}
+    assert not idle("none", (6,)) & {"noise_level", "spectral", "clusters", "joint_epochs"}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +62,7 @@ def test_every_weighted_term_is_a_knob_that_may_move():
         ({"graph": "both"}, "whole or batch"),
         ({"batch_norm": "perhaps"}, "true or false"),
         ({"noise": None}, "multiplicative"),
-        ({"speed": 3}, "no setting 'speed'"),
+        ({"speed": 3}, "Unknown setting 'speed'"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence(changes, word):
@@ -56,18 +82,13 @@ def test_settings_come_from_words():
             parse_settings([wrong])
 
 
-def test_an_unknown_preset_names_the_known_ones():
-    with pytest.raises(InputError, match="quick, standard"):
-        preset("slow")
-
-
 def test_runs_from_before_a_setting_existed_have_what_training_then_did():
-    old = {k: v for k, v in Config().to_dict().items() if k not in settings.BEFORE}
-    assert Config.from_dict(old) == Config(**settings.BEFORE)
+    old = {k: v for k, v in Config().to_dict().items() if k not in BEFORE}
+    assert Config.from_dict(old) == Config(**BEFORE)
     assert Config.from_dict(Config().to_dict()) == Config()
 
 
-def test_settings_of_another_version_are_passed_over():
+def test_settings_of_another_version_are_ignored():
     whole = Config(noise_level=0.1)
     assert Config.from_dict(whole.to_dict() | {"gone": 3}) == whole
 

@@ -1,0 +1,11 @@
+"""The mathematics, without reading or writing files.
+
+- `networks`: encoder, decoder, discriminators, spectral network.
+- `batch`: the terms of the objective for a batch; the objective itself is `dsc_core.objective`.
+- `feed`: samples as tensors, their codes, and the one builder of the whole-data graph.
+- `graph`: nearest neighbours, affinities, the diffusion map.
+- `cut`: labels from a graph, their cost and refinement.
+- `head`: teaching the softmax head, and assigning clusters by it.
+- `augmentation`: random copies of images.
+- `share`: the rows of a batch that one of several processes computes.
+"""

@@ -1,9 +1,10 @@
-"""Small random copies of images: shifted, turned and scaled, each sample by its own draw."""
+"""Small random copies of images: shifted, rotated and scaled, each by its own random numbers."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,18 +12,18 @@ from torch.nn import functional
 from dsc_core.config import Config
 
 
-def makes_copies(config: Config, samples) -> bool:
-    """Whether anything is asked of random copies: of images alone, an array (n, C, H, W)."""
+def makes_copies(config: Config, samples: np.ndarray | Tensor) -> bool:
+    """Whether training makes random copies: of images, (n, C, H, W), where their agreement has a weight."""
     return bool(config.augmented_agreement) and len(samples.shape) == 4
 
 
 def random_copy(
     images: Tensor, shift: float, rotation: float, scaling: float, draw: Tensor | None = None
 ) -> Tensor:
-    """Each image moved by up to ±shift of its width, turned by ±rotation degrees, scaled by 1 ± scaling.
+    """Each image shifted by up to ±shift of its width, rotated by ±rotation degrees, scaled by 1 ± scaling.
 
-    (m, C, H, W) → (m, C, H, W); what comes in from outside repeats the border. draw: (m, 4) from 0 to 1, of each
-    image its turn, size and shift along both axes between their bounds; without it, they are drawn now.
+    (m, C, H, W) → (m, C, H, W); beyond the border, its pixels are repeated. draw: (m, 4) from 0 to 1, the rotation,
+    size and shift along both axes of each image within their bounds; drawn now if None.
     """
     draw = torch.rand(len(images), 4, device=images.device) if draw is None else draw
     draw = draw.to(images) * 2 - 1

@@ -154,4 +154,4 @@ def test_training_names_the_network_and_images_need_an_encoder(run, blobs):
     assert "Encoder: 4 convolutions, 8×8 → 4×4" in run("train", blobs)[2]
     code, out, err = run("train", blobs, "--set", "encoder=none")
     assert (code, out) == (2, "")
-    assert "encoder=none is for rows of numbers" in err
+    assert "The encoder 'none' is for rows of numbers" in err

@@ -1,111 +1,121 @@
-"""How a graph is cut into clusters, and when an earlier cut stands."""
+"""Cutting a graph into clusters, and when the previous cut is kept."""
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from dsc_core.config import Config
-from dsc_core.method import cut as readout
-from dsc_core.method.cut import cost, cut, k_means
+from dsc_core.method import cut as cuts
+from dsc_core.method.cut import (
+    LEAST_CONFIDENT,
+    best_cut,
+    confident_labels,
+    cost,
+    k_means,
+    merge_cells,
+    normalised_cut,
+    refine,
+)
+from dsc_core.method.graph import whole_graph
 
 CONFIG = Config().replace(clusters=3)
 
 
 def clouds(centres, size=40, spread=0.3, seed=0):
-    """(len(centres)·size, 2) points in clouds of one shape, and the cloud of each."""
+    """Points (len(centres)·size, 2) in clouds of equal shape, and the cloud of each."""
     shape = spread * np.random.default_rng(seed).standard_normal((size, 2))
     points = np.concatenate([centre + shape for centre in np.array(centres, float)])
     return points, np.repeat(np.arange(len(centres)), size)
 
 
 def groups(labels):
-    """The clusters as sets of samples, whatever their numbers."""
+    """The clusters as sets of samples, without their numbers."""
     return {frozenset(np.flatnonzero(labels == label)) for label in np.unique(labels)}
 
 
-def joined(points, reach=3.0):
-    """A graph of the points in which those nearer than about `reach` are neighbours."""
+def graph_of(points, reach=3.0):
+    """A graph in which points closer than about `reach` are neighbours."""
     weights = np.exp(-(cdist(points, points) ** 2) / (2 * (reach / 3) ** 2))
     np.fill_diagonal(weights, 0)
     return sparse.csr_matrix(weights)
 
 
-def cut_of(points, before=None, reach=3.0):
-    return cut(joined(points, reach), points, CONFIG, before)
+def cut_of(points, previous=None, reach=3.0):
+    return best_cut(graph_of(points, reach), points, CONFIG, previous)
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 0, 2]])
 def test_the_numbering_is_kept(order):
     points, truth = clouds([(0, 0), (9, 0), (0, 9)])
-    before = np.array(order)[truth]
-    before[::7] = 0  # not all were right
-    assert (cut_of(points, before) == np.array(order)[truth]).all()
+    previous = np.array(order)[truth]
+    previous[::7] = 0  # not all were right
+    assert (cut_of(points, previous) == np.array(order)[truth]).all()
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 3), (2, 3)])
-def test_of_cuts_with_the_same_inertia_the_one_that_parts_fewer_neighbours_stands(pair):
-    # Four clouds in a square, three clusters: to k-means, any side may be taken together. The graph joins one side.
+def test_of_cuts_with_equal_inertia_the_one_that_separates_fewer_neighbours_is_kept(pair):
+    # Four clouds in a square, three clusters: for k-means, any two neighbouring clouds may be one cluster. The graph
+    # joins two of them.
     points, truth = clouds([(0, 0), (6, 0), (0, 6), (6, 6)])
     one, other = (truth == cloud for cloud in pair)
-    weights = joined(points).toarray()
+    weights = graph_of(points).toarray()
     weights[np.ix_(one, other)] = weights[np.ix_(other, one)] = 0.5
-    before = np.zeros(len(points), int)
+    previous = np.zeros(len(points), int)
     for number, cloud in enumerate(sorted({0, 1, 2, 3} - set(pair)), start=1):
-        before[truth == cloud] = number
-    assert groups(cut(sparse.csr_matrix(weights), points, CONFIG, before)) == groups(before)
+        previous[truth == cloud] = number
+    assert groups(best_cut(sparse.csr_matrix(weights), points, CONFIG, previous)) == groups(previous)
 
 
 @pytest.mark.parametrize(
     ("link", "share", "stays"), [(0.001, 1.0, False), (0.001, 0.9, True), (0.5, 0.9, False), (0.5, 0.0, True)]
 )
-def test_the_cut_before_stays_until_another_costs_clearly_less(link, share, stays):
-    # Four clouds, three clusters. Before, one side was together; the graph joins the opposite one a little more.
+def test_the_previous_cut_is_kept_until_another_costs_clearly_less(link, share, stays):
+    # Four clouds, three clusters. Previously one side was a cluster; the graph joins the opposite side a little more.
     points, truth = clouds([(0, 0), (6, 0), (0, 6), (5.5, 6)])
-    weights = joined(points).toarray()
+    weights = graph_of(points).toarray()
     one, other, third, fourth = (truth == cloud for cloud in range(4))
     weights[np.ix_(one, other)] = weights[np.ix_(other, one)] = 0.05
     weights[np.ix_(third, fourth)] = weights[np.ix_(fourth, third)] = 0.05 + link
-    before = np.select([one | other, third, fourth], [0, 1, 2])
+    previous = np.select([one | other, third, fourth], [0, 1, 2])
     better = np.select([one, other, third | fourth], [0, 1, 2])
-    found = cut(sparse.csr_matrix(weights), points, CONFIG.replace(new_cut=share), before)
-    assert groups(found) == groups(before if stays else better)
+    result = best_cut(sparse.csr_matrix(weights), points, CONFIG.replace(new_cut=share), previous)
+    assert groups(result) == groups(previous if stays else better)
 
 
-def test_the_cut_that_parts_fewer_neighbours_is_taken():
+def test_the_cut_that_separates_fewer_neighbours_is_preferred():
     points, truth = clouds([(0, 0), (1.2, 0), (30, 0), (30, 30)], spread=0.1)
-    before = np.array([0, 1, 2, 2])[
-        truth
-    ]  # two clouds that are neighbours are apart, two that are far are one
-    assert groups(cut_of(points, before)) == groups(np.array([0, 0, 1, 2])[truth])
+    previous = np.array([0, 1, 2, 2])[truth]  # separates two neighbouring clouds and joins two distant ones
+    assert groups(cut_of(points, previous)) == groups(np.array([0, 0, 1, 2])[truth])
 
 
-def test_an_earlier_cut_that_has_lost_a_cluster_is_not_started_from():
+def test_a_previous_cut_with_an_empty_cluster_is_no_starting_point():
     points, truth = clouds([(0, 0), (9, 0), (0, 9)])
-    before = np.array([0, 1, 1])[truth]
-    found = cut_of(points, before)
-    assert groups(found) == groups(truth)
-    assert (found == before).mean() >= 2 / 3
+    previous = np.array([0, 1, 1])[truth]
+    result = cut_of(points, previous)
+    assert groups(result) == groups(truth)
+    assert (result == previous).mean() >= 2 / 3
 
 
-def test_without_an_earlier_cut_one_seed_gives_one_result():
+def test_without_a_previous_cut_a_seed_is_reproducible():
     points, truth = clouds([(0, 0), (9, 0), (0, 9)])
     assert (cut_of(points) == cut_of(points)).all()
     assert groups(cut_of(points)) == groups(truth)
 
 
-def test_a_small_cluster_is_found_beside_a_large_one_that_k_means_would_halve():
+def test_small_clusters_are_found_beside_a_large_one_that_k_means_would_split():
     rng = np.random.default_rng(0)
     small = [rng.normal(0, 0.3, (120, 2)) + centre for centre in ((9, -2), (9, 2))]
     points = np.concatenate([rng.normal(0, 2, (600, 2)), *small])
     truth = np.repeat([0, 1, 2], [600, 120, 120])
-    weights = joined(points)
-    halved = k_means(points, CONFIG).labels_
-    assert len(np.unique(halved[truth == 0])) > 1, "else this is no hard case"
-    assert groups(cut(weights, points, CONFIG)) == groups(truth)
+    weights = graph_of(points)
+    split = k_means(points, CONFIG).labels_
+    assert len(np.unique(split[truth == 0])) > 1, "otherwise the case is too easy"
+    assert groups(best_cut(weights, points, CONFIG)) == groups(truth)
 
 
-def test_the_cost_of_a_cut_is_what_it_parts_and_how_uneven_it_is():
+def test_the_cost_is_the_normalised_cut_and_the_unevenness():
     weights = sparse.csr_matrix(np.kron(np.eye(4), np.ones((2, 2)) - np.eye(2)))
     even, uneven = np.repeat([0, 1], [4, 4]), np.repeat([0, 1], [2, 6])
     assert cost(weights, even, 2) == pytest.approx(0)
@@ -113,12 +123,14 @@ def test_the_cost_of_a_cut_is_what_it_parts_and_how_uneven_it_is():
     assert cost(weights, np.zeros(8, int), 2) == pytest.approx(1 + np.log(2)), "an empty cluster counts 1"
 
 
-def test_starts_that_see_a_part_of_the_samples_find_the_clusters_of_all(monkeypatch):
+def test_starts_on_a_part_of_the_samples_find_the_clusters_of_all(monkeypatch):
     points, truth = clouds([(0, 0), (9, 0), (0, 9)], size=400)
-    monkeypatch.setattr(readout, "LOOKED_AT", 60)
-    found = k_means(points, CONFIG)
-    assert groups(found.labels_) == groups(truth)
-    assert found.inertia_ == pytest.approx(((points - found.cluster_centers_[found.labels_]) ** 2).sum())
+    monkeypatch.setattr(cuts, "KMEANS_SAMPLES", 60)
+    clustering = k_means(points, CONFIG)
+    assert groups(clustering.labels_) == groups(truth)
+    assert clustering.inertia_ == pytest.approx(
+        ((points - clustering.cluster_centers_[clustering.labels_]) ** 2).sum()
+    )
 
 
 @pytest.mark.parametrize("count", [3, 4, 7, 12])
@@ -128,7 +140,83 @@ def test_a_handful_of_samples_is_cut(count):
 
 
 @pytest.mark.filterwarnings("error")
-def test_samples_that_are_all_alike_are_cut_without_an_error():
+def test_equal_samples_are_cut_without_an_error():
     labels = cut_of(np.zeros((30, 2)))
     assert labels.shape == (30,)
     assert set(labels) <= {0, 1, 2}
+
+
+def test_confident_samples_agree_with_their_neighbourhood_and_come_from_every_cluster():
+    rng = np.random.default_rng(0)
+    group = np.repeat([0, 1, 2], 60)
+    points = (12 * rng.standard_normal((3, 5))[group] + rng.standard_normal((180, 5))).astype(np.float32)
+    affinity = whole_graph(torch.from_numpy(points), 6)
+    labels = np.where(
+        group == 2, rng.integers(0, 2, len(group)) + 2, group
+    )  # the third group is split at random
+    config = Config(clusters=5)  # and the fifth cluster is empty
+    targets = confident_labels(affinity, labels, config)
+    assert set(targets) == {-1, 0, 1, 2, 3}
+    assert (targets[group < 2] == group[group < 2]).all()
+    for cluster in (2, 3):
+        share = (targets == cluster).sum() / (labels == cluster).sum()
+        assert LEAST_CONFIDENT <= share < 0.6
+    assert ((targets == labels) | (targets == -1)).all()
+
+
+def test_the_normalised_cut_counts_the_edges_between_clusters():
+    # Two pairs with an edge of weight 2 each, and one edge of weight 1 between them.
+    weights = sparse.csr_matrix(np.array([[0, 2, 0, 0], [2, 0, 1, 0], [0, 1, 0, 2], [0, 0, 2, 0]], float))
+    assert normalised_cut(weights, np.array([0, 0, 1, 1]), 2) == pytest.approx(1 / 5 + 1 / 5)
+    assert normalised_cut(weights, np.array([0, 1, 1, 0]), 2) == pytest.approx(2 - 2 / 6)
+    assert normalised_cut(weights, np.zeros(4, int), 1) == pytest.approx(0)
+    assert normalised_cut(weights, np.zeros(4, int), 2) == pytest.approx(1), "an empty cluster counts 1"
+
+
+def blocks(sizes, within=0.5, between=0.02, seed=0):
+    """A random graph, sparse (n, n), with dense blocks, and the block of each sample."""
+    rng, truth = np.random.default_rng(seed), np.repeat(np.arange(len(sizes)), sizes)
+    chance = np.where(truth[:, None] == truth[None], within, between)
+    upper = np.triu(rng.random(chance.shape) < chance, 1)
+    return sparse.csr_matrix((upper | upper.T).astype(float)), truth
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_refining_lowers_the_cut_and_recovers_the_blocks(seed):
+    weights, truth = blocks([30, 60, 90], seed=seed)
+    rng = np.random.default_rng(seed)
+    perturbed = np.where(rng.random(len(truth)) < 0.2, rng.integers(0, 3, len(truth)), truth)
+    result = refine(weights, perturbed, 3)
+    assert normalised_cut(weights, result, 3) < normalised_cut(weights, perturbed, 3)
+    assert (result == truth).all()
+
+
+def test_refining_keeps_isolated_samples_and_empty_clusters():
+    weights, truth = blocks([20, 20])
+    isolated = sparse.block_diag([weights, sparse.csr_matrix((1, 1))]).tocsr()
+    labels = np.append(truth, 1)
+    assert (refine(isolated, labels, 3) == labels).all()
+
+
+@pytest.mark.parametrize("evenness", [1.0, 1.5, 2.0])
+def test_cells_are_merged_along_the_graph(evenness):
+    weights, truth = blocks([40, 60, 80])
+    cells = truth * 4 + np.arange(len(truth)) % 4
+    result = merge_cells(weights, cells, 3, evenness)
+    assert len({(a, b) for a, b in zip(result, truth, strict=True)}) == 3
+
+
+def test_more_evenness_splits_a_large_block_rather_than_leaving_a_small_one():
+    # A path a - b - C - d with a small cell a; two clusters of the four cells.
+    member = np.repeat(np.arange(4), [2, 20, 20, 20])
+    between = np.array([[1, 0.02, 0, 0], [0.02, 1, 0.05, 0], [0, 0.05, 1, 0.05], [0, 0, 0.05, 1]])
+    weights = sparse.csr_matrix(between[np.ix_(member, member)] - np.eye(62))
+    smallest = [np.bincount(merge_cells(weights, member, 2, evenness)).min() for evenness in (0.5, 2.0)]
+    assert smallest == [2, 22]
+
+
+def test_cells_of_different_components_are_merged_too_and_few_cells_stay():
+    weights = sparse.block_diag([blocks([10])[0] for _ in range(4)]).tocsr()
+    cells = np.repeat(np.arange(4), 10)
+    assert len(np.unique(merge_cells(weights, cells, 2, 1.0))) == 2
+    assert (merge_cells(weights, cells, 6, 1.0) == cells).all()

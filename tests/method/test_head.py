@@ -5,7 +5,7 @@ import torch
 
 from dsc_core.config import Config
 from dsc_core.method import head
-from dsc_core.method.cut import Readout
+from dsc_core.method.cut import Cut
 from dsc_core.training import setup
 
 
@@ -17,7 +17,7 @@ def test_teaching_with_equal_shares_learns_a_cluster_of_two():
     latent[:2, 1] = 5.0
     settings = Config(clusters=3, spectral_width=64)
     nets = setup.Networks((8,), settings.replace(encoder="none"))
-    readout = Readout(labels, rng.standard_normal((2000, 6)), np.ones(6))
+    readout = Cut(labels, rng.standard_normal((2000, 6)), np.ones(6))
     head.teach_head(nets, latent, readout, settings, even=True)
     assigned = head.assign_softly(nets, latent)[1].argmax(1).numpy()
     assert (assigned[:2] == 2).all()

@@ -9,8 +9,8 @@ from dsc_core.config import Config
 from dsc_core.errors import InputError
 from dsc_core.method.augmentation import random_copy
 from dsc_core.method.networks.autoencoder import Decoder, Encoder
-from dsc_core.method.networks.networks import Networks, autoencoder_terms
-from dsc_core.method.networks.sizes import MAP, feature_shape, in_words, layers
+from dsc_core.method.networks.networks import Networks
+from dsc_core.method.networks.sizes import MAP, describe_network, feature_shape, layers
 from dsc_core.method.networks.spectral import orthonormalise
 
 
@@ -44,7 +44,7 @@ def gram_error(coordinates):
     ],
 )
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_the_decoder_returns_exactly_the_inputs_shape(shape, batch_norm):
+def test_the_decoder_returns_the_shape_of_the_input(shape, batch_norm):
     samples = torch.rand(4, *shape)
     code = Encoder(shape, 6, batch_norm)(samples)
     assert code.mean.shape == code.log_variance.shape == (4, 6)
@@ -55,11 +55,11 @@ def test_the_decoder_returns_exactly_the_inputs_shape(shape, batch_norm):
         assert ((decoded >= 0) & (decoded <= 1)).all()
 
 
-def test_up_to_64_pixels_the_four_layers_of_the_released_code_serve():
+def test_up_to_64_pixels_the_layers_are_those_of_the_released_code():
     for side in (16, 28, 64):
-        found = layers((1, side, side))
-        assert [layer.width for layer in found] == [32, 32, 64, 64]
-        assert [layer.stride for layer in found] == [(2, 2), (1, 1), (2, 2), (1, 1)]
+        stack = layers((1, side, side))
+        assert [layer.width for layer in stack] == [32, 32, 64, 64]
+        assert [layer.stride for layer in stack] == [(2, 2), (1, 1), (2, 2), (1, 1)]
         assert feature_shape((1, side, side)) == (64, side // 4, side // 4)
     assert [layer.stride for layer in layers((1, 8, 8))] == [(1, 1), (1, 1), (2, 2), (1, 1)]
 
@@ -67,34 +67,32 @@ def test_up_to_64_pixels_the_four_layers_of_the_released_code_serve():
 @pytest.mark.parametrize("side", range(65, 225))
 def test_above_64_pixels_layers_are_added_until_the_map_is_small(side):
     for shape in ((3, side, side), (3, side, 8), (3, 40, side)):
-        found = layers(shape)
-        assert len(found) > 4
+        stack = layers(shape)
+        assert len(stack) > 4
         assert max(feature_shape(shape)[1:]) <= MAP
         assert min(feature_shape(shape)[1:]) >= MAP // 2
-        assert found[0].before == shape[1:]
-        assert all(one.after == other.before for one, other in pairwise(found))
+        assert stack[0].before == shape[1:]
+        assert all(one.after == other.before for one, other in pairwise(stack))
 
 
-def test_what_network_a_size_gets_is_told_in_words():
-    assert in_words((1, 28, 28)) == (
-        "Encoder: 4 convolutions, 28×28 → 14×14 → 7×7, at the end 64 channels; the decoder is its mirror."
+def test_networks_are_described_in_words():
+    assert describe_network((1, 28, 28)) == (
+        "Encoder: 4 convolutions, 28×28 → 14×14 → 7×7, 64 channels in the last; the decoder mirrors it."
     )
-    assert "6 convolutions, 224×224 → 112×112 → 56×56 → 28×28 → 14×14 → 7×7, at the end 128" in in_words(
-        (3, 224, 224)
+    assert (
+        "6 convolutions, 224×224 → 112×112 → 56×56 → 28×28 → 14×14 → 7×7, 128 channels"
+        in describe_network((3, 224, 224))
     )
-    assert "3 dense layers" in in_words((20,))
-    assert in_words((768,), "none") == "No encoder: the 768 numbers of a row are its code."
+    assert "3 dense layers" in describe_network((20,))
+    assert describe_network((768,), "none") == "No encoder: the 768 numbers of a row are its latent code."
 
 
 def test_without_an_encoder_rows_are_their_own_codes_and_images_are_refused():
     config = Config(encoder="none", latent_dims=5)
     nets, rows = Networks((7,), config), torch.randn(6, 7)
-    code, noisy, terms = autoencoder_terms(nets, rows, config)
+    code = nets.encoder(rows)
     assert torch.equal(code.mean, rows)
     assert torch.equal(code.sample(), rows)
-    assert noisy.shape == rows.shape
-    assert not torch.equal(noisy, rows)
-    assert terms == {}
     assert nets.centres.shape == (10, 7)
     assert torch.equal(nets.decode(rows, rows)[0], rows)
     assert not any("discriminator" in name or "decoder" in name for name in nets.state_dict())
@@ -111,50 +109,31 @@ def test_decoders_are_shared_or_separate():
     assert not torch.allclose(one, other, atol=1e-3)
 
 
-def test_a_mutual_information_of_weight_zero_is_not_computed():
-    nets = Networks((1, 8, 8), Config())
-    names = autoencoder_terms(nets, torch.rand(4, 1, 8, 8), Config(local_mi=0.0))[2]
-    assert "local_mi" not in names
-    assert "global_mi" in names
-
-
-def test_the_released_codes_discriminator_is_not_trained_and_sees_the_code():
+def test_the_discriminator_of_the_released_code_is_not_trained_and_sees_the_latent_code():
     nets = Networks((1, 8, 8), Config(train_discriminator=False, mi_input="latent", latent_dims=7))
     assert nets.global_discriminator.from_source.in_features == 7
     trained = {id(p) for p in nets.stage_one() if p.requires_grad}
     assert not trained & {id(p) for p in nets.global_discriminator.parameters()}
 
 
-def test_sampling_noise_reconstructs_from_the_noisy_decoding():
-    config = Config(noise="sampling", global_mi=0.0, local_mi=0.0, batch_norm=False)
-    nets = Networks((1, 8, 8), config)
-    images = torch.rand(6, 1, 8, 8)
-    torch.manual_seed(3)
-    _, noisy, terms = autoencoder_terms(nets, images, config)
-    decoded = nets.decoder(noisy)
-    assert terms["reconstruction"].item() == pytest.approx(
-        (images - decoded).square().flatten(1).sum(1).mean().item(), rel=1e-4
-    )
-
-
-def test_orthonormal_coordinates_and_a_map_that_serves_other_samples():
+def test_coordinates_are_orthonormal_and_the_map_holds_for_other_samples():
     raw = torch.randn(200, 12) @ torch.randn(12, 12) + 3
     coordinates, transform, how = orthonormalise(raw)
     assert how == "cholesky"
     assert gram_error(coordinates) < 1e-4
     assert torch.allclose(raw @ transform, coordinates, atol=1e-3)
-    # One sample's coordinates do not depend on which others are with it.
+    # The coordinates of a sample do not depend on the others in its batch.
     assert torch.allclose(raw[3:4] @ transform, coordinates[3:4], atol=1e-3)
 
 
-def test_orthonormalisation_keeps_the_span():
+def test_orthonormalisation_preserves_the_span():
     raw = torch.randn(50, 4)
     coordinates, _, _ = orthonormalise(raw)
     projected = coordinates @ (coordinates.T @ raw) / 50
     assert torch.allclose(projected, raw, atol=1e-4)
 
 
-def test_the_jitter_serves_a_nearly_singular_batch():
+def test_jitter_handles_a_nearly_singular_batch():
     raw = torch.randn(100, 4)
     raw[:, 3] = raw[:, 2] + 1e-6 * torch.randn(100)
     coordinates, _, how = orthonormalise(raw)
@@ -163,7 +142,7 @@ def test_the_jitter_serves_a_nearly_singular_batch():
 
 
 @pytest.mark.parametrize("raw", [torch.randn(5, 8), torch.ones(30, 4), torch.zeros(30, 4)])
-def test_qr_takes_over_where_the_gram_matrix_is_singular(raw):
+def test_qr_is_used_if_the_gram_matrix_is_singular(raw):
     raw = raw.clone().requires_grad_()
     coordinates, transform, how = orthonormalise(raw)
     assert how in ("qr", "jitter")
@@ -187,11 +166,11 @@ def test_a_random_copy_without_movement_is_the_image_and_keeps_its_shape_with_it
     assert ((moved >= 0) & (moved <= 1)).all()
 
 
-def test_a_random_copy_moves_by_the_share_of_the_width_that_is_asked():
+def test_a_random_copy_moves_by_up_to_the_given_share_of_the_width():
     image = torch.zeros(400, 1, 21, 21)
     image[:, :, 10, 10] = 1
     moved = random_copy(image, 0.2, 0, 0)
-    place = moved.flatten(1).argmax(1)
-    offset = (place % 21 - 10).abs()
+    position = moved.flatten(1).argmax(1)
+    offset = (position % 21 - 10).abs()
     assert offset.max() <= 5
     assert offset.float().mean() > 1

@@ -15,36 +15,36 @@ from dsc_core.method.networks.sizes import HIDDEN, feature_shape, layers
 
 @dataclass(frozen=True)
 class Code:
-    """What the encoder says of a batch. features: C(x), (m, c, h, w). mean, log_variance: (m, d)."""
+    """The encoder's output for a batch. features: C(x), (m, c, h, w). mean, log_variance: (m, d)."""
 
     features: Tensor
     mean: Tensor
     log_variance: Tensor
 
     def sample(self, noise: Tensor | None = None) -> Tensor:
-        """Z = μ + σ⊙ε, (m, d). noise: ε, of z's shape; drawn anew if None."""
+        """Z = μ + σ⊙ε, (m, d). noise: ε, of z's shape; drawn now if None."""
         noise = torch.randn_like(self.mean) if noise is None else noise
         return self.mean + (0.5 * self.log_variance).exp() * noise
 
     def first(self, count: int) -> Code:
-        """What is said of the first `count` samples."""
+        """The code of the first `count` samples."""
         return Code(self.features[:count], self.mean[:count], self.log_variance[:count])
 
 
 def transform_noise(latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:
     """The noise transformer ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I). Shapes (m, d) → (m, d).
 
-    noise: ε, of a shape that z's can be spread to; drawn anew if None.
+    noise: ε, of a shape that broadcasts to z's; drawn now if None.
     """
     return latent * (1 + level * (torch.randn_like(latent) if noise is None else noise))
 
 
-def _norm(kind, width: int, on: bool) -> nn.Module:
+def _norm(kind: type[nn.Module], width: int, on: bool) -> nn.Module:
     return kind(width) if on else nn.Identity()
 
 
 class Encoder(nn.Module):
-    """x → C(x), μ, log σ². 3×3 convolutions with LeakyReLU 0.2, four or by size more; for tables three dense layers."""
+    """x → C(x), μ, log σ²: four or, for large images, more 3×3 convolutions; for tables three dense layers."""
 
     def __init__(self, shape: tuple[int, ...], latent_dims: int, batch_norm: bool):
         super().__init__()
@@ -79,7 +79,7 @@ class Encoder(nn.Module):
 
 
 class Vectors(nn.Module):
-    """Vectors that are their own codes, such as embeddings of a pretrained model: x → μ = x, without a spread."""
+    """No encoder, for vectors such as embeddings of a pretrained model: x → μ = x, with σ = 0."""
 
     def forward(self, samples: Tensor) -> Code:
         """(m, F) → Code; its feature map has no cells and its log σ² is that of no noise at all."""
@@ -87,10 +87,10 @@ class Vectors(nn.Module):
 
 
 class Decoder(nn.Module):
-    """z → x̂ of exactly the samples' shape: the encoder's mirror. Images leave through a sigmoid.
+    """z → x̂ of exactly the samples' shape, the mirror of the encoder. Images end in a sigmoid.
 
-    Images grow by nearest-neighbour copies and a last pixel shuffle between plain convolutions, which on a
-    CPU train faster than transposed ones and leave no checkerboard.
+    Images are upsampled by nearest neighbours between convolutions and by a last pixel shuffle, which on a CPU train
+    faster than transposed convolutions and leave no checkerboard.
     """
 
     def __init__(self, shape: tuple[int, ...], latent_dims: int, batch_norm: bool):
@@ -98,14 +98,18 @@ class Decoder(nn.Module):
         self.shape = tuple(shape)
         self.map_shape = feature_shape(shape)
         self.first = nn.Sequential(nn.Linear(latent_dims, math.prod(self.map_shape)), nn.ReLU())
+        # Of each layer but the last, the size that its output is upsampled to; None where nothing was halved.
+        self.sizes: tuple[tuple[int, int] | None, ...] = ()
+        self.grow = 1
+        widths: tuple[int, ...]
+        made: list[nn.Module]
         if len(shape) == 1:
-            widths, self.grow, self.sizes = (HIDDEN, HIDDEN, HIDDEN, shape[0]), 1, ()
+            widths = (HIDDEN, HIDDEN, HIDDEN, shape[0])
             made = [nn.Linear(a, b) for a, b in pairwise(widths)]
             norms = [_norm(nn.BatchNorm1d, width, batch_norm) for width in widths[1:-1]]
         else:
             undone = layers(shape)[::-1]
             self.grow = undone[-1].stride[0]
-            # Of each layer but the last, the size that its output grows to; None where nothing was halved.
             self.sizes = tuple(layer.before if layer.halves else None for layer in undone[:-1])
             widths = (*(layer.width for layer in undone), shape[0] * self.grow**2)
             made = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)]

@@ -7,11 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dsc_core.method.share import Share
-
 
 class GlobalDiscriminator(nn.Module):
-    """T(x, z): the flattened feature map (or, after the released code, the code itself) against a code."""
+    """T(x, z): scores the flattened feature map, or in the released code the latent code, with a latent code."""
 
     def __init__(self, source_size: int, latent_dims: int, hidden: int = 256):
         super().__init__()
@@ -19,7 +17,7 @@ class GlobalDiscriminator(nn.Module):
         self.from_source = nn.Linear(source_size, hidden)
         self.from_code = nn.Linear(latent_dims, hidden, bias=False)
         self.score = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 1))
-        _start_undecided(self.score[-1])
+        _start_undecided(self.score)
 
     def forward(self, source: Tensor, codes: list[Tensor]) -> list[Tensor]:
         """(m, source_size) and codes of shape (m, d) each → a score (m, 1) for each code."""
@@ -28,7 +26,7 @@ class GlobalDiscriminator(nn.Module):
 
 
 class LocalDiscriminator(nn.Module):
-    """The code, copied to every cell of C(x), joined with it and scored by 1×1 convolutions."""
+    """T of each cell of C(x) with the latent code, by 1×1 convolutions."""
 
     def __init__(self, map_shape: tuple[int, int, int], latent_dims: int, hidden: int = 64):
         super().__init__()
@@ -37,7 +35,7 @@ class LocalDiscriminator(nn.Module):
         self.score = nn.Sequential(
             nn.ReLU(), nn.Conv2d(hidden, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, 1, 1)
         )
-        _start_undecided(self.score[-1])
+        _start_undecided(self.score)
 
     def forward(self, features: Tensor, codes: list[Tensor]) -> list[Tensor]:
         """(m, c, h, w) and codes of shape (m, d) each → scores (m, 1, h, w) for each code."""
@@ -45,20 +43,18 @@ class LocalDiscriminator(nn.Module):
         return [self.score(shared + self.from_code(code)[:, :, None, None]) for code in codes]
 
 
-def _start_undecided(last: nn.Module) -> None:
+def _start_undecided(score: nn.Sequential) -> None:
     """Scores start at 0, so that the bound starts at exactly 2·ln 2 and any gain is the discriminator's."""
+    last = score[-1]
+    assert isinstance(last, nn.Linear | nn.Conv2d)
+    assert last.bias is not None
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
 
 
-def other_codes(latent: Tensor, share: Share | None = None) -> Tensor:
-    """A code drawn from another sample of the batch, for each sample: never its own. (m, d) → (m, d).
-
-    share: of which batch the codes are the rows, if they are not the whole.
-    """
-    share = share or Share(len(latent))
-    (whole,) = share.whole(latent)
-    return share.mine(torch.roll(whole, 1, dims=0))
+def other_codes(latent: Tensor) -> Tensor:
+    """The code of another sample of the batch, for each sample: never its own. (m, d) → (m, d)."""
+    return torch.roll(latent, 1, dims=0)
 
 
 def map_size(map_shape: tuple[int, int, int]) -> int:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from dsc_core.method import objective
+from dsc_core import objective
 from dsc_core.method.graph import batch_affinity
 from dsc_core.method.networks.autoencoder import transform_noise
 from dsc_core.method.networks.discriminators import GlobalDiscriminator, LocalDiscriminator, other_codes
@@ -22,16 +22,16 @@ def soft(m, clusters):
 
 def test_reconstruction_sums_over_pixels_and_averages_over_the_batch():
     images = torch.rand(4, 3, 5, 7)
-    assert objective.reconstruction(images, images) == 0
-    assert objective.reconstruction(images, images + 0.5) == pytest.approx(0.25 * 3 * 5 * 7, rel=1e-5)
-    twice = objective.reconstruction(images.repeat(2, 1, 1, 1), (images + 0.5).repeat(2, 1, 1, 1))
+    assert objective.reconstruction_error(images, images) == 0
+    assert objective.reconstruction_error(images, images + 0.5) == pytest.approx(0.25 * 3 * 5 * 7, rel=1e-5)
+    twice = objective.reconstruction_error(images.repeat(2, 1, 1, 1), (images + 0.5).repeat(2, 1, 1, 1))
     assert twice == pytest.approx(0.25 * 3 * 5 * 7, rel=1e-5)
 
 
 def test_relative_reconstruction_is_zero_without_noise_and_grows_with_it():
     code, decode = torch.randn(256, 8), torch.nn.Linear(8, 20)
     errors = [
-        objective.relative_reconstruction(decode(code), decode(transform_noise(code, level))).item()
+        objective.relative_reconstruction_error(decode(code), decode(transform_noise(code, level))).item()
         for level in (0.0, 0.2, 0.8)
     ]
     assert errors[0] == 0
@@ -140,28 +140,29 @@ def test_spectral_loss_is_zero_on_constant_coordinates_and_on_disconnected_group
 
 def test_agreement_is_zero_only_for_certain_and_equal_pairs():
     one = torch.eye(3)
-    assert objective.agreement(one, one).item() == pytest.approx(0, abs=1e-6)
-    assert objective.agreement(one, one.roll(1, 0)) > 5
+    assert objective.disagreement(one, one).item() == pytest.approx(0, abs=1e-6)
+    assert objective.disagreement(one, one.roll(1, 0)) > 5
     unsure = torch.full((3, 3), 1 / 3)
-    assert objective.agreement(unsure, unsure).item() == pytest.approx(math.log(3), rel=1e-5)
+    assert objective.disagreement(unsure, unsure).item() == pytest.approx(math.log(3), rel=1e-5)
 
 
 def test_self_training_asks_nothing_of_samples_without_a_target():
     logits = torch.randn(6, 4, requires_grad=True)
     targets = torch.tensor([0, -1, 3, -1, 1, -1])
-    loss = objective.self_training(logits, targets)
+    loss = objective.self_training_loss(logits, targets)
     loss.backward()
     assert (logits.grad[targets < 0] == 0).all()
     assert (logits.grad[targets >= 0] != 0).all()
-    named = objective.self_training(logits[targets >= 0], targets[targets >= 0])
+    named = objective.self_training_loss(logits[targets >= 0], targets[targets >= 0])
     assert loss.item() == pytest.approx(named.item() / 2, rel=1e-5)  # half of the batch has a target
-    assert objective.self_training(logits, torch.full((6,), -1)) == 0
+    assert objective.self_training_loss(logits, torch.full((6,), -1)) == 0
 
 
 def test_self_training_is_least_at_the_target_but_not_at_certainty():
     target = torch.tensor([2])
     at = [
-        objective.self_training(torch.tensor([[0.0, 0.0, scale]]), target).item() for scale in (-2, 0, 3, 50)
+        objective.self_training_loss(torch.tensor([[0.0, 0.0, scale]]), target).item()
+        for scale in (-2, 0, 3, 50)
     ]
     assert at[0] > at[1] > at[2]
     assert at[3] > at[2]  # smoothing
@@ -169,9 +170,9 @@ def test_self_training_is_least_at_the_target_but_not_at_certainty():
 
 def test_balance_is_zero_at_the_expected_shares_and_positive_elsewhere():
     shares = torch.tensor([0.5, 0.25, 0.25])
-    assert objective.balance(torch.eye(3)[[0, 0, 1, 2]], shares).item() == pytest.approx(0, abs=1e-6)
-    assert objective.balance(torch.eye(3)[[0, 0, 0, 0]], shares) > 0.5
-    assert objective.balance(soft(50, 3), shares) >= 0
+    assert objective.imbalance(torch.eye(3)[[0, 0, 1, 2]], shares).item() == pytest.approx(0, abs=1e-6)
+    assert objective.imbalance(torch.eye(3)[[0, 0, 0, 0]], shares) > 0.5
+    assert objective.imbalance(soft(50, 3), shares) >= 0
 
 
 def test_batch_affinity_is_symmetric_with_a_zero_diagonal_and_falls_with_distance():

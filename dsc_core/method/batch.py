@@ -1,0 +1,269 @@
+"""A batch in training: the pieces that the terms of the objective are computed from, each when it is first needed."""
+
+from __future__ import annotations
+
+import itertools
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dsc_core import objective
+from dsc_core.config import Config
+from dsc_core.knobs import COPIES, ENCODER, GRAPH, IMAGES, TARGETS
+from dsc_core.method.augmentation import makes_copies, random_copy
+from dsc_core.method.feed import Source
+from dsc_core.method.graph import batch_affinity
+from dsc_core.method.networks.autoencoder import Code, transform_noise
+from dsc_core.method.networks.discriminators import other_codes
+from dsc_core.method.networks.networks import Networks
+from dsc_core.method.networks.spectral import orthonormalise
+from dsc_core.method.share import Share
+
+
+class Pairs(Protocol):
+    """The graph of the whole data set, which gives each sample of a batch a neighbour; see `training.batches`."""
+
+    targets: np.ndarray | None
+
+    def neighbours(self, index: np.ndarray) -> np.ndarray:
+        """A neighbour of each sample. (m,) → (m,)."""
+
+    def among(self, index: np.ndarray, device: torch.device) -> Tensor:
+        """The affinities within a batch, (m, m)."""
+
+
+def autoencoder_terms(
+    nets: Networks, feed: Source, index: np.ndarray, config: Config, share: Share
+) -> dict[str, Tensor]:
+    """The terms of stage 1 for the samples at `index` (m,), unweighted."""
+    samples = feed(share.mine(index))
+    if config.augmented_input and makes_copies(config, samples):
+        samples = copy_images(samples, config, share)
+    return objective.compute(
+        Batch(nets, samples, nets.encoder(samples), config, share), objective.AUTOENCODER
+    )
+
+
+def joint_terms(
+    nets: Networks, feed: Source, index: np.ndarray, pairs: Pairs | None, config: Config, share: Share
+) -> tuple[dict[str, Tensor], str]:
+    """The terms of stage 2 for the samples at `index` (m,) and, where there is a graph, a neighbour of each.
+
+    → the terms, unweighted, and how the coordinates were orthonormalised: see `orthonormalise`, "" if they were not.
+    """
+    batch = JointBatch(nets, feed, index, pairs, config, share)
+    terms = objective.compute(batch, objective.JOINT)
+    return terms, batch.orthonormalised[2] if "spectral" in terms else ""
+
+
+def copy_images(images: Tensor, config: Config, share: Share) -> Tensor:
+    """A random copy of each image, moved as the settings allow; the rows of `share` of a batch. (m, C, H, W) → same."""
+    draw = share.mine(torch.rand(share.count, 4, device=images.device))
+    return random_copy(images, config.shift, config.rotation, config.scaling, draw)
+
+
+class Batch:
+    """The rows of a batch that this process computes, and their codes.
+
+    The noise is drawn at once, in the same order whatever the weights are: a weight of zero changes no random number.
+    """
+
+    def __init__(self, nets: Networks, samples: Tensor, code: Code, config: Config, share: Share) -> None:
+        self.nets, self.samples, self.code, self.config, self.share = nets, samples, code, config, share
+        self.sampling = config.noise == "sampling"
+        self.latent = code.mean if self.sampling or not self.has(ENCODER) else code.sample(self._noise())
+        self.noisy = nets.noisy_code(code, self.latent, config.noise_level, self._noise())
+
+    def has(self, need: str) -> bool:
+        """Whether the batch has what a term needs."""
+        return {
+            ENCODER: self.config.encoder == "network",
+            IMAGES: self.samples.dim() == 4,
+            COPIES: makes_copies(self.config, self.samples),
+        }.get(need, False)
+
+    def _noise(self) -> Tensor:
+        """ε ~ N(0, I), (rows, d), drawn for the whole batch."""
+        mean = self.code.mean
+        return self.share.mine(mean.new_empty(self.share.count, mean.shape[1]).normal_())
+
+    @cached_property
+    def decodings(self) -> tuple[Tensor, Tensor]:
+        """D(z) and D(ψ(z)), (rows, …) each."""
+        return self.nets.decode(self.latent, self.noisy)
+
+    @cached_property
+    def reconstruction(self) -> Tensor:
+        """The decoding to compare with the samples, (rows, …): the clean one, in the released code the noisy one.
+
+        Where one decoder with batch normalisation serves both, its statistics are those of both, whatever the weights.
+        """
+        apart = self.nets.noisy_decoder is not None or not self.config.batch_norm
+        if self.config.relative or not apart:
+            return self.decodings[self.sampling]
+        if self.sampling:
+            return (self.nets.noisy_decoder or self.nets.decoder)(self.noisy)
+        return self.nets.decoder(self.latent)
+
+    @cached_property
+    def code_pair(self) -> list[Tensor]:
+        """The code of each sample and that of another sample, (rows, d) each."""
+        (whole,) = self.share.whole(self.latent)
+        return [self.latent, self.share.mine(other_codes(whole))]
+
+    @property
+    def global_scores(self) -> list[Tensor]:
+        """The global discriminator's scores of both codes, (rows, 1) each."""
+        source = self.code.features.flatten(1) if self.config.mi_input == "image" else self.latent
+        return self.nets.global_discriminator(source, self.code_pair)
+
+    @property
+    def local_scores(self) -> list[Tensor]:
+        """The local discriminator's scores of both codes, (rows, 1, h, w) each."""
+        return self.nets.local_discriminator(self.code.features, self.code_pair)
+
+
+class JointBatch(Batch):
+    """A batch of stage 2: `count` samples and, where there is a graph, a neighbour of each below them, m rows in all.
+
+    Only the samples themselves are decoded and copied. Beyond the codes, each process computes with all m rows.
+    """
+
+    def __init__(
+        self,
+        nets: Networks,
+        feed: Source,
+        index: np.ndarray,
+        pairs: Pairs | None,
+        config: Config,
+        share: Share,
+    ) -> None:
+        self.pairs, self.count = pairs, len(index)
+        rows, own = share.mine(index), len(share.mine(index))
+        if pairs is not None:
+            neighbours = pairs.neighbours(index)
+            rows = np.concatenate([rows, share.mine(neighbours)])
+            index = np.concatenate([index, neighbours])
+        self.index = index
+        samples = feed(rows)
+        self.all_codes = nets.encoder(samples)
+        super().__init__(nets, samples[:own], self.all_codes.first(own), config, share)
+
+    def has(self, need: str) -> bool:
+        """Whether the batch has what a term needs."""
+        if need == TARGETS:
+            return self.pairs is not None and self.pairs.targets is not None
+        return self.pairs is not None if need == GRAPH else super().has(need)
+
+    @cached_property
+    def _whole(self) -> list[Tensor]:
+        """μ, log σ², Ỹ and the logits of all processes, m rows each."""
+        code = self.all_codes
+        return whole_rows(self.share, code.mean, code.log_variance, *self.nets.spectral(code.mean))
+
+    @property
+    def mean(self) -> Tensor:
+        """μ, (m, d)."""
+        return self._whole[0]
+
+    @property
+    def own_mean(self) -> Tensor:
+        """μ of the samples themselves, (count, d)."""
+        return self.mean[: self.count]
+
+    @property
+    def log_variance(self) -> Tensor:
+        """The logarithm of σ², (m, d)."""
+        return self._whole[1]
+
+    @cached_property
+    def assignment(self) -> Tensor:
+        """p(y|z), (m, K)."""
+        return self._whole[3].softmax(1)
+
+    @property
+    def own_assignment(self) -> Tensor:
+        """p(y|z) of the samples themselves, (count, K)."""
+        return self.assignment[: self.count]
+
+    @property
+    def neighbours_assignment(self) -> Tensor:
+        """p(y|z) of the samples' neighbours, (count, K)."""
+        return self.assignment[self.count :]
+
+    @cached_property
+    def orthonormalised(self) -> tuple[Tensor, Tensor, str]:
+        """The orthonormal coordinates, the map that makes them, and how it was found: see `orthonormalise`."""
+        return orthonormalise(self._whole[2])
+
+    @property
+    def coordinates(self) -> Tensor:
+        """Y, (m, K′)."""
+        return self.orthonormalised[0]
+
+    @property
+    def affinity(self) -> Tensor:
+        """W within the batch, (m, m): from the graph, or of the codes themselves."""
+        if self.pairs is not None:
+            return self.pairs.among(self.index, self.mean.device)
+        return batch_affinity(self.mean, self.config.neighbours, self.config.bandwidth)
+
+    @property
+    def targets(self) -> Tensor:
+        """The clusters of confident samples, −1 for the others, (m,)."""
+        assert self.pairs is not None
+        assert self.pairs.targets is not None
+        return torch.from_numpy(self.pairs.targets[self.index]).to(self.mean.device)
+
+    @property
+    def noisy_logits(self) -> Tensor:
+        """The logits of noisy codes, (m, K): no few dimensions of a code may decide alone."""
+        return self._perturbed_logits(self.mean)
+
+    @cached_property
+    def noisy_assignment(self) -> Tensor:
+        """p(y|ψ(z)) of the samples themselves, (count, K)."""
+        (logits,) = self.share.whole(self.nets.spectral(self.noisy)[1])
+        return logits.softmax(1)
+
+    @cached_property
+    def _copies(self) -> list[Tensor]:
+        """μ and the logits of a random copy of each image, (count, d) and (count, K)."""
+        if self.config.noisy_agreement:
+            self.noisy_assignment  # noqa: B018 - first: gradients are summed in the order of the forward passes
+        mean = self.nets.encoder(copy_images(self.samples, self.config, self.share)).mean
+        return self.share.whole(mean, self.nets.spectral(mean)[1])
+
+    @property
+    def copy_mean(self) -> Tensor:
+        """μ of the copies, (count, d)."""
+        return self._copies[0]
+
+    @property
+    def copy_assignment(self) -> Tensor:
+        """p(y|z′) of the copies, (count, K)."""
+        return self._copies[1].softmax(1)
+
+    @property
+    def noisy_copy_logits(self) -> Tensor | None:
+        """The logits of noisy codes of the copies, (count, K); None where they take no part in self-training."""
+        if not (self.config.augmented_target and self.has(COPIES)):
+            return None
+        return self._perturbed_logits(self.copy_mean)
+
+    def _perturbed_logits(self, mean: Tensor) -> Tensor:
+        """(m, d) → (m, K)."""
+        return self.nets.spectral(transform_noise(mean, self.config.noise_level))[1]
+
+
+def whole_rows(share: Share, *parts: Tensor) -> list[Tensor]:
+    """The rows of all processes, of parts in which those of the samples' neighbours may stand below their own."""
+    if share.size == 1:
+        return list(parts)
+    own = share.rows.stop - share.rows.start
+    pieces = [part.split(own) for part in parts]
+    whole = iter(share.whole(*itertools.chain(*pieces)))
+    return [torch.cat([next(whole) for _ in piece]) for piece in pieces]

@@ -1,0 +1,23 @@
+"""Presets: valid, and found by name."""
+
+import pytest
+
+from dsc_core.config import Config
+from dsc_core.errors import InputError
+from dsc_core.presets import DEFAULT_PRESET, PRESETS, preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_valid_and_survive_json(name):
+    config = PRESETS[name].config
+    assert Config.from_dict(config.to_dict()) == config
+
+
+def test_a_preset_lists_only_what_differs_from_the_defaults_or_is_zero_there_on_purpose():
+    assert preset(DEFAULT_PRESET) == Config()
+    assert preset("quick", seed=3) == Config(**PRESETS["quick"].changes, seed=3)
+
+
+def test_an_unknown_preset_names_the_others():
+    with pytest.raises(InputError, match="Unknown preset 'slow'; the presets are quick, standard"):
+        preset("slow")
