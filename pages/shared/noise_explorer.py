@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.config import KNOBS
-from dsc_core.data.preprocessing import side_by_side
+from dsc_core.data.table_units import comparison_table
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.plots.noise_map import NOISE_MAP_LIMIT, noise_map
@@ -177,7 +177,7 @@ def _decodings(opened: OpenedModel, result, original: np.ndarray, position: int,
                 st.image(image, width="stretch", caption=title, alt=f"Sample {sample}, {title}")
     else:
         titles = [f"{title} #{i - 1}" if i > 1 else title for i, title in enumerate(titles)]
-        table = side_by_side(dict(zip(titles, values, strict=True)), opened.dataset.preprocessing)
+        table = comparison_table(dict(zip(titles, values, strict=True)), opened.dataset.preprocessing)
         st.dataframe(table, hide_index=True, height=240, key=f"explored_table_{position}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from dsc_core.data import FORMATS
-from dsc_core.data.allowed import allowed_path
+from dsc_core.data.folder_access import allowed_path
 from dsc_core.errors import InputError
 from dsc_core.runs import home
 

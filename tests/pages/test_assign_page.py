@@ -166,7 +166,7 @@ def test_what_needs_data_that_are_gone_says_why(runs, kept):
     found = load_results(Store().get(runs["table"]))
     (kept[0] / "data").rename(kept[0] / "away")
     try:
-        assert "has no data set" in exports.without_data(found)
+        assert "has no data set" in exports._without_data(found)
     finally:
         (kept[0] / "away").rename(kept[0] / "data")
-    assert exports.without_data(load_results(Store().get(runs["table"]))) is None
+    assert exports._without_data(load_results(Store().get(runs["table"]))) is None

@@ -134,7 +134,7 @@ def test_it_looks_as_often_as_the_page_and_not_where_nothing_comes(app, store, r
     assert not app.exception
     assert [pace for pace, before in zip(paces, [0, *paces], strict=False) if pace != before] == [
         2.0,
-        film.TICK,
+        film.FRAME_SECONDS,
         None,
         2.0,
         None,

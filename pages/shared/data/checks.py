@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dsc_core.data.look import look, plane
+from dsc_core.data.inspection import inspect_dataset, pca
 from dsc_core.plots import maps, palette
 from dsc_core.plots.bars import bars
 from dsc_core.plots.image_sheets import image_sheet
@@ -40,7 +40,7 @@ def draw(dataset, key: str) -> None:
 @st.cache_data(show_spinner="Checking the data", max_entries=20)
 def _inspect(key: str, _dataset):
     """Duplicates, near-constant images, missing values and class counts."""
-    return look(_dataset)
+    return inspect_dataset(_dataset)
 
 
 def _details(dataset, report) -> None:
@@ -51,7 +51,7 @@ def _details(dataset, report) -> None:
             st.dataframe(pd.DataFrame(pairs), hide_index=True, height=220)
     if report.flat:
         with st.expander("Near-constant images", key="near_constant"):
-            rows = report.flat_at[:IMAGES]
+            rows = report.flat_rows[:IMAGES]
             st.image(image_sheet(dataset.values(rows), 15, tile=56), width="stretch")
             st.caption(formatting.plain(", ".join(dataset.ids[rows].tolist())[:2000]))
     if report.missing:
@@ -80,7 +80,7 @@ def _pca_plot(dataset, key: str) -> None:
 @st.cache_data(show_spinner=False, max_entries=20)
 def _pca(key: str, _dataset):
     """A two-dimensional PCA of a subset of the samples."""
-    return plane(_dataset)
+    return pca(_dataset)
 
 
 def _class_counts(classes: tuple[tuple[str, int], ...]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.data import CHANNELS, load_dataset, open_dataset, source_kind
-from dsc_core.data.look import as_read
+from dsc_core.data.inspection import preview_images
 from dsc_core.errors import InputError, RunError
 from dsc_core.method.networks.sizes import describe_network
 from dsc_core.plots.image_sheets import image_sheet
@@ -107,7 +107,7 @@ def _adjust_form(origin: dict) -> None:
         prefix = f"adjust_{origin['plain'][:8]}_"
         options = options_form(prefix, plain.shape[1:], bool(origin["options"].get("size")))
         rows = sample_rows(len(plain), PREVIEW_COUNT, st.session_state["preview_seed"])
-        preview = as_read(plain, rows, **options)
+        preview = preview_images(plain, rows, **options)
     except (InputError, RunError) as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
         return

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core.analysis import cluster_stats
-from dsc_core.data.preprocessing import side_by_side
+from dsc_core.data.table_units import comparison_table
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.sampling import sample_rows
 from pages.shared.results import cluster_edits, run_view
@@ -117,7 +117,7 @@ def typical_columns(dataset, rows: np.ndarray, mean_of_table: np.ndarray) -> pd.
     """
     first, last = dataset.values(rows[[0, -1]])
     means = {"mean": cluster_stats.mean_sample(dataset.values(rows)), "all": mean_of_table}
-    return side_by_side(means | {"most typical": first, "least certain": last}, dataset.preprocessing)
+    return comparison_table(means | {"most typical": first, "least certain": last}, dataset.preprocessing)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

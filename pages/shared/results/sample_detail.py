@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core.analysis import selection
-from dsc_core.data.preprocessing import side_by_side
+from dsc_core.data.table_units import comparison_table
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots import palette
 from dsc_core.plots.bars import bars
@@ -117,7 +117,7 @@ def _columns(dataset, row: int, clean, noisy, has_decoder: bool) -> None:
         rows |= {"decoding of z": clean, "of ψ(z)": noisy[0]}
     elif noisy is not None:
         rows["ψ(z)"] = noisy[0]
-    st.dataframe(side_by_side(rows, dataset.preprocessing), hide_index=True, height=220)
+    st.dataframe(comparison_table(rows, dataset.preprocessing), hide_index=True, height=220)
 
 
 def _neighbours(view: run_view.View, row: int) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core.analysis import cluster_stats
-from dsc_core.data.preprocessing import own_columns
+from dsc_core.data.table_units import source_columns
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots import palette
 from dsc_core.plots.image_sheets import image_sheet
@@ -109,12 +109,12 @@ def _table(view: run_view.View, rows: np.ndarray, picked: np.ndarray | None) -> 
     dataset, titles = view.results.dataset, view.results.dataset.column_titles
     columns = np.arange(len(titles)) if picked is None else _differing_columns(dataset, titles, picked)
     page = _current_page(rows, ROWS_PER_PAGE)
-    original = own_columns(dataset.preprocessing, len(titles))
+    original = source_columns(dataset.preprocessing, len(titles))
     frame = view.frame.iloc[page]
-    known = {
+    facts = {
         name: frame[name].to_numpy() for name in ("id", "cluster", "confidence", "label") if name in frame
     }
-    table = pd.DataFrame(known).rename(columns=lambda name: f"{name} (run)" if name in original else name)
+    table = pd.DataFrame(facts).rename(columns=lambda name: f"{name} (run)" if name in original else name)
     values = dataset.table(page)[list(dict.fromkeys(original[column] for column in columns))]
     st.dataframe(
         pd.concat([table, values], axis=1),

@@ -38,14 +38,14 @@ WITHOUT_LABELS = {
 def draw(run, results) -> None:
     """Scores against the labels; without labels, scores that need none."""
     labelled = any(results.scores.get(name) is not None for name in WITH_LABELS)
-    known = WITH_LABELS if labelled else WITHOUT_LABELS
+    shown = WITH_LABELS if labelled else WITHOUT_LABELS
     if not labelled:
         st.caption(
             "The data have no labels, so there is no accuracy. These scores measure how compact and separate the "
             "clusters are."
         )
     with st.grid(6, min_column_width=140):
-        for name, (title, about) in known.items():
+        for name, (title, about) in shown.items():
             if results.scores.get(name) is not None:
                 st.metric(title, f"{results.scores[name]:z.3f}", help=about)
         st.metric("Samples", f"{run.samples:,}")
@@ -55,15 +55,15 @@ def draw(run, results) -> None:
             st.metric("Time", duration, help=f"On {formatting.plain(run.device)}.")
     view = run_view.view(run, results)
     if view.edited.changed:
-        _edited(view, known)
+        _edited(view, shown)
 
 
-def _edited(view: run_view.View, known: dict) -> None:
+def _edited(view: run_view.View, shown: dict) -> None:
     """The same scores of the edited clusters, with their difference from the run's."""
     st.caption(f"After {formatting.count(len(view.edited.done), 'edit')}. Above: the run as it ended.")
     scores = edited_scores(view.key, view)
     with st.grid(6, min_column_width=140, key="edited_scores"):
-        for name, (title, about) in known.items():
+        for name, (title, about) in shown.items():
             if name in scores:
                 before = view.results.scores.get(name)
                 change = None if before is None else f"{scores[name] - before:+.3f}"
