@@ -1,188 +1,188 @@
-"""From a table's columns to the float32 matrix that the network sees, fitted once and applied to later rows.
+"""From a table's columns to the float32 matrix that the network sees, fitted once and applied to new rows.
 
-Numbers are standardised, (value - mean) / scale with the population's standard deviation; categories become
-one column of 0 and 1 each; missing numbers take the column's mean, missing categories its most common one.
+Numbers are standardised, (value - mean) / scale with the population standard deviation; each category becomes a column
+of 0 and 1; missing numbers are filled with the column mean, missing categories with the most frequent one.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from dsc_core.data.dataset import chunks
+from dsc_core.data.cells import as_numbers, as_texts, is_number
+from dsc_core.data.chunks import chunks
 from dsc_core.data.limits import MEBI, Limits
+from dsc_core.data.notes import Note
+from dsc_core.data.table_units import Preprocessing, column_width
 from dsc_core.errors import InputError
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def fit_matrix(matrix: np.ndarray, limits: Limits, notes: list[str]) -> dict:
-    """The preprocessing of a matrix (n, F) of numbers, its columns called "0", "1", ...; see `fit_table`.
+LISTED = 8  # column names in an error or a note
 
-    Values that are not finite are left as they are, for `check_trainable` to refuse: a matrix has no
-    convention of missing values, and a NaN in it is more often a mistake.
+
+def fit_matrix(matrix: np.ndarray, limits: Limits, notes: list[Note]) -> Preprocessing:
+    """The preprocessing of a matrix (n, F) of numbers with columns named "0", "1", …; see `fit_table`.
+
+    Values that are not finite are kept, for `check_trainable` to refuse: a matrix has no convention for missing
+    values, and a NaN in it is usually a mistake.
     """
     if matrix.shape[1] > limits.columns:
-        raise limits.refuse(f"A table of {matrix.shape[1]:,} columns", "columns")
+        raise limits.error(f"A table of {matrix.shape[1]:,} columns", "columns")
     means, scales = _moments(matrix)
+    varies = _varies(means, scales)
     columns = [
         {"name": str(index), "kind": "number", "mean": float(means[index]), "scale": float(scales[index])}
-        for index in np.flatnonzero(_varies(means, scales))
+        for index in np.flatnonzero(varies)
     ]
-    _note_dropped(
-        notes, "hold the same value in every row", [str(i) for i in np.flatnonzero(~_varies(means, scales))]
-    )
+    constant = [str(index) for index in np.flatnonzero(~varies)]
+    if constant:
+        notes.append(Note("constant_columns", about=_listed(constant)))
     return {"source": "matrix", "width": matrix.shape[1], "columns": columns}
 
 
-def apply_matrix(matrix: np.ndarray, preprocessing: dict) -> np.ndarray:
-    """(n, F) numbers as the float32 matrix that `preprocessing`, of `fit_matrix`, describes."""
+def apply_matrix(matrix: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """(n, F) numbers as the float32 matrix that `preprocessing`, from `fit_matrix`, describes."""
     if preprocessing.get("source") != "matrix":
         raise InputError(
-            "The run was trained on a table with named columns, and this array has no names: choose a CSV or"
-            " parquet"
+            "The run was trained on a table with named columns, but this array has no names: choose a CSV or Parquet"
             " file with the same columns."
         )
     if matrix.shape[1] != preprocessing["width"]:
         raise InputError(
-            f"The rows have {matrix.shape[1]} values and the run was trained on {preprocessing['width']}:"
-            " choose data"
-            " with the same columns in the same order."
+            f"The rows have {matrix.shape[1]} values, but the run was trained on {preprocessing['width']}: choose"
+            " data with the same columns in the same order."
         )
     columns = preprocessing["columns"]
-    picked = [int(column["name"]) for column in columns]
+    indices = [int(column["name"]) for column in columns]
     means = np.array([column["mean"] for column in columns])
     scales = np.array([column["scale"] for column in columns])
     result = np.empty((len(matrix), len(columns)), np.float32)
     for start, block in chunks(matrix):
         with np.errstate(over="ignore"):
-            result[start : start + len(block)] = (block[:, picked].astype(np.float64) - means) / scales
+            result[start : start + len(block)] = (block[:, indices].astype(np.float64) - means) / scales
     return result
 
 
-def fit_table(frame, limits: Limits, notes: list[str]) -> dict:
-    """The preprocessing of a pandas frame, JSON-able: {"source", "columns": [number or category, ...]}.
+def fit_table(frame: pd.DataFrame, limits: Limits, notes: list[Note]) -> Preprocessing:
+    """The preprocessing of a table: {"source": "table", "columns": [number or category, …]}, JSON-serializable.
 
-    number: name, mean, scale, also the filling. category: name, categories, fill. Both: missing, how many were
-    filled, where there are any. Left out, with a note each:
-    columns that are constant or empty, and text with more than `limits.categories` different values (such as
-    names).
+    number: name, mean (which also fills gaps), scale. category: name, categories, fill. Both: missing, the number of
+    gaps, if there are any. Columns that are constant or empty are dropped, and so is text with more than
+    `limits.categories` different values (such as names); each with a note.
     """
-    columns, constant, wide = [], [], []
+    columns, constant, texts = [], [], []
     for name in frame.columns:
         series = frame[name]
         if is_number(series):
             column = _fit_number(name, series)
         else:
-            column = _fit_category(name, series, limits, wide)
-        if column is not None:
-            columns.append(column)
-        elif name not in wide:
+            counts = _counts(series)
+            if _too_many(counts, len(series), limits):
+                texts.append(name)
+                continue
+            column = _fit_category(name, counts, len(series))
+        if column is None:
             constant.append(name)
-    _note_dropped(notes, "hold the same value in every row", constant)
-    _note_dropped(notes, f"hold text with more than {limits.categories} different values", wide)
-    width = sum(len(column.get("categories", "1")) for column in columns)
+        else:
+            columns.append(column)
+    if constant:
+        notes.append(Note("constant_columns", about=_listed(constant)))
+    if texts:
+        about = f"{limits.categories} different values: {_listed(texts)}"
+        notes.append(Note("text_columns", about=about))
+    width = sum(map(column_width, columns))
     if width > limits.columns:
-        raise limits.refuse(f"A table of {width:,} columns, each category counted,", "columns")
+        raise limits.error(f"A table of {width:,} columns, counting each category,", "columns")
     if width * len(frame) * 4 > limits.memory_mb * MEBI:
-        raise limits.refuse("The table", "memory_mb")
+        raise limits.error("The table", "memory_mb")
     return {"source": "table", "columns": columns}
 
 
-def apply_table(frame, preprocessing: dict, notes: list[str]) -> np.ndarray:
-    """(n, F) float32 from a pandas frame by `preprocessing`, of `fit_table`; further columns are passed over.
+def apply_table(frame: pd.DataFrame, preprocessing: Preprocessing, notes: list[Note]) -> np.ndarray:
+    """The table as the float32 matrix (n, F) that `preprocessing`, from `fit_table`, describes.
 
-    Categories that were not there when it was fitted become zeros. InputError when a column is missing.
+    Additional columns are ignored, and unseen categories become zeros. InputError if a column is missing.
     """
     columns = preprocessing["columns"]
     missing = [column["name"] for column in columns if column["name"] not in frame.columns]
     if missing:
-        raise InputError(
-            f"The table lacks {_listed(missing)}, which the run was trained on: add what is missing."
-        )
-    width = sum(len(column.get("categories", "1")) for column in columns)
-    result = np.zeros((len(frame), width), np.float32)
-    place = filled = unseen = 0
+        raise InputError(f"The table lacks columns that the run was trained on, {_listed(missing)}: add them.")
+    result = np.zeros((len(frame), sum(map(column_width, columns))), np.float32)
+    start = filled = unseen = 0
     for column in columns:
-        series = frame[column["name"]]
+        part = result[:, start : start + column_width(column)]
         if column["kind"] == "number":
-            values = as_numbers(series)
-            gaps = np.isnan(values)
-            values[gaps] = column["mean"]
-            with np.errstate(over="ignore"):
-                result[:, place] = (values - column["mean"]) / column["scale"]
-            place += 1
+            filled += _apply_number(frame[column["name"]], column, part)
         else:
-            texts = as_texts(series)
-            gaps = np.array([text is None for text in texts], dtype=bool)
-            position = {category: place + i for i, category in enumerate(column["categories"])}
-            at = np.array(
-                [position.get(column["fill"] if t is None else t, -1) for t in texts], dtype=np.int64
-            )
-            result[np.flatnonzero(at >= 0), at[at >= 0]] = 1
-            unseen += int((at < 0).sum())
-            place += len(column["categories"])
-        filled += int(gaps.sum())
+            gaps, new = _apply_category(frame[column["name"]], column, part)
+            filled, unseen = filled + gaps, unseen + new
+        start += column_width(column)
     if filled:
-        notes.append(
-            f"Missing values filled: {filled:,}, numbers with their column's mean, categories with the most"
-            " common one."
-        )
+        notes.append(Note("filled", count=filled))
     if unseen:
-        notes.append(
-            f"Values of categories that were not there in training, taken as none of them: {unseen:,}."
-        )
+        notes.append(Note("unseen_categories", count=unseen))
     return result
 
 
-def is_number(series) -> bool:
-    """Whether a pandas column holds numbers or truth values, as against text, dates or anything else."""
-    return series.dtype.kind in "biuf" or getattr(series.dtype, "_is_numeric", False)
+def _apply_number(series: pd.Series, column: dict[str, Any], out: np.ndarray) -> int:
+    """Write a standardised column into `out`, (n, 1); the number of gaps that were filled."""
+    values = as_numbers(series)
+    gaps = np.isnan(values)
+    values[gaps] = column["mean"]
+    with np.errstate(over="ignore"):
+        out[:, 0] = (values - column["mean"]) / column["scale"]
+    return int(gaps.sum())
 
 
-def as_numbers(series) -> np.ndarray:
-    """A pandas column as float64, (n,), what is no number as NaN. Infinite values stay."""
-    import pandas as pd
-
-    return np.array(pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def as_texts(series) -> list[str | None]:
-    """A pandas column as text, 3.0 as "3", missing values as None."""
-    gaps = series.isna().to_numpy()
-    return [None if gap else _text(value) for value, gap in zip(series.tolist(), gaps, strict=True)]
+def _apply_category(series: pd.Series, column: dict[str, Any], out: np.ndarray) -> tuple[int, int]:
+    """Write a column of categories into `out`, (n, categories) of zeros; the numbers of gaps and unseen values."""
+    texts = as_texts(series)
+    position = {category: index for index, category in enumerate(column["categories"])}
+    indices = np.array([position.get(column["fill"] if t is None else t, -1) for t in texts], dtype=np.int64)
+    out[np.flatnonzero(indices >= 0), indices[indices >= 0]] = 1
+    return sum(text is None for text in texts), int((indices < 0).sum())
 
 
-def _text(value) -> str:
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return str(int(value)) if whole else str(value)
-
-
-def _fit_number(name: str, series) -> dict | None:
+def _fit_number(name: str, series: pd.Series) -> dict[str, Any] | None:
+    """The description of a column of numbers, None if it is constant."""
     values = as_numbers(series)
     means, scales = _moments(values[:, None])
     if not _varies(means, scales)[0]:
         return None
+    column = {"name": name, "kind": "number", "mean": float(means[0]), "scale": float(scales[0])}
     gaps = int(np.isnan(values).sum())
-    known = {"name": name, "kind": "number", "mean": float(means[0]), "scale": float(scales[0])}
-    return known | ({"missing": gaps} if gaps else {})
+    return column | ({"missing": gaps} if gaps else {})
 
 
-def _fit_category(name: str, series, limits: Limits, wide: list[str]) -> dict | None:
+def _fit_category(name: str, counts: dict[str, int], rows: int) -> dict[str, Any] | None:
+    """The description of a column of categories, None if it is constant."""
+    if len(counts) < 2:
+        return None
+    fill = max(sorted(counts), key=counts.__getitem__)
+    column = {"name": name, "kind": "category", "categories": sorted(counts), "fill": fill}
+    gaps = rows - sum(counts.values())
+    return column | ({"missing": gaps} if gaps else {})
+
+
+def _too_many(counts: dict[str, int], rows: int, limits: Limits) -> bool:
+    """Whether text has too many different values to be categories: more than the limit, or all different."""
+    return len(counts) >= 2 and (len(counts) > limits.categories or len(counts) == rows)
+
+
+def _counts(series: pd.Series) -> dict[str, int]:
+    """How often each value of a column of text occurs, missing values left out."""
     counts: dict[str, int] = {}
     for text in as_texts(series):
         if text is not None:
             counts[text] = counts.get(text, 0) + 1
-    if len(counts) < 2:
-        return None
-    if len(counts) > limits.categories or len(counts) == len(series):
-        wide.append(name)
-        return None
-    fill = max(sorted(counts), key=counts.__getitem__)
-    gaps = len(series) - sum(counts.values())
-    known = {"name": name, "kind": "category", "categories": sorted(counts), "fill": fill}
-    return known | ({"missing": gaps} if gaps else {})
+    return counts
 
 
 def _moments(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (F,) of the finite values of (n, F), in double precision, two passes."""
+    """Mean and standard deviation (F,) of the finite values of (n, F), in double precision, in two passes."""
     count = np.zeros(matrix.shape[1])
     total, squares = np.zeros_like(count), np.zeros_like(count)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -193,87 +193,19 @@ def _moments(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         for _, block in chunks(matrix):
             squares += (np.where(np.isfinite(block), block - means, 0) ** 2).sum(axis=0)
         scales = np.sqrt(squares / np.maximum(count, 1))
-    if not (np.isfinite(means) & np.isfinite(scales)).all():
-        column = int(np.flatnonzero(~(np.isfinite(means) & np.isfinite(scales)))[0])
-        raise InputError(
-            f"Column {column} of the numbers holds values too large to work with: scale them down."
-        )
+    valid = np.isfinite(means) & np.isfinite(scales)
+    if not valid.all():
+        column = int(np.flatnonzero(~valid)[0])
+        raise InputError(f"Column {column} of the numbers holds values that are too large: scale them down.")
     return means, scales
 
 
 def _varies(means: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Which columns are more than rounding error away from constant."""
+    """Which columns (F,) differ from constant ones by more than rounding errors."""
     return scales > 1e-12 * np.maximum(np.abs(means), 1e-280)
 
 
-def _note_dropped(notes: list[str], why: str, names: list[str]) -> None:
-    if names:
-        notes.append(f"Columns left out since they {why}: {_listed(names)}.")
-
-
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(str(name)[:40] for name in names[:8])
-    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def in_own_units(matrix: np.ndarray, preprocessing: dict | None):
-    """The inverse of `apply_table` and `apply_matrix`: a pandas frame of the columns as they came, gaps filled.
-
-    matrix: (n, F). Numbers are their former selves to float32's seven digits; a category that was not there in
-    training comes out as "". Without preprocessing the columns are numbered.
-    """
-    import pandas as pd
-
-    columns = (preprocessing or {}).get("columns")
-    if columns is None:
-        return pd.DataFrame(np.asarray(matrix), columns=[f"column {i}" for i in range(matrix.shape[1])])
-    found, names, place = [], [], 0
-    for column in columns:
-        names.append(str(column["name"]))
-        if column["kind"] == "number":
-            found.append(matrix[:, place].astype(np.float64) * column["scale"] + column["mean"])
-            place += 1
-        else:
-            kinds = [*column["categories"], ""]
-            part = matrix[:, place : place + len(kinds) - 1]
-            at = np.where(part.max(1) > 0.5, part.argmax(1), len(kinds) - 1)
-            found.append(pd.Series([kinds[i] for i in at], dtype=object))
-            place += len(kinds) - 1
-    return pd.concat([pd.Series(values) for values in found], axis=1, keys=names)
-
-
-def _wide(column: dict) -> int:
-    """How many columns of the matrix a column of the table makes: one, or one a category."""
-    return 1 if column["kind"] == "number" else len(column["categories"])
-
-
-def own_columns(preprocessing: dict | None, width: int) -> list[str]:
-    """For each of the `width` columns that the network sees, the name of the column that it came from."""
-    names = []
-    for column in (preprocessing or {}).get("columns", []):
-        names += [str(column["name"])] * _wide(column)
-    return names or [f"column {i}" for i in range(width)]
-
-
-def typical(means: np.ndarray, preprocessing: dict | None) -> np.ndarray:
-    """Rows of means, (n, F), as rows that could be: each category is the most frequent one. → (n, F)."""
-    rows, place = np.array(means, dtype=np.float32), 0
-    for column in (preprocessing or {}).get("columns", []):
-        wide = _wide(column)
-        if column["kind"] != "number":
-            part = rows[:, place : place + wide]
-            rows[:, place : place + wide] = np.eye(wide, dtype=np.float32)[part.argmax(1)]
-        place += wide
-    return rows
-
-
-def side_by_side(rows: dict[str, np.ndarray], preprocessing: dict | None):
-    """Rows of a table, {title: (F,)}, as a frame of text: a row a column in its own units, a column a title.
-
-    They may be means or decodings: of a category, the most likely one is told.
-    """
-    frame = in_own_units(typical(np.stack(list(rows.values())), preprocessing), preprocessing).T
-    frame.columns = list(rows)
-    # Numbers and words stand in one column, which tables cannot show as they are.
-    texts = frame.map(lambda value: value if isinstance(value, str) else f"{value:.4g}")
-    return texts.rename_axis("column").reset_index()
+    """The first names of columns, separated by commas."""
+    shown = ", ".join(str(name)[:40] for name in names[:LISTED])
+    return shown + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")

@@ -17,7 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core.data.dataset import Dataset, chunks
+from dsc_core.data.chunks import chunks
+from dsc_core.data.dataset import Dataset
+from dsc_core.data.notes import read_note
+from dsc_core.data.options import Progress
 from dsc_core.errors import RunError
 
 SAMPLES, ROWS, DESCRIPTION = "samples.npy", "rows.parquet", "dataset.json"
@@ -25,7 +28,7 @@ ROWS_AT_ONCE = 50_000
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
-def content_key(dataset: Dataset, progress: Callable[[int, int], None] | None = None) -> str:
+def content_key(dataset: Dataset, progress: Progress | None = None) -> str:
     """The hash (BLAKE2b, 32 hexadecimal digits) of all that makes the data set what it is.
 
     Name, kind, scaling, preprocessing, shape, dtype, samples, ids, labels and skipped members count; the
@@ -65,7 +68,7 @@ def _json_pieces(column: np.ndarray):
     yield b"]"
 
 
-def store_dataset(dataset: Dataset, home: Path, progress: Callable[[int, int], None] | None = None) -> str:
+def store_dataset(dataset: Dataset, home: Path, progress: Progress | None = None) -> str:
     """Copy `dataset` into `home/data/<key>/` and return the key; nothing is written when it is already there.
 
     The folder is written under another name and moved, so that it is there whole or not at all.
@@ -150,7 +153,10 @@ def _write(dataset: Dataset, folder: Path, progress: Callable[[int], None] | Non
     with pq.ParquetWriter(folder / ROWS, rows(0).schema) as writer:
         for start in range(0, len(dataset), ROWS_AT_ONCE):
             writer.write_table(rows(start))
-    description = dataset.describe() | {"skipped": [list(pair) for pair in dataset.skipped]}
+    description = dataset.describe() | {
+        "skipped": [list(pair) for pair in dataset.skipped],
+        "notes": [note.to_json() for note in dataset.notes],
+    }
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 
@@ -171,7 +177,7 @@ def _read(folder: Path) -> Dataset:
         kind=description["kind"],
         scaling=tuple(description["scaling"]),
         skipped=tuple((name, reason) for name, reason in description["skipped"]),
-        notes=tuple(description["notes"]),
+        notes=tuple(read_note(note) for note in description["notes"]),
         preprocessing=description["preprocessing"],
     )
 

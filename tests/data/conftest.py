@@ -9,6 +9,6 @@ from tests.data.forked import Forked
 
 @pytest.fixture
 def quick_processes(monkeypatch):
-    """The processes of `apart` as forks of this one: the same code, without half a second for each to start."""
+    """The processes of `Sandbox` as forks of this one: the same code, without half a second for each to start."""
     if hasattr(os, "fork"):
         monkeypatch.setattr("dsc_core.data.sandbox.Popen", Forked)

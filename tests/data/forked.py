@@ -1,11 +1,11 @@
-"""A stand-in for subprocess.Popen in `apart`: the other side as a fork of this process."""
+"""A stand-in for subprocess.Popen in `sandbox`: the other side as a fork of this process."""
 
 import os
 import signal
 import sys
 from pathlib import Path
 
-from dsc_core.data import sandbox
+from dsc_core.data import sandbox_process
 
 
 def held() -> int:
@@ -15,7 +15,7 @@ def held() -> int:
 
 
 class Forked:
-    """Runs `apart.serve` with the arguments of the command, its standard input and output as pipes."""
+    """Runs `sandbox_process.serve` with the arguments of the command, its standard input and output as pipes."""
 
     def __init__(self, command, **_):
 
@@ -25,12 +25,12 @@ class Forked:
             os.dup2(asked[0], 0)
             os.dup2(answers[1], 1)
             os.closerange(3, 256)
-            sandbox.MEMORY += (
+            sandbox_process.MEMORY += (
                 held()
             )  # of the tests before this one, which a process of its own would not have
             sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(os.devnull, "w")  # noqa: SIM115
             try:
-                sandbox.serve(command[-2], Path(command[-1]))
+                sandbox_process.serve(command[-2], Path(command[-1]))
             finally:
                 os._exit(0)
         os.close(asked[0])

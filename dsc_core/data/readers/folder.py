@@ -1,68 +1,70 @@
-"""A folder of images on the disk of the machine that runs the program."""
+"""A folder of images on this machine."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.image_collection import collect_images, preview_subset
+from dsc_core.data.image_files import ImageFile, Unreadable, is_hidden, max_bytes, too_large, why_not_image
 from dsc_core.data.limits import Limits
-from dsc_core.data.options import Options, clean
-from dsc_core.data.readers.images import (
-    Member,
-    Unreadable,
-    collect,
-    is_hidden,
-    most_bytes,
-    spread,
-    too_large,
-    unwanted,
-)
+from dsc_core.data.options import Options
+from dsc_core.data.text import clean
 
 
 def read_folder(path: Path, options: Options) -> Dataset:
-    """The images in a folder and its folders, in the natural order of their paths: img2.png before img10.png.
+    """The images in a folder and its subfolders, in the natural order of their paths.
 
-    Ids are the paths below the folder, with forward slashes. Links to folders are not followed, and links to
-    files only where they stay inside. InputError where there is nothing readable or there are too many files.
+    Ids are the paths below the folder, with forward slashes. Links to folders are not followed, links to files only if
+    they stay inside. InputError if nothing is readable or there are too many files.
     """
     skipped: list[tuple[str, str]] = []
-    members = spread(folder_members(path, options, skipped), options.most)
-    return collect(members, len(members), skipped, options, clean(path.resolve().name) or "the folder")
+    with open_files(path, options, skipped) as files:
+        files = preview_subset(files, options.most)
+        return collect_images(files, len(files), skipped, options, clean(path.resolve().name) or "the folder")
 
 
-def folder_members(path: Path, options: Options, skipped: list[tuple[str, str]]) -> list[Member]:
-    """The image files in a folder and its folders; what is none goes to `skipped`."""
-    return list(_members(path, skipped, options.limits))
+@contextmanager
+def open_files(path: Path, options: Options, skipped: list[tuple[str, str]]) -> Iterator[list[ImageFile]]:
+    """The image files in a folder and its subfolders; others are added to `skipped`."""
+    yield list(_files(path, skipped, options.limits))
 
 
-def _members(root: Path, skipped: list, limits: Limits) -> Iterator[Member]:
-    real, count = root.resolve(), 0
-    for folder, folders, files in os.walk(root):
+def _files(root: Path, skipped: list[tuple[str, str]], limits: Limits) -> Iterator[ImageFile]:
+    real_root, count = root.resolve(), 0
+    for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not is_hidden(name)]
-        for name in files:
+        for name in names:
             path = Path(folder, name)
             inside = path.relative_to(root).as_posix()
             if is_hidden(inside):
                 continue
             count += 1
             if count > limits.members:
-                raise limits.refuse("The folder", "members")
-            if not path.resolve().is_relative_to(real):
-                skipped.append((clean(inside), "The file is a link that leads out of the folder."))
-            elif not path.is_file():  # a pipe would be waited for
-                skipped.append((clean(inside), "The file is not a regular file."))
-            elif reason := unwanted(inside):
+                raise limits.error("The folder", "members")
+            reason = _why_not(path, inside, real_root)
+            if reason:
                 skipped.append((clean(inside), reason))
             else:
-                yield Member(inside, partial(_read, path, limits))
+                yield ImageFile(inside, partial(_read, path, limits))
+
+
+def _why_not(path: Path, inside: str, real_root: Path) -> str | None:
+    """Why a file is not read, a sentence; None for an image."""
+    if not path.resolve().is_relative_to(real_root):
+        return "The file is a link that points outside the folder."
+    if not path.is_file():  # reading a pipe would wait forever
+        return "The file is not a regular file."
+    return why_not_image(inside)
 
 
 def _read(path: Path, limits: Limits) -> bytes:
     try:
-        if path.stat().st_size > most_bytes(limits):
+        if path.stat().st_size > max_bytes(limits):
             raise too_large(limits)
         return path.read_bytes()
     except OSError as error:

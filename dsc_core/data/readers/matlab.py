@@ -1,4 +1,4 @@
-"""MATLAB's .mat files: up to version 7.2 by SciPy, 7.3 by `hdf5`, since these are HDF5 files."""
+"""MATLAB's .mat files: up to version 7.2 with SciPy; files of version 7.3 are HDF5 files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.keys import Headers
+from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options
-from dsc_core.data.readers.keyed import read_keyed
-from dsc_core.data.sandbox import MEMORY, allow
+from dsc_core.data.readers.named_arrays import read_named_arrays, read_sandboxed_headers
+from dsc_core.data.sandbox_process import MEMORY, limit_memory
 
+MAX_FIELDS = 1000
 HDF5 = b"\x89HDF\r\n\x1a\n"
 NUMBERS = {
     "double": "<f8",
@@ -29,38 +32,44 @@ NUMBERS = {
 
 
 def read_mat(path: Path, options: Options) -> Dataset:
-    """Samples, labels and ids from the variables whose names say so, see `keyed.read_keyed`.
+    """Samples, labels and ids from the variables of these names, see `named_arrays.read_named_arrays`.
 
-    MATLAB counts the samples along the last axis of images (H, W, n) or (H, W, C, n), and mostly along the rows
-    of a matrix; the labels tell which, else the shape does. The fields of a structure are "structure.field".
+    In MATLAB, samples are usually the last axis of images (H, W, n) or (H, W, C, n) and the rows of a matrix; the
+    labels or the shape tell. The fields of a structure have keys such as "structure.field".
     """
-    return read_keyed(module_of(path), path, options)
+    return read_named_arrays(module_of(path), path, options)
+
+
+def read_headers(path: Path, limits: Limits) -> tuple[Headers, bool]:
+    """(headers of all variables, whether they are in MATLAB's order)."""
+    return read_sandboxed_headers(module_of(path), path, limits)
 
 
 def module_of(path: Path) -> str:
-    """Which module opens a .mat file: by the mark of HDF5 at the places where it may be."""
+    """The module that opens a .mat file: "hdf5" if it has the signature of HDF5 at one of the possible offsets."""
     with open(path, "rb") as file:
-        for place in (0, 512, 1024, 2048):
-            file.seek(place)
+        for offset in (0, 512, 1024, 2048):
+            file.seek(offset)
             if file.read(8) == HDF5:
                 return "hdf5"
     return "matlab"
 
 
 def load() -> None:
-    """Load the library; before the memory is limited and the clock runs."""
+    """Import the library, before the memory and the time are limited."""
     import scipy.io  # noqa: F401
 
 
 class Source:
-    """A .mat file of up to version 7.2, for `apart`. arrays: key -> (shape, dtype or "U")."""
+    """A .mat file of up to version 7.2, for `sandbox_process`. arrays: key -> (shape, dtype or "U")."""
 
     matlab = True
 
     def __init__(self, path: Path):
         import scipy.io
 
-        self.path, self.fields = path, {}
+        self.path = path
+        self.fields: dict[str, np.ndarray] = {}
         self.arrays: dict[str, tuple[tuple[int, ...], str]] = {}
         for name, shape, kind in scipy.io.whosmat(path):
             if kind in NUMBERS:
@@ -71,13 +80,13 @@ class Source:
                 self._take_fields(name)
 
     def read(self, key: str) -> np.ndarray | list[str]:
-        """The variable under `key`, its axes turned round, which is how they lie in the file; or its texts."""
+        """The variable under `key`, axes reversed as in the file; or its texts."""
         if key in self.fields:
             value = self.fields[key]
         else:
             shape, kind = self.arrays[key]
             # SciPy holds the packed, the unpacked and the ordered values at the same time
-            allow(MEMORY + 3 * math.prod(shape) * (np.dtype(kind).itemsize or 4))
+            limit_memory(MEMORY + 3 * math.prod(shape) * (np.dtype(kind).itemsize or 4))
             value = self._load(key)
         return _texts(value) if value.dtype.kind in "UO" else value.T
 
@@ -87,13 +96,13 @@ class Source:
         return np.asarray(scipy.io.loadmat(self.path, variable_names=[name])[name])
 
     def _take_fields(self, name: str) -> None:
-        """The numbers and texts in a structure, and in structures in it."""
-        allow(MEMORY + 12 * self.path.stat().st_size)  # what a structure holds, only loading it tells
-        waiting = [(name, self._load(name))]
-        while waiting and len(self.fields) < 1000:
-            key, value = waiting.pop()
+        """Add the numbers and texts in a structure, and in structures inside it."""
+        limit_memory(MEMORY + 12 * self.path.stat().st_size)  # the size of a structure is unknown before
+        pending = [(name, self._load(name))]
+        while pending and len(self.fields) < MAX_FIELDS:
+            key, value = pending.pop()
             if value.dtype.names and value.size == 1:
-                waiting += [
+                pending += [
                     (f"{key}.{field}", np.asarray(value[field].ravel()[0])) for field in value.dtype.names
                 ]
             elif value.ndim and value.dtype.kind in "biufUO" and value.size and not value.dtype.names:
@@ -102,6 +111,6 @@ class Source:
 
 
 def _texts(value: np.ndarray) -> list[str]:
-    """Rows of letters, or the cells of a cell array, as texts; an empty cell is ""."""
+    """Rows of characters, or the cells of a cell array, as texts; an empty cell is ""."""
     cells = [np.asarray(cell).ravel() for cell in value.ravel().tolist()]
     return [str(cell[0]) if cell.size else "" for cell in cells]

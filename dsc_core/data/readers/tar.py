@@ -11,73 +11,77 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import IO, Any
 
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.image_collection import collect_images
+from dsc_core.data.image_files import BROKEN, ImageFile, Unreadable
 from dsc_core.data.limits import MEBI
-from dsc_core.data.options import Options, clean
-from dsc_core.data.readers.images import BROKEN, Member, Unreadable, collect
-from dsc_core.data.readers.zip import BLOCK, Budget, inner_path, read_member, wanted
+from dsc_core.data.options import Options
+from dsc_core.data.text import clean
+from dsc_core.data.unpacking import BLOCK, Budget, inner_path, is_wanted, read_member
 from dsc_core.errors import InputError
 
-MOST_HEADER = MEBI  # bytes that the headers of one member may take, long names and all
+MAX_HEADER = MEBI  # bytes that the headers of one member may take, including long names
 XZ_MEMORY = 256 * MEBI  # a decoder of `xz -9` takes 65 MB; a header may ask for 4 GB
 
 
 def read_tar(path: Path, options: Options) -> Dataset:
-    """The images of a TAR archive, in the natural order of their paths: img2.png before img10.png.
+    """The images of a TAR archive, in the natural order of their paths.
 
-    The same as `archive.read_zip`: ids are the paths inside; hidden files are passed over; whatever else is no
-    image, is broken, is a link, an archive or points outside is left out and listed. InputError for a file that
-    is no TAR archive, is cut short, has nothing readable, or goes beyond a limit.
+    As in `zip.read_zip`: ids are the paths inside the archive; hidden files are ignored; files that are damaged, links,
+    archives, outside the archive or not images are skipped and listed. InputError for a file that is not a TAR archive,
+    is truncated, contains nothing readable, or exceeds a limit.
     """
     skipped: list[tuple[str, str]] = []
     try:
         with ExitStack() as stack:
             packed = stack.enter_context(open(path, "rb"))
-            stream = Counted(_unpacked(packed, stack), Budget(path.name, path.stat().st_size, options.limits))
-            form = {"mode": "r|", "bufsize": BLOCK, "tarinfo": Header}
-            archive = stack.enter_context(tarfile.open(fileobj=stream, **form))
-            members = _members(archive, stream, packed, skipped, options)
-            return collect(members, None, skipped, options, path.name)
+            stream = Counted(_decompressed(packed, stack), Budget(path.name, path.stat().st_size, options.limits))
+            archive = stack.enter_context(
+                tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK, tarinfo=Header)  # type: ignore[call-overload]
+            )
+            files = _files(archive, stream, packed, skipped, options)
+            return collect_images(files, None, skipped, options, path.name)
     except InputError:
         raise
     except Exception as error:  # tarfile, zlib, bz2 and lzma each have their own errors, RecursionError too
         raise InputError(
-            f"{path.name} is not a TAR archive, or is cut short: pack the images again."
+            f"{path.name} is not a TAR archive, or is truncated: pack the images again."
         ) from error
 
 
 class Counted:
-    """What comes out of the compression, counted against the budget as it comes.
+    """The decompressed bytes of an archive, counted against the budget.
 
-    While `in_header` is set, at most MOST_HEADER bytes may come: what describes a member is kept in memory.
+    While `in_header` is set, at most MAX_HEADER bytes are read, since tarfile keeps headers in memory.
     """
 
-    def __init__(self, source: io.BufferedIOBase, budget: Budget):
+    def __init__(self, source: IO[bytes], budget: Budget):
         self.source, self.budget, self.in_header, self.came = source, budget, True, 0
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes, as the file says; InputError beyond a limit."""
+        """At most `size` bytes; InputError if they exceed a limit."""
         data = self.source.read(size)
         self.budget.take(len(data))
         self.came += len(data)
-        if self.in_header and self.came > MOST_HEADER + 2 * BLOCK:
+        if self.in_header and self.came > MAX_HEADER + 2 * BLOCK:
             raise InputError(
-                f"{self.budget.name} describes a file in more than a million bytes: pack the images again."
+                f"{self.budget.name} has a file header of more than a million bytes: pack the images again."
             )
         return data
 
     def header(self, inside: bool) -> None:
-        """A member's description begins or ends."""
+        """The header of a member begins or ends."""
         self.in_header, self.came = inside, 0
 
 
 class Header(tarfile.TarInfo):
-    """A member's description. A damaged one is an error, where tarfile takes it for the archive's end."""
+    """The header of a member. A damaged one is an error, while tarfile takes it for the end of the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> Header:
-        """As tarfile has it; ReadError where the block describes nothing."""
+        """Parse a header as tarfile does; ReadError if it is invalid."""
         try:
             return super().frombuf(buf, encoding, errors)
         except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
@@ -85,17 +89,18 @@ class Header(tarfile.TarInfo):
 
 
 class Unxz(io.RawIOBase):
-    """The bytes of an .xz file. As lzma.LZMAFile, which cannot be told how much memory the decoder may take."""
+    """The decompressed bytes of an .xz file, like lzma.LZMAFile, but with a limit on the memory of the decoder."""
 
-    def __init__(self, packed):
-        self.packed, self.decoder, self.waiting = packed, None, b""
+    def __init__(self, packed: IO[bytes]):
+        self.packed, self.waiting = packed, b""
+        self.decoder: lzma.LZMADecompressor | None = None
 
     def readable(self) -> bool:
         """True."""
         return True
 
-    def readinto(self, buffer) -> int:
-        """Fill `buffer` as far as a piece of the file does; 0 at its end. EOFError where it is cut short."""
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer`, perhaps in part; 0 at the end of the file. EOFError if the file is truncated."""
         while True:
             if self.decoder is None or self.decoder.eof:
                 self.waiting = (self.decoder.unused_data if self.decoder else b"") or self.packed.read(BLOCK)
@@ -106,7 +111,7 @@ class Unxz(io.RawIOBase):
             elif self.decoder.needs_input:
                 self.waiting = self.packed.read(BLOCK)
                 if not self.waiting:
-                    raise EOFError("the compressed file ends too soon")
+                    raise EOFError("the compressed file is truncated")
             data = self.decoder.decompress(self.waiting, len(buffer))
             self.waiting = b""
             if data:
@@ -114,8 +119,8 @@ class Unxz(io.RawIOBase):
                 return len(data)
 
 
-def _unpacked(packed, stack: ExitStack):
-    """The file without its compression, known by its first bytes: a name may say anything."""
+def _decompressed(packed: IO[bytes], stack: ExitStack) -> IO[bytes]:
+    """The file without its compression, which its first bytes tell, not its name."""
     magic = packed.read(6)
     packed.seek(0)
     if magic[:2] == b"\x1f\x8b":
@@ -127,8 +132,10 @@ def _unpacked(packed, stack: ExitStack):
     return packed
 
 
-def _members(archive, stream: Counted, packed, skipped: list, options: Options) -> Iterator[Member]:
-    """The images of the archive, each to be read before the next is asked for."""
+def _files(
+    archive: tarfile.TarFile, stream: Counted, packed: IO[bytes], skipped: list[tuple[str, str]], options: Options
+) -> Iterator[ImageFile]:
+    """The images of the archive, each to be read before the next one is requested."""
     count, size = 0, max(Path(packed.name).stat().st_size, 1)
     while True:
         stream.header(True)
@@ -138,34 +145,36 @@ def _members(archive, stream: Counted, packed, skipped: list, options: Options) 
             return
         count += 1
         if count > options.limits.members:
-            raise options.limits.refuse(stream.budget.name, "members")
+            raise options.limits.error(stream.budget.name, "members")
         if options.progress is not None:
             options.progress(packed.tell(), size)
-        if info.issparse():  # its size is whatever it says, and none of it need be in the archive
-            raise InputError(f"{stream.budget.name} holds a file with holes: pack it without --sparse.")
+        if info.issparse():  # such a file may claim any size without taking space in the archive
+            raise InputError(f"{stream.budget.name} contains a sparse file: pack it without --sparse.")
         name = inner_path(info.name)
         if info.isdir() or not name:
             continue
         if not info.isreg() and not info.issym() and not info.islnk():
             skipped.append((clean(name), "The file is not a regular file."))
-        elif wanted(name, info.issym() or info.islnk(), skipped):
-            yield Member(name, partial(_unpack, archive, info, options))
-        _pass_over(archive)
+        elif is_wanted(name, info.issym() or info.islnk(), skipped):
+            yield ImageFile(name, partial(_unpack, archive, info, options))
+        _skip_rest(archive)
 
 
 def _unpack(archive: tarfile.TarFile, info: tarfile.TarInfo, options: Options) -> bytes:
-    """The bytes of one member; Unreadable where it is too large. A cut archive's error comes through."""
+    """The bytes of one member; Unreadable if it is too large. Errors of a truncated archive are passed on."""
     file = archive.extractfile(info)
     if file is None:
         raise Unreadable(BROKEN)
     return read_member(file, options.limits)
 
 
-def _pass_over(archive: tarfile.TarFile) -> None:
-    """Read what is left of a member, so that only headers come when the next one is asked for.
+def _skip_rest(archive: tarfile.TarFile) -> None:
+    """Read the rest of a member, so that only headers are read when the next one is requested.
 
-    EOFError where the file ends before: tarfile would go on to look for as many bytes as the header promised.
+    EOFError if the file ends before: tarfile would continue to look for as many bytes as the header promised.
     """
-    while (left := archive.offset - archive.fileobj.tell()) > 0:
-        if not archive.fileobj.read(min(left, BLOCK)):
+    file = archive.fileobj
+    assert file is not None  # the archive is open
+    while (left := archive.offset - file.tell()) > 0:  # type: ignore[attr-defined]
+        if not file.read(min(left, BLOCK)):
             raise EOFError("the archive ends inside a member")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dsc_core.data import open_dataset
-from dsc_core.data.layout import as_images, guess_scaling, resize_image
+from dsc_core.data.image_arrays import as_images, resize_image
+from dsc_core.data.scaling import guess_scaling
 from dsc_core.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -109,7 +110,7 @@ def test_a_small_array_is_read_and_a_large_one_stays_on_the_disk(tmp_path, monke
     small = npy(tmp_path, BYTES)
     np.save(tmp_path / "set.npy", BYTES + 1)
     assert np.array_equal(small.samples[:, 0], BYTES)
-    monkeypatch.setattr("dsc_core.data.readers.arrays.MAPPED_FROM", 100)
+    monkeypatch.setattr("dsc_core.data.readers.npy.MAPPED_FROM", 100)
     assert isinstance(npy(tmp_path, BYTES).samples, np.memmap)
 
 

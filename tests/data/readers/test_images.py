@@ -9,7 +9,7 @@ from PIL import Image
 
 from dsc_core.data import MixedSizes, open_dataset
 from dsc_core.data.limits import Limits
-from dsc_core.data.readers.images import Unreadable, decode_image, image_size, natural_key
+from dsc_core.data.image_files import Unreadable, decode_image, image_size, natural_key
 from dsc_core.errors import InputError
 from tests.data.writers import bomb_png, colour, encoded, grey, png_file, tarred, zipped
 
@@ -313,7 +313,7 @@ def test_new_images_are_cropped_as_those_of_the_training_were(wide):
 
 @pytest.mark.parametrize("form", ["zip", "folder", "tar"])
 def test_a_preview_reads_only_a_few(form, tmp_path, monkeypatch):
-    from dsc_core.data.readers import images
+    from dsc_core.data import image_collection
 
     pictures = {f"{i:03}.png": encoded(grey(i)) for i in range(200)}
     if form == "folder":
@@ -323,8 +323,8 @@ def test_a_preview_reads_only_a_few(form, tmp_path, monkeypatch):
         path = tmp_path / "a"
     else:
         path = (zipped if form == "zip" else tarred)(tmp_path / f"a.{form}", pictures)
-    decoded, real = [], images.decode_image
-    monkeypatch.setattr(images, "decode_image", lambda *given: decoded.append(1) or real(*given))
+    decoded, real = [], image_collection.decode_image
+    monkeypatch.setattr(image_collection, "decode_image", lambda *given: decoded.append(1) or real(*given))
     found = open_dataset(path, most=8, size=(20, 20))
     assert found.shape == (1, 20, 20)
     assert len(found) == len(decoded) == 8

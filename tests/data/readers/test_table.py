@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dsc_core.analysis.cluster_stats import columns_of, mean_of_all
 from dsc_core.data import guess_columns, open_dataset
-from dsc_core.data.preprocessing import own_columns
+from dsc_core.data.table_units import source_columns, comparison_table
 from dsc_core.errors import InputError
 
 ROWS = pd.DataFrame(
@@ -297,11 +296,13 @@ def test_a_cell_without_end_is_refused_with_the_setting(tmp_path):
 def test_rows_and_means_are_shown_in_their_own_units(table):
     rows = [(150, "cat", 36), (170, "dog", 40), (190, "dog", 44), (170, "dog", 40)] * 3
     dataset = open_dataset(table(pd.DataFrame(rows, columns=["height", "kind", "shoe"])))
-    assert own_columns(dataset.preprocessing, dataset.shape[0]) == ["height", "kind", "kind", "shoe"]
+    assert source_columns(dataset.preprocessing, dataset.shape[0]) == ["height", "kind", "kind", "shoe"]
     frame = dataset.table(np.array([2, 0]))
     assert frame["height"].tolist() == pytest.approx([190, 150], rel=1e-5)
     assert frame["kind"].tolist() == ["dog", "cat"]
-    shown = columns_of(dataset, np.array([1, 2, 0]), mean_of_all(dataset)).set_index("column")
+    mean, first, last = dataset.values([1, 2, 0]).mean(0), *dataset.values([1, 0])
+    rows = {"mean": mean, "all": dataset.mean(), "most typical": first, "least certain": last}
+    shown = comparison_table(rows, dataset.preprocessing).set_index("column")
     middle = {"height": "170", "kind": "dog", "shoe": "40"}
     for title in ("mean", "all", "most typical"):
         assert shown[title].to_dict() == middle

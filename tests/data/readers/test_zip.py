@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dsc_core.data import MixedSizes, NeedsResize, open_dataset
-from dsc_core.data.readers.zip import leaves_folder
+from dsc_core.data.unpacking import leaves_folder
 from dsc_core.errors import InputError
 from tests.data.writers import bomb_png, colour, encoded, grey, tarred, zipped
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from dsc_core.data.allowed import allowed_folders, allowed_path
+from dsc_core.data.folder_access import allowed_folders, allowed_path
 from dsc_core.errors import InputError
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dsc_core.data import cut, open_dataset, open_stream
-from dsc_core.data.streams import together
+from dsc_core.data import split_into_blocks, open_dataset, open_stream
+from dsc_core.data.notes import Note, sum_notes
 from dsc_core.errors import InputError
 
 
@@ -159,7 +159,7 @@ def test_a_sample_by_its_name_and_an_array_are_cut(trained, tmp_path):
 
 def test_cutting_tells_what_was_left_out_once(tmp_path):
     np.save(tmp_path / "new.npy", np.random.default_rng(0).integers(0, 9, (25, 9, 8), dtype=np.uint8))
-    parts = list(cut(open_dataset(tmp_path / "new.npy"), 10))
+    parts = list(split_into_blocks(open_dataset(tmp_path / "new.npy"), 10))
     assert [len(part) for part in parts] == [10, 10, 5]
     assert np.concatenate([part.ids for part in parts]).tolist() == [str(i) for i in range(25)]
 

@@ -10,10 +10,10 @@ import pytest
 import scipy.io
 
 from dsc_core.data import guess_keys, open_dataset
-from dsc_core.data.layout import pixels_as_images
+from dsc_core.data.image_arrays import pixels_as_images
 from dsc_core.data.limits import Limits
-from dsc_core.data.readers.keyed import sample_axis
-from dsc_core.data.sandbox import Apart
+from dsc_core.data.readers.matlab_order import sample_axis
+from dsc_core.data.sandbox import Sandbox
 from dsc_core.errors import InputError
 from tests.data.writers import mat73
 
@@ -158,7 +158,7 @@ def test_a_large_array_comes_in_pieces_with_progress(tmp_path, monkeypatch):
 @own_process
 def test_an_error_of_the_progress_ends_the_reading_and_its_process(tmp_path):
     path = h5(tmp_path / "a.h5", x=BYTES)
-    with pytest.raises(KeyError), Apart("hdf5", path, Limits()) as apart:
+    with pytest.raises(KeyError), Sandbox("hdf5", path, Limits()) as apart:
         apart.read("x", lambda done, total: {}[done])
     assert apart.process.poll() is not None
 
@@ -397,13 +397,13 @@ def test_a_library_that_stands_still_is_ended(tmp_path, monkeypatch):
     """A pipe in place of the file is waited for, as a damaged file can be."""
     monkeypatch.setenv("DSC_MAX_SECONDS", "1")
     os.mkfifo(tmp_path / "a.h5")
-    with pytest.raises(InputError, match="DSC_MAX_SECONDS"), Apart("hdf5", tmp_path / "a.h5", Limits.read()):
+    with pytest.raises(InputError, match="DSC_MAX_SECONDS"), Sandbox("hdf5", tmp_path / "a.h5", Limits.read()):
         pass
 
 
 @own_process
 def test_a_library_that_crashes_ends_only_its_own_process(tmp_path, monkeypatch):
-    monkeypatch.setattr("dsc_core.data.sandbox.OTHER_SIDE", "import os; print('{}', flush=True); os.abort()")
+    monkeypatch.setattr("dsc_core.data.sandbox.PROGRAM", "import os; print('{}', flush=True); os.abort()")
     with pytest.raises(InputError, match="its library gave up"):
         open_dataset(h5(tmp_path / "a.h5", x=BYTES))
 

@@ -1,0 +1,78 @@
+"""A Dataset from an array of images: cropped, resized, with the requested channels and scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from dsc_core.data.dataset import Dataset
+from dsc_core.data.image_arrays import center_crop, match_channels, resize_images
+from dsc_core.data.notes import Note
+from dsc_core.data.options import Options
+from dsc_core.data.scaling import Scaling, guess_scaling, scaling_like
+from dsc_core.data.text import shape_text
+from dsc_core.errors import InputError
+
+
+def from_images(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    ids: np.ndarray,
+    options: Options,
+    notes: Iterable[Note] = (),
+    skipped: Iterable[tuple[str, str]] = (),
+    scaling: Scaling | None = None,
+) -> Dataset:
+    """A Dataset of images (n, C, H, W) as `options` requests. scaling: guessed by default.
+
+    With `options.like`, images get the shape and the scaling of the training data.
+    """
+    notes, like = list(notes), options.like
+    if like is not None and like["kind"] != "image":
+        raise InputError(
+            "The run was trained on a table, but these are images: choose a table with the same columns."
+        )
+    if images.dtype == np.float16 or images.dtype.itemsize > 4:
+        images = images.astype(np.float32)
+    images = _sized(images, options, notes)
+    if options.image_channels is not None:
+        images = _with_channels(images, options, notes)
+    if like is not None:
+        scaling, trained = scaling_like(images, like)
+        notes += [] if trained else [Note("own_scaling")]
+    offset, factor = guess_scaling(images) if scaling is None else scaling
+    return Dataset(
+        name=options.name,
+        samples=images,
+        ids=ids,
+        labels=labels,
+        kind="image",
+        scaling=(float(offset), float(factor)),
+        skipped=tuple(skipped),
+        notes=tuple(notes),
+        preprocessing={"crop": True} if options.image_crop else None,
+    )
+
+
+def _sized(images: np.ndarray, options: Options, notes: list[Note]) -> np.ndarray:
+    """The images cropped and resized as requested."""
+    size = options.image_size
+    if options.image_crop:
+        before, images = images.shape[2:], center_crop(images, size)
+        if images.shape[2:] != before:
+            about = f"{shape_text(images.shape[2:])} of {shape_text(before)}"
+            notes.append(Note("cropped_to", about=about))
+    if size is not None and images.shape[2:] != size:
+        images = resize_images(images, size)
+        notes.append(Note("resized", count=len(images), total=len(images), about=shape_text(size)))
+    return images
+
+
+def _with_channels(images: np.ndarray, options: Options, notes: list[Note]) -> np.ndarray:
+    """The images in grey or colour, as requested or as in training."""
+    converted = match_channels(images, options.image_channels or 1)
+    if converted.shape != images.shape:
+        kind = "expanded" if converted.shape[1] == 3 else "converted"
+        notes.append(Note(kind, about="as requested" if options.like is None else "as in training"))
+    return converted

@@ -1,0 +1,130 @@
+"""A Dataset from a table: a pandas frame, or a matrix of numbers without column names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsc_core.data.cells import as_numbers, is_number
+from dsc_core.data.columns import choose_roles, ids_of, labels_of, square_shape
+from dsc_core.data.dataset import Dataset
+from dsc_core.data.from_images import from_images
+from dsc_core.data.image_arrays import pixels_as_images
+from dsc_core.data.limits import MEBI
+from dsc_core.data.notes import Note
+from dsc_core.data.options import Options
+from dsc_core.data.preprocessing import apply_matrix, apply_table, fit_matrix, fit_table
+from dsc_core.data.table_units import Preprocessing
+from dsc_core.data.text import row_ids, shape_text
+from dsc_core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def from_matrix(
+    samples: np.ndarray, labels: np.ndarray | None, ids: np.ndarray, options: Options, notes: list[Note]
+) -> Dataset:
+    """A table from a matrix (n, F) of numbers, standardised."""
+    if options.like is not None:
+        preprocessing = options.like["preprocessing"] or {}
+    else:
+        preprocessing = fit_matrix(samples, options.limits, notes)
+        square = square_shape(samples.shape[1], channels=(1,))
+        if square is not None:
+            notes.append(Note("square_rows", about=shape_text(square)))
+    table = apply_matrix(samples, preprocessing)
+    return _as_table(table, labels, ids, preprocessing, options, notes)
+
+
+def from_frame(
+    frame: pd.DataFrame, name: str, options: Options, notes: list[Note], first: int = 0
+) -> Dataset:
+    """A table from a frame, or images of its pixel columns with `options.image_shape`.
+
+    name: of the file, for errors. first: the number of the first row, which is its id without an id column.
+    """
+    if not len(frame):
+        raise InputError(f"{name} has no rows: choose a table with one row per sample.")
+    label_column, id_column = choose_roles(frame, name, options, notes)
+    labels = None if label_column is None else labels_of(frame[label_column], notes)
+    ids = row_ids(len(frame), first) if id_column is None else ids_of(frame[id_column], first)
+    features = frame.drop(columns=[column for column in (label_column, id_column) if column is not None])
+    if not len(features.columns):
+        raise InputError(
+            f"{name} has no columns besides labels and ids: choose a table with numbers or categories."
+        )
+    like = options.like
+    if options.image_shape is not None or (like is not None and like["kind"] == "image"):
+        return _as_images(features, labels, ids, options, name, notes)
+    if like is not None:
+        preprocessing = like["preprocessing"]
+        table = apply_table(features, preprocessing, notes)
+    else:
+        preprocessing = fit_table(features, options.limits, notes)
+        table = apply_table(features, preprocessing, notes)
+        preprocessing = preprocessing | {"label_column": label_column, "id_column": id_column}
+    return _as_table(table, labels, ids, preprocessing, options, notes)
+
+
+def _as_table(
+    table: np.ndarray,
+    labels: np.ndarray | None,
+    ids: np.ndarray,
+    preprocessing: Preprocessing,
+    options: Options,
+    notes: list[Note],
+) -> Dataset:
+    if options.like is not None and options.like["kind"] != "table":
+        raise InputError("The run was trained on images, but this is a table: choose images.")
+    return Dataset(
+        options.name, table, ids, labels, "table", notes=tuple(notes), preprocessing=preprocessing
+    )
+
+
+def _as_images(
+    features: pd.DataFrame,
+    labels: np.ndarray | None,
+    ids: np.ndarray,
+    options: Options,
+    name: str,
+    notes: list[Note],
+) -> Dataset:
+    """Pixel columns as images: uint8 if all values are whole numbers from 0 to 255, else float32."""
+    like = options.like or {}
+    shape = options.image_shape or tuple(like["shape"])
+    trained = (like.get("preprocessing") or {}).get("pixel_columns")
+    if trained is not None:
+        missing = [column for column in trained if column not in features.columns]
+        if missing:
+            raise InputError(
+                f"{name} lacks {len(missing)} pixel columns, the first one {missing[0]!r}: add them."
+            )
+        features = features[trained]
+    values = _pixels(features, options, name, notes)
+    whole = np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255 and not (values % 1).any()
+    with np.errstate(over="ignore"):
+        images = pixels_as_images(values.astype(np.uint8 if whole else np.float32), shape)
+    dataset = from_images(images, labels, ids, options, notes)
+    more = {"pixel_columns": list(features.columns)}
+    return replace(dataset, preprocessing=(dataset.preprocessing or {}) | more)
+
+
+def _pixels(features: pd.DataFrame, options: Options, name: str, notes: list[Note]) -> np.ndarray:
+    """Columns of numbers as float64 (n, F), missing values filled with 0."""
+    text = next((column for column in features.columns if not is_number(features[column])), None)
+    if text is not None:
+        raise InputError(
+            f"{name} cannot be read as images, because the column {text[:40]!r} holds text: choose it as the label or"
+            " id column, or remove it."
+        )
+    if features.size * 4 > options.limits.memory_mb * MEBI:
+        raise options.limits.error(name, "memory_mb")
+    values = np.stack([as_numbers(features[column]) for column in features.columns], axis=1)
+    gaps = np.isnan(values)
+    if gaps.any():
+        notes.append(Note("filled_pixels", count=int(gaps.sum())))
+        values[gaps] = 0
+    return values

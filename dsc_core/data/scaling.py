@@ -1,0 +1,66 @@
+"""The scaling that brings the values of images to [0, 1]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dsc_core.data.chunks import chunks
+
+Scaling = tuple[float, float]  # (offset, factor): the scaled value is (raw - offset) * factor
+IDENTITY = 0.0, 1.0
+
+
+def finite_range(samples: np.ndarray) -> tuple[float, float]:
+    """(minimum, maximum) of the finite values, (0, 0) if there are none. Reads a few megabytes at a time."""
+    low, high = np.inf, -np.inf
+    for _, block in chunks(samples):
+        if block.dtype.kind == "f":
+            block = block[np.isfinite(block)]
+        if block.size:
+            low, high = min(low, float(block.min())), max(high, float(block.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def guess_scaling(samples: np.ndarray) -> Scaling:
+    """(offset, factor) so that (raw - offset) * factor lies in [0, 1].
+
+    uint8: 1/255, or 1 / maximum if no value is above 16 (digits, masks). uint16: by the number of bits in use, 12 bits
+    give 1/4095. bool and floats within [0, 1] stay as they are. Other types whose values look like bytes (from 0 up to
+    128..255) are scaled as bytes, everything else by its minimum and maximum.
+    """
+    if samples.dtype == bool:
+        return IDENTITY
+    low, high = finite_range(samples)
+    if samples.dtype == np.uint8:
+        return 0.0, 1 / 255 if high > 16 or high == 0 else 1 / high
+    if samples.dtype == np.uint16:
+        bits = max(8, int(high).bit_length())
+        return 0.0, 1 / (2**bits - 1)
+    if low >= 0 and high <= 1:
+        return IDENTITY
+    if low >= 0 and 128 <= high <= 255:
+        return 0.0, 1 / 255
+    return low, 1 / (high - low) if high > low else 1.0
+
+
+def scaling_like(samples: np.ndarray, like: dict[str, Any]) -> tuple[Scaling, bool]:
+    """The scaling for new samples of a run trained on `like`, and whether it is that of the training data.
+
+    The trained scaling is used for samples of the same type, and for values within its range. Values that are clearly
+    on another scale (0..1 where training had 0..255, bytes where it had floats) get their own scaling, so that the
+    network sees the range that it was trained on.
+    """
+    offset, factor = like["scaling"]
+    own = guess_scaling(samples)
+    if np.allclose(own, (offset, factor)):
+        return (offset, factor), True
+    low, high = finite_range(samples)
+    scaled_low, scaled_high = (low - offset) * factor, (high - offset) * factor
+    same_type = like.get("dtype") == samples.dtype.name
+    in_range = scaled_low >= -0.01 and scaled_high <= 1.01
+    too_dark = scaled_high - scaled_low < 0.02 and own == IDENTITY
+    if (same_type or in_range) and not too_dark:
+        return (offset, factor), True
+    return own, False
