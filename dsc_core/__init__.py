@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dsc_core.estimator import DeepSpectralClustering as DeepSpectralClustering
-    from dsc_core.runs.artifacts.results import load_run as load_run
+    from dsc_core.runs.loaded_run import load_run as load_run
 
 # Threads that wait by spinning halve the speed as soon as another program, such as the browser, needs a core. This
 # must be set before PyTorch loads OpenMP, hence here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["DeepSpectralClustering", "__version__", "load_run"]
 
 
@@ -24,7 +24,7 @@ def __getattr__(name: str) -> Any:
 
         return DeepSpectralClustering
     if name == "load_run":
-        from dsc_core.runs.artifacts.results import load_run
+        from dsc_core.runs.loaded_run import load_run
 
         return load_run
     raise AttributeError(f"module 'dsc_core' has no attribute '{name}'")

@@ -23,8 +23,8 @@ def assign(run: str, source: Source, out: str) -> dict[str, Any]:
     from dsc_core.cli.progress import Progress
     from dsc_core.data import open_stream
     from dsc_core.runs import Store
-    from dsc_core.runs.artifacts.results import LoadedRun
     from dsc_core.runs.assigning import assign_all
+    from dsc_core.runs.loaded_run import LoadedRun
 
     loaded = LoadedRun(Store().find(run))
     _ = loaded.frame  # a run without results is refused before the data are read
@@ -37,7 +37,7 @@ def assign(run: str, source: Source, out: str) -> dict[str, Any]:
         def show(done: int, total: int | None) -> None:
             progress.update(f"Assigned {done:,}" + (f" of {total:,}" if total else ""))
 
-        assigned = assign_all(loaded, stream, file, show)
+        assigned = assign_all(loaded.assigner, stream, file, show)
     print_notes(stream)
     error_limit = assigned.known.error_limit
     return {

@@ -64,7 +64,7 @@ def train(
 
     DATA is the name of a sample data set, or the path of a file or folder.
     """
-    from dsc_core.method.networks.sizes import in_words
+    from dsc_core.method.networks.sizes import describe_network
     from dsc_core.runs import Store
 
     check_tensorboard(tensorboard)
@@ -77,7 +77,7 @@ def train(
     config = preset(preset_name, **changes)
     run_id = store.create(dataset, config, name, key)
     print_notes(dataset)
-    say(in_words(dataset.shape, config.encoder))
+    say(describe_network(dataset.shape, config.encoder))
     if unused := sorted(idle(config.encoder, dataset.shape) & changes.keys()):
         say(f"No effect on these data: {', '.join(unused)}.")
     return run_here(store, run_id, tensorboard)

@@ -8,11 +8,11 @@ from dsc_core.runs import Store
 
 
 def test_the_same_file_is_read_only_once(run, blobs, monkeypatch):
-    from dsc_core import data
+    from dsc_core.data import importing
 
-    read, real = [], data.open_dataset
+    read, real = [], importing.open_dataset
     monkeypatch.setattr(
-        data, "open_dataset", lambda source, **options: read.append(source) or real(source, **options)
+        importing, "open_dataset", lambda source, **options: read.append(source) or real(source, **options)
     )
     one = json.loads(run("train", blobs, "--json")[1])
     other = json.loads(run("train", blobs, "--json")[1])
@@ -34,7 +34,7 @@ def test_a_long_import_shows_progress_and_leaves_nothing_when_interrupted(run, t
     monkeypatch.setattr(datasets, "QUIET", 0.0)
     code, _, err = run("train", path, "--clusters", "2")
     assert code == 0, err
-    assert "Comparing with what was imported: " in err
+    assert "Comparing with earlier imports: " in err
     before = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
 
     def interrupted(*_):

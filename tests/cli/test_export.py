@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dsc_core.runs import Store
-from dsc_core.runs.artifacts import event_table, results
+from dsc_core.runs.artifacts import event_table
+from dsc_core.runs.artifacts.labels import labels_csv
 
 
 def test_a_file_that_cannot_be_written_is_exit_code_2(run, blobs, tmp_path):
@@ -26,7 +27,7 @@ def test_the_suffix_sets_the_format_of_events(run, blobs, tmp_path):
         run("export", "mine", "--events", tmp_path / "events.parquet", "--out", tmp_path / "labels.csv")[0]
         == 0
     )
-    assert (tmp_path / "labels.csv").read_bytes() == results.labels_csv(store.find("mine"))
+    assert (tmp_path / "labels.csv").read_bytes() == labels_csv(store.find("mine"))
     written = (tmp_path / "events.csv").read_bytes()
     assert written == event_table.events_csv(events)
     assert (tmp_path / "events.parquet").read_bytes()[:4] == b"PAR1"

@@ -4,7 +4,7 @@ import json
 import os
 
 from dsc_core.runs import Store
-from dsc_core.runs.artifacts import results
+from dsc_core.runs.artifacts.labels import labels_csv
 
 
 def test_list_show_and_export_describe_the_run(run, blobs, tmp_path):
@@ -19,7 +19,7 @@ def test_list_show_and_export_describe_the_run(run, blobs, tmp_path):
     assert "ACC" in run("show", "mine")[1]
     assert run("export", "mine", "--out", tmp_path / "labels.csv")[0] == 0
     written = (tmp_path / "labels.csv").read_bytes()
-    assert written == results.labels_csv(Store().find("mine"))
+    assert written == labels_csv(Store().find("mine"))
     assert run("export", "mine", "--out", "-")[1].encode() == written
     assert len(written.splitlines()) == 61
 
