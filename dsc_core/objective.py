@@ -15,11 +15,11 @@ Stage 1 trains the dual autoencoder:
 with JSD(T) = softplus(−T(x, z)) + softplus(T(x, z̃)), z̃ being the code of another sample. Stage 2 trains everything:
 
     L₂ =   α·(the first four terms of L₁)
-         + γy·Σ_y p(y|z)·KL(N(μ, σ²) ‖ N(m_y, I))    cluster_prior
-         + λ·(1/m²)·Σ_ij W_ij·‖y_i − y_j‖²           spectral
-         + η·−log⟨p(y|z), p(y|z_n)⟩                  agreement with a neighbour n in the graph
-         + κ·−log p(c|ψ(z))                          self_training on the clusters c of confident samples, of which the
-                                                     share a is asked of the copy: −log p(c|ψ(z′))
+         + γy·Σ p(y|z)·KL(N(μ, σ²) ‖ N(m(y), I))     cluster_prior: summed over the clusters y with centres m(y)
+         + λ·(1/m²)·Σᵢⱼ Wᵢⱼ·‖yᵢ − yⱼ‖²               spectral
+         + η·−log⟨p(y|z), p(y|zₙ)⟩                   agreement with a neighbour n in the graph
+         + κ·−log p(c|ψ(z))                          self_training: c is the cluster of a confident sample; its copy
+                                                     takes the share a of the term: −log p(c|ψ(z′))
          + ηs·−log⟨p(y|z), p(y|ψ(z))⟩                noisy_agreement
          + ηa·−log⟨p(y|z), p(y|z′)⟩                  augmented_agreement
          + ζ·‖μ − μ′‖²                               augmented_latent
@@ -85,7 +85,10 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def cluster_conditional_kl(mean: Tensor, log_variance: Tensor, assignment: Tensor, centres: Tensor) -> Tensor:
-    """Σ_y p(y|z)·KL(N(μ, σ²) ‖ N(m_y, I)), mean over the batch. Shapes (m, d), (m, d), (m, K), (K, d) → ()."""
+    """Σ p(y|z)·KL(N(μ, σ²) ‖ N(m(y), I)) over the clusters y, mean over the batch.
+
+    Shapes (m, d), (m, d), (m, K), (K, d) → ().
+    """
     from torch import cdist
 
     distance = cdist(mean, centres, compute_mode="donot_use_mm_for_euclid_dist").square()
@@ -99,7 +102,7 @@ def assignment_kl(assignment: Tensor) -> Tensor:
 
 
 def spectral_loss(coordinates: Tensor, affinity: Tensor) -> Tensor:
-    """(1/m²)·Σ_ij W_ij·‖y_i − y_j‖². Shapes (m, K′), (m, m) → (); W symmetric, not negative.
+    """(1/m²)·Σᵢⱼ Wᵢⱼ·‖yᵢ − yⱼ‖². Shapes (m, K′), (m, m) → (); W symmetric, not negative.
 
     Written as 2·tr(YᵀLY)/m² with the graph's Laplacian L = D − W: the same number without the m×m×K′ array.
     """
