@@ -193,7 +193,8 @@ def test_a_stopped_training_continues(whole, disk):
 
 
 def test_an_early_end_stays_an_end_and_a_branch_trains_on(disk, monkeypatch):
-    monkeypatch.setattr(joint, "empty_clusters", lambda labels, clusters: [])  # else training goes on to repair them
+    # Otherwise training continues to repair empty clusters.
+    monkeypatch.setattr(joint, "empty_clusters", lambda labels, clusters: [])
     config = Config(**SMALL | {"tolerance": 0.5})
     states = []
     fitted, _ = run(config, checkpoint=states.append)
