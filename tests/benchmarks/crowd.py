@@ -26,9 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dsc_core.presets import preset
 from dsc_core.data import Dataset
 from dsc_core.events import Event
+from dsc_core.presets import preset
 from dsc_core.runs import Store, launcher, queue
 
 ROOT = Path(__file__).parents[2]

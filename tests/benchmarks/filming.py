@@ -23,9 +23,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dsc_core.presets import PRESETS, preset
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
+from dsc_core.presets import PRESETS, preset
 from dsc_core.runs import Store, execute, film_frames
 
 PATIENCE = 600.0  # seconds for the frames that remain after training

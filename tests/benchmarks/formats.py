@@ -596,8 +596,8 @@ def as_written(dataset, same: float | None) -> str:
 def import_and_train(case: Case, folder: Path, train: bool) -> str:
     """A row of the table: make the file, import it into a workspace and, with `train`, train on it."""
     from dsc_core.analysis import metrics
-    from dsc_core.presets import preset
     from dsc_core.data import import_data, load_dataset
+    from dsc_core.presets import preset
     from dsc_core.training.loop import fit
 
     path = case.make(folder)

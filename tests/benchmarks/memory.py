@@ -100,8 +100,8 @@ class Watch(threading.Thread):
 
 def work(source: Path, home: Path, settings: dict, watch: Watch) -> None:
     """Import, train, label, draw and export one file."""
-    from dsc_core.presets import preset
     from dsc_core.data import import_data, load_dataset
+    from dsc_core.presets import preset
     from dsc_core.runs import Store, execute, worker
     from dsc_core.runs.artifacts.labels import csv_pieces
     from dsc_core.runs.files import written_whole

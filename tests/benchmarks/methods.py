@@ -14,9 +14,9 @@ import numpy as np
 from dsc_core.analysis import baselines
 from dsc_core.analysis.baselines import BASELINES
 from dsc_core.config import Config
-from dsc_core.presets import PRESETS, preset
 from dsc_core.data import Dataset, open_dataset
 from dsc_core.model import Fitted
+from dsc_core.presets import PRESETS, preset
 from dsc_core.training.loop import fit
 
 PLAIN = {"global_mi": 0.0, "local_mi": 0.0, "relative": 0.0}

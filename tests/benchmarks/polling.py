@@ -17,8 +17,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from dsc_core.presets import preset
 from dsc_core.data import open_dataset
+from dsc_core.presets import preset
 from dsc_core.runs import Store
 from tests.browser.driving import browsing, serving, settled
 
