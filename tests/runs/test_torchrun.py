@@ -88,12 +88,12 @@ def test_the_command_line_trains_in_two_processes_and_answers_once(images, tmp_p
     assert epochs == [1, 2, 3, 4, 5], "told once, not once a process"
     again = torchrun("train", tmp_path / "missing.npy", home=tmp_path / "home")
     assert again.returncode != 0
-    assert again.stderr.count("is neither a file nor a sample's name") == 1, again.stderr
+    assert again.stderr.count("is neither a file nor a data set") == 1, again.stderr
 
 
 def test_what_ends_before_any_training_keeps_nobody_waiting(tmp_path):
     asked = torchrun("train", "--help", home=tmp_path / "home")
-    assert (asked.returncode, asked.stdout.count("usage:")) == (0, 1), asked.stderr
+    assert (asked.returncode, asked.stdout.count("Usage:")) == (0, 1), asked.stderr
     wrong = torchrun("train", "digits", "--presett", "quick", home=tmp_path / "home")
     assert wrong.returncode != 0
     assert wrong.stderr.count("--presett") == 1, wrong.stderr
