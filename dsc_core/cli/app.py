@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import subprocess
 import sys
-from contextlib import suppress
 
 import click
 
@@ -21,8 +20,6 @@ def app(arguments: tuple[str, ...]) -> int:
     Options are passed to `streamlit run`, such as --server.port 8502.
     """
     command = [sys.executable, "-m", "streamlit", "run", str(app_folder() / "app.py"), *arguments]
-    with subprocess.Popen(command) as server:
-        while server.poll() is None:
-            with suppress(KeyboardInterrupt):  # Ctrl-C reaches the server too, which then ends
-                server.wait()
-    return 0 if server.returncode in (0, -signal.SIGINT) else 1
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # takes the place of this process, so that signals reach the server
+    return 0 if subprocess.run(command).returncode == 0 else 1
