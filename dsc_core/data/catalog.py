@@ -77,8 +77,9 @@ def open_sample(name: str, options: Options) -> Dataset:
     digits has values 0 to 16. Of public data sets, training images come before test images. One that is not on this
     machine is downloaded from OpenML into the workspace; InputError, which says where to put its file, if that fails.
     """
-    unused = dict.fromkeys(("image_shape", "label_column", "id_column", "samples_key"))
-    options = replace(options, name=name, **unused)
+    options = replace(
+        options, name=name, image_shape=None, label_column=None, id_column=None, samples_key=None
+    )
     if name in BUILT_IN:
         return BUILT_IN[name](options)
     entry = CATALOG[name]

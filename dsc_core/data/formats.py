@@ -64,7 +64,20 @@ PACKED = (".gz", ".bz2", ".xz")  # compressions of a TAR
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp")
 SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 OTHER_TABLES = (
-    *(".json", ".jsonl", ".feather", ".arrow", ".txt", ".dat", ".arff", ".dta", ".sav", ".rds", ".sqlite", ".db"),
+    *(
+        ".json",
+        ".jsonl",
+        ".feather",
+        ".arrow",
+        ".txt",
+        ".dat",
+        ".arff",
+        ".dta",
+        ".sav",
+        ".rds",
+        ".sqlite",
+        ".db",
+    ),
 )
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 OTHER_ARCHIVES = (".7z", ".rar", ".zst", ".bz2", ".xz")

@@ -79,9 +79,7 @@ def _as_table(
 ) -> Dataset:
     if options.like is not None and options.like["kind"] != "table":
         raise InputError("The run was trained on images, but this is a table: choose images.")
-    return Dataset(
-        options.name, table, ids, labels, "table", notes=tuple(notes), preprocessing=preprocessing
-    )
+    return Dataset(options.name, table, ids, labels, "table", notes=tuple(notes), preprocessing=preprocessing)
 
 
 def _as_images(

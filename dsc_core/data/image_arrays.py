@@ -111,7 +111,7 @@ def crop_size(height: int, width: int, size: tuple[int, int] | None = None) -> t
 
 def center_crop(images: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
     """The center of images (…, H, W), see `crop_size`; a view."""
-    height, width = crop_size(*images.shape[-2:], size)
+    height, width = crop_size(images.shape[-2], images.shape[-1], size)
     top, left = (images.shape[-2] - height) // 2, (images.shape[-1] - width) // 2
     return images[..., top : top + height, left : left + width]
 

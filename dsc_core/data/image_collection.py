@@ -36,11 +36,7 @@ def preview_subset(files: list[Item], most: int | None) -> list[Item]:
 
 
 def collect_images(
-    files: Iterable[ImageFile],
-    total: int | None,
-    skipped: list[tuple[str, str]],
-    options: Options,
-    name: str,
+    files: Iterable[ImageFile], total: int | None, skipped: list[tuple[str, str]], options: Options, name: str
 ) -> Dataset:
     """A Dataset of the images in `files`, in the natural order of their paths: img2.png before img10.png.
 
@@ -175,9 +171,7 @@ class _Collection:
         reasons = ""
         if self.skipped:
             first, reason = self.skipped[0]
-            reasons = (
-                f" ({len(self.skipped):,} files were skipped, the first, {first[:80]!r}: {reason.rstrip('.')})"
-            )
+            reasons = f" ({len(self.skipped):,} files were skipped, the first, {first[:80]!r}: {reason.rstrip('.')})"
         return NothingReadable(
             f"{self.name} contains no readable image{reasons}: add PNG, JPEG or other images."
         )

@@ -33,9 +33,7 @@ class Cancelled(Exception):
     """The import was cancelled. For `progress` to raise."""
 
 
-def import_data(
-    source: str | Path, home: Path, progress: StageProgress | None = None, **options: Any
-) -> str:
+def import_data(source: str | Path, home: Path, progress: StageProgress | None = None, **options: Any) -> str:
     """Open `source`, check that it can be trained on and store it in `home`; the key of the copy.
 
     options: those of `open_dataset`. The same content with the same options is not read again: only its hash is

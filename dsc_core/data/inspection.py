@@ -70,7 +70,11 @@ def inspect_dataset(dataset: Dataset) -> Inspection:
 def preview_images(dataset: Dataset, rows: np.ndarray, **options: Any) -> Dataset:
     """The images at `rows` as they would be read with the `size`, `crop` and `channels` of `open_dataset`."""
     return from_images(
-        dataset.samples[rows], None, dataset.ids[rows], Options(dataset.name, **options), scaling=dataset.scaling
+        dataset.samples[rows],
+        None,
+        dataset.ids[rows],
+        Options(dataset.name, **options),
+        scaling=dataset.scaling,
     )
 
 

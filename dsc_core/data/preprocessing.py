@@ -109,7 +109,9 @@ def apply_table(frame: pd.DataFrame, preprocessing: Preprocessing, notes: list[N
     columns = preprocessing["columns"]
     missing = [column["name"] for column in columns if column["name"] not in frame.columns]
     if missing:
-        raise InputError(f"The table lacks columns that the run was trained on, {_listed(missing)}: add them.")
+        raise InputError(
+            f"The table lacks columns that the run was trained on, {_listed(missing)}: add them."
+        )
     result = np.zeros((len(frame), sum(map(column_width, columns))), np.float32)
     start = filled = unseen = 0
     for column in columns:

@@ -6,6 +6,7 @@ side; `sandbox_process.serve` is the other side, which sends JSON lines, some fo
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -107,12 +108,12 @@ class Sandbox:
         if total > self.limits.memory_mb * MEBI:  # checked again, for the header may have said less
             raise self.limits.error(f"{key} in {self.path.name}", "memory_mb")
         array = np.empty(shape, dtype)
-        self._receive_into(memoryview(array.reshape(-1).view(np.uint8)), timeout, progress)
+        self._receive_into(array.reshape(-1).view(np.uint8).data, timeout, progress)
         return array
 
     @property
-    def _output(self) -> IO[bytes]:
-        assert self.process.stdout is not None  # it is a pipe
+    def _output(self) -> io.BufferedReader:
+        assert isinstance(self.process.stdout, io.BufferedReader)  # it is a pipe
         return self.process.stdout
 
     def _send(self, request: dict[str, str]) -> None:
@@ -145,7 +146,7 @@ class Sandbox:
                 progress(done, len(buffer))
 
     def _read_piece(self, piece: memoryview) -> int:
-        return self._output.readinto(piece)  # type: ignore[attr-defined] - typeshed's IO lacks it
+        return self._output.readinto(piece)
 
     def _timeout(self, size: int) -> float:
         """Seconds to wait for a sign of progress with `size` bytes."""

@@ -172,7 +172,7 @@ def _read(folder: Path) -> Dataset:
     return Dataset(
         name=description["name"],
         samples=samples,
-        ids=ids.astype(str, copy=False),
+        ids=np.asarray(ids).astype(str, copy=False),
         labels=labels,
         kind=description["kind"],
         scaling=tuple(description["scaling"]),

@@ -58,7 +58,9 @@ def check_trainable(dataset: Dataset, clusters: int) -> None:
     if n < MIN_SAMPLES:
         raise InputError(f"Training needs at least {MIN_SAMPLES} samples, but there are {n}: add more.")
     if n < clusters:
-        raise InputError(f"There are fewer samples ({n}) than clusters ({clusters}): choose at most {n} clusters.")
+        raise InputError(
+            f"There are fewer samples ({n}) than clusters ({clusters}): choose at most {n} clusters."
+        )
     if dataset.kind == "image":
         _check_shape(dataset.shape)
     elif dataset.shape[0] < 1:

@@ -102,13 +102,17 @@ def test_rows_that_do_not_match_are_a_mistake_of_the_program():
 @pytest.mark.parametrize(
     ("array", "clusters", "message"),
     [
-        (noise(9, 1, 8, 8), 2, "only 9 samples"),
+        (noise(9, 1, 8, 8), 2, "at least 10 samples, but there are 9"),
         (noise(20, 1, 8, 8), 21, "at most 20"),
         (noise(20, 2, 8, 8), 3, "2 channels"),
-        (noise(20, 1, 7, 9), 3, "--size 8x9"),
-        (noise(20, 1, 8, 500), 3, "--size 8x64"),
-        (np.ones((20, 1, 8, 8)), 3, "constant"),
-        (np.eye(2)[np.arange(20) % 2].repeat(32, axis=1).reshape(20, 1, 8, 8), 3, "Only 2 samples differ"),
+        (noise(20, 1, 7, 9), 3, "example to 8x9"),
+        (noise(20, 1, 8, 500), 3, "example to 8x64"),
+        (np.ones((20, 1, 8, 8)), 3, "All samples are the same"),
+        (
+            np.eye(2)[np.arange(20) % 2].repeat(32, axis=1).reshape(20, 1, 8, 8),
+            3,
+            "fewer distinct samples .2.",
+        ),
     ],
 )
 def test_untrainable_data_are_refused_in_one_sentence(array, clusters, message):
@@ -137,7 +141,7 @@ def test_a_size_that_is_refused_comes_with_one_that_is_not():
 
 def test_a_table_with_nothing_left_is_refused():
     table = Dataset("a", np.zeros((20, 0), np.float32), np.arange(20).astype(str), None, "table")
-    with pytest.raises(InputError, match="no column left"):
+    with pytest.raises(InputError, match="no column to train on"):
         check_trainable(table, 2)
 
 
@@ -154,7 +158,7 @@ def test_a_path_that_leads_nowhere(path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InputError, match=r"neither a file nor a sample's name.*digits, mnist-test"):
+    with pytest.raises(InputError, match=r"neither a file nor a data set.*digits, mnist-test"):
         open_dataset("minst")
 
 
@@ -184,12 +188,12 @@ def test_a_format_that_is_not_read_lists_those_that_are(tmp_path, name):
 )
 def test_a_file_that_is_nearly_what_is_read_says_what_to_do_with_it(tmp_path, name, mend):
     (tmp_path / name).write_bytes(b"something")
-    with pytest.raises(InputError, match=f"{name} is of no format that is read here: .*{mend}"):
+    with pytest.raises(InputError, match=f"{name} has an unsupported format: .*{mend}"):
         open_dataset(tmp_path / name)
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(InputError, match="no image"):
+    with pytest.raises(InputError, match="no readable image"):
         open_dataset(tmp_path)
 
 

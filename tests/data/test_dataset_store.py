@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsc_core.data import Dataset, content_key, load_dataset, open_dataset, store_dataset
+from dsc_core.data import Dataset, Note, content_key, load_dataset, open_dataset, store_dataset
 from dsc_core.errors import RunError
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ IMAGES = Dataset(
     kind="image",
     scaling=(0.0, 1 / 255),
     skipped=(("b.png", "The file is broken."),),
-    notes=("A note.",),
+    notes=(Note("resized", 12, 40, about="8×8"), Note("skipped", 3)),
 )
 TABLE = Dataset(
     name="table",

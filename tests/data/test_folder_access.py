@@ -38,7 +38,7 @@ def test_a_link_is_what_it_leads_to(places):
 
 @pytest.mark.parametrize("text", ["\0", "~nobody-of-this-name/a"])
 def test_what_is_no_path_is_one_sentence(places, text):
-    with pytest.raises(InputError, match="is no path"):
+    with pytest.raises(InputError, match="Invalid path"):
         allowed_path(text)
 
 

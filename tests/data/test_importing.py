@@ -21,11 +21,11 @@ def source(tmp_path):
 @pytest.fixture
 def readings(monkeypatch):
     """The sources that were read, not merely looked up."""
-    from dsc_core import data
+    from dsc_core.data import importing
 
-    read, real = [], data.open_dataset
+    read, real = [], importing.open_dataset
     monkeypatch.setattr(
-        data, "open_dataset", lambda source, **options: read.append(source) or real(source, **options)
+        importing, "open_dataset", lambda source, **options: read.append(source) or real(source, **options)
     )
     return read
 
@@ -129,7 +129,7 @@ def test_progress_goes_through_the_stages_and_never_beyond_its_end(tmp_path, sou
 
 def test_what_cannot_be_trained_on_is_not_kept(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((30, 8, 8), np.uint8))
-    with pytest.raises(InputError, match="constant"):
+    with pytest.raises(InputError, match="All samples are the same"):
         import_data(tmp_path / "a.npy", tmp_path / "home")
     with pytest.raises(InputError, match="neither a file"):
         import_data(tmp_path / "no.npy", tmp_path / "home")

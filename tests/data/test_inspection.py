@@ -46,7 +46,9 @@ def test_zero_of_either_sign_is_the_same():
     table[:, 0] = np.arange(12)
     table[3] = table[2]
     table[3, 1] = -0.0
-    assert inspect_dataset(Dataset("t", table, np.arange(12).astype(str), None, "table")).repeats.tolist() == [[3, 2]]
+    assert inspect_dataset(
+        Dataset("t", table, np.arange(12).astype(str), None, "table")
+    ).repeats.tolist() == [[3, 2]]
 
 
 @pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1.0)])

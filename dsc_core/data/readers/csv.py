@@ -21,7 +21,11 @@ from dsc_core.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD_BYTES, HEAD_LINES, HEAD_ROWS = 1 << 20, 50, 1000  # of a file's beginning, for its dialect and its columns
+HEAD_BYTES, HEAD_LINES, HEAD_ROWS = (
+    1 << 20,
+    50,
+    1000,
+)  # of a file's beginning, for its dialect and its columns
 DELIMITERS = (",", ";", "\t", "|")
 MISSING = ("?", "")  # besides those that pandas knows (NA, NaN, null, …)
 NOT_TEXT = (b"\x89PNG", b"PK\x03\x04", b"PAR1", b"%PDF")

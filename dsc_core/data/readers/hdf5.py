@@ -87,7 +87,9 @@ class Source:
             for name in islice(group, MAX_LINKS):
                 links += 1
                 if links > MAX_LINKS:
-                    raise Refused(f"{self.name} contains more than {MAX_LINKS:,} names: save the arrays alone.")
+                    raise Refused(
+                        f"{self.name} contains more than {MAX_LINKS:,} names: save the arrays alone."
+                    )
                 if not self._is_followed(group, name):
                     continue
                 item = group[name]

@@ -6,10 +6,10 @@ Four bytes (two zeros, the type, the number of axes), each axis as a big-endian 
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import struct
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -30,7 +30,9 @@ def read_idx(path: Path, options: Options) -> Dataset:
     """
     samples = read_idx_array(path, options.limits)
     if samples.ndim == 1:
-        raise InputError(f"{path.name} contains labels only: open the images, whose labels are found by name.")
+        raise InputError(
+            f"{path.name} contains labels only: open the images, whose labels are found by name."
+        )
     notes, labels = [], None
     beside = labels_beside(path)
     if beside is not None:
@@ -72,7 +74,7 @@ def read_idx_array(path: Path, limits: Limits) -> np.ndarray:
     except Exception as error:  # zlib.error, which gzip does not wrap
         raise InputError(f"{path.name} is damaged: download the file again.") from error
     if len(data) != size:
-        raise InputError(f"{path.name} does not have the number of values that its header says: download the file again.")
+        raise InputError(f"{path.name} has a header that does not fit its size: download the file again.")
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
@@ -83,7 +85,7 @@ def has_idx_magic(path: Path) -> bool:
     return len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in range(min(TYPES), max(TYPES) + 1)
 
 
-def _read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype]:
+def _read_header(file: io.BufferedIOBase, name: str) -> tuple[tuple[int, ...], np.dtype]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= 4:
         raise InputError(

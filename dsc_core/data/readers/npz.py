@@ -32,7 +32,8 @@ def read_npz(path: Path, options: Options) -> Dataset:
             check_dtype(headers[key].dtype, f"{key} in {path.name}")
         samples, labels, ids = (
             join_arrays(
-                [_read_member(archive, key, headers[key], path.name, options.limits) for key in part], path.name
+                [_read_member(archive, key, headers[key], path.name, options.limits) for key in part],
+                path.name,
             )
             for part in (keys.samples, keys.labels, keys.ids)
         )

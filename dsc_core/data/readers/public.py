@@ -63,7 +63,7 @@ def fetch(name: str, folder: Path, progress: Progress | None = None) -> Path:
         arrays = {f"x_{part}": images[rows] for part, rows in parts.items()}
         arrays |= {f"y_{part}": labels[rows] for part, rows in parts.items()}
         draft = Path(temporary) / target.name
-        np.savez(draft, **arrays)
+        np.savez(draft, allow_pickle=False, **arrays)
         os.replace(draft, target)
     return target
 
@@ -135,7 +135,7 @@ def _size(folder: Path) -> int:
 
 
 def _checked_arrays(name: str, public: Public, rows: Rows) -> Rows:
-    """uint8 images (n, H, W) or (n, C, H, W) and labels (n,) 0 to 9; InputError if they are not the expected data set."""
+    """uint8 images (n, H, W) or (n, C, H, W) and labels (n,) 0 to 9; InputError if they are of another data set."""
     pixels, labels = np.asarray(rows[0]), np.asarray(rows[1])
     shape = public.shape if public.shape[0] > 1 else public.shape[1:]
     if pixels.shape != (public.train + public.test, int(np.prod(shape))) or labels.shape != pixels.shape[:1]:

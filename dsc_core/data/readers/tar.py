@@ -23,6 +23,7 @@ from dsc_core.data.unpacking import BLOCK, Budget, inner_path, is_wanted, read_m
 from dsc_core.errors import InputError
 
 MAX_HEADER = MEBI  # bytes that the headers of one member may take, including long names
+INVALID_HEADER = (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError)  # type: ignore[attr-defined]
 XZ_MEMORY = 256 * MEBI  # a decoder of `xz -9` takes 65 MB; a header may ask for 4 GB
 
 
@@ -37,7 +38,9 @@ def read_tar(path: Path, options: Options) -> Dataset:
     try:
         with ExitStack() as stack:
             packed = stack.enter_context(open(path, "rb"))
-            stream = Counted(_decompressed(packed, stack), Budget(path.name, path.stat().st_size, options.limits))
+            stream = Counted(
+                _decompressed(packed, stack), Budget(path.name, path.stat().st_size, options.limits)
+            )
             archive = stack.enter_context(
                 tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK, tarinfo=Header)  # type: ignore[call-overload]
             )
@@ -57,7 +60,7 @@ class Counted:
     While `in_header` is set, at most MAX_HEADER bytes are read, since tarfile keeps headers in memory.
     """
 
-    def __init__(self, source: IO[bytes], budget: Budget):
+    def __init__(self, source: Any, budget: Budget):
         self.source, self.budget, self.in_header, self.came = source, budget, True, 0
 
     def read(self, size: int) -> bytes:
@@ -80,11 +83,11 @@ class Header(tarfile.TarInfo):
     """The header of a member. A damaged one is an error, while tarfile takes it for the end of the archive."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> Header:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
         """Parse a header as tarfile does; ReadError if it is invalid."""
         try:
             return super().frombuf(buf, encoding, errors)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+        except INVALID_HEADER as error:
             raise tarfile.ReadError(str(error)) from error
 
 
@@ -119,7 +122,7 @@ class Unxz(io.RawIOBase):
                 return len(data)
 
 
-def _decompressed(packed: IO[bytes], stack: ExitStack) -> IO[bytes]:
+def _decompressed(packed: IO[bytes], stack: ExitStack) -> Any:
     """The file without its compression, which its first bytes tell, not its name."""
     magic = packed.read(6)
     packed.seek(0)
@@ -133,7 +136,11 @@ def _decompressed(packed: IO[bytes], stack: ExitStack) -> IO[bytes]:
 
 
 def _files(
-    archive: tarfile.TarFile, stream: Counted, packed: IO[bytes], skipped: list[tuple[str, str]], options: Options
+    archive: tarfile.TarFile,
+    stream: Counted,
+    packed: IO[bytes],
+    skipped: list[tuple[str, str]],
+    options: Options,
 ) -> Iterator[ImageFile]:
     """The images of the archive, each to be read before the next one is requested."""
     count, size = 0, max(Path(packed.name).stat().st_size, 1)
@@ -175,6 +182,6 @@ def _skip_rest(archive: tarfile.TarFile) -> None:
     """
     file = archive.fileobj
     assert file is not None  # the archive is open
-    while (left := archive.offset - file.tell()) > 0:  # type: ignore[attr-defined]
+    while (left := archive.offset - file.tell()) > 0:
         if not file.read(min(left, BLOCK)):
             raise EOFError("the archive ends inside a member")

@@ -141,7 +141,7 @@ def test_without_a_network_one_sentence_says_where_to_put_the_file(name, workspa
 )
 def test_another_set_under_the_same_number_is_refused(monkeypatch, workspace, pixels, labels):
     openml(monkeypatch, pixels, np.array(labels))
-    with pytest.raises(InputError, match="another set"):
+    with pytest.raises(InputError, match="another data set"):
         open_dataset("mnist")
     assert list((workspace / "public").iterdir()) == []
 
