@@ -84,7 +84,7 @@ class Dataset:
         return values if self.scaling == (0.0, 1.0) else (values - np.float32(offset)) * np.float32(factor)
 
     def mean(self) -> np.ndarray:
-        """The mean of all samples, shaped like one, float32, images scaled to [0, 1]. Reads a few megabytes at a time."""
+        """The mean of all samples, shaped like one, float32, images scaled to [0, 1]; read in blocks."""
         total = sum(np.asarray(block, dtype=np.float64).sum(0) for _, block in chunks(self.samples))
         offset, factor = self.scaling
         return ((total / len(self) - offset) * factor).astype(np.float32)

@@ -59,7 +59,7 @@ def _piece_key(piece: str) -> tuple:
 
 
 def is_hidden(path: str) -> bool:
-    """Whether an operating system made the file or folder for itself: .DS_Store, __MACOSX, Thumbs.db …"""
+    """Whether an operating system made the file or folder for itself: .DS_Store, __MACOSX or Thumbs.db."""
     parts = path.split("/")
     return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1].lower() in (
         "thumbs.db",

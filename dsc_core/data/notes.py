@@ -24,7 +24,7 @@ SENTENCES = {
     "expanded": "Grey images expanded to three equal channels, {about}.",
     "converted": "Colour images converted to grey, {about}.",
     "mixed_channels": "Grey and colour images are mixed, so all were read as colour.",
-    "own_scaling": "The values are on a different scale than the training data, so they were scaled by their own range.",
+    "own_scaling": "The values are on a different scale than the training data, so their own range was used.",
     "skipped": "{count:,} files skipped; each is listed with its reason.",
     "no_header": "The first line holds numbers, so it was read as data and the columns were named 1, 2, 3, …",
     "square_rows": "Rows read as a table; if they are the pixels of images, set the image shape to {about}.",

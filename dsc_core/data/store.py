@@ -29,10 +29,10 @@ KEY = re.compile(r"[0-9a-f]{32}")
 
 
 def content_key(dataset: Dataset, progress: Progress | None = None) -> str:
-    """The hash (BLAKE2b, 32 hexadecimal digits) of all that makes the data set what it is.
+    """The hash (BLAKE2b, 32 hexadecimal digits) of the content of a data set.
 
-    Name, kind, scaling, preprocessing, shape, dtype, samples, ids, labels and skipped members count; the
-    notes do not. Equal content gives an equal key in every process and on every machine. progress(done, total):
+    Covers name, kind, scaling, preprocessing, shape, dtype, samples, ids, labels and skipped files, but not the
+    notes. Equal content gives an equal key in every process and on every machine. progress(done, total):
     of samples.
     """
     digest = hashlib.blake2b(digest_size=16)
@@ -69,10 +69,10 @@ def _json_pieces(column: np.ndarray):
 
 
 def store_dataset(dataset: Dataset, home: Path, progress: Progress | None = None) -> str:
-    """Copy `dataset` into `home/data/<key>/` and return the key; nothing is written when it is already there.
+    """Copy `dataset` into `home/data/<key>/` and return the key; nothing is written if it is already there.
 
-    The folder is written under another name and moved, so that it is there whole or not at all.
-    RunError when the workspace cannot be written. progress(done, total): of samples, those hashed and those
+    The folder is written under another name and moved, so that it is complete or absent.
+    RunError if the workspace cannot be written. progress(done, total): of samples, those hashed and those
     written; an error that it raises leaves nothing behind.
     """
     total = 2 * len(dataset)
@@ -91,7 +91,7 @@ def store_dataset(dataset: Dataset, home: Path, progress: Progress | None = None
     except OSError as error:
         if not _complete(target):  # else another process was faster, which is as good
             reason = error.strerror or "the disk refused it"
-            raise RunError(f"The data set could not be stored in the workspace: {reason}.") from error
+            raise RunError(f"The data set could not be saved in the workspace: {reason}.") from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -101,13 +101,11 @@ def store_dataset(dataset: Dataset, home: Path, progress: Progress | None = None
 def load_dataset(key: str, home: Path) -> Dataset:
     """The data set stored under `key`, its samples memory-mapped and read-only.
 
-    RunError when there is none, or when what is there is damaged.
+    RunError if there is none, or if it is damaged.
     """
     folder = Path(home) / "data" / key
     if not KEY.fullmatch(key) or not folder.is_dir():
-        raise RunError(
-            f"The workspace has no data set {key[:40]!r}: open the data set again on the Data page."
-        )
+        raise RunError(f"The workspace has no data set {key[:40]!r}: import the data again.")
     try:
         return _read(folder)
     except Exception as error:  # parquet, JSON and NumPy each have their own errors for a damaged file
@@ -118,7 +116,7 @@ def load_dataset(key: str, home: Path) -> Dataset:
 
 
 def is_stored(key: str, home: Path) -> bool:
-    """Whether the data set `key` lies whole in the workspace."""
+    """Whether the workspace has a complete copy of the data set `key`."""
     return bool(KEY.fullmatch(key)) and _complete(Path(home) / "data" / key)
 
 

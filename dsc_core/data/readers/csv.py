@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def _damaged(path: Path, error: Exception) -> InputError:
 def _line_of(error: Exception) -> str:
     """The phrase " in line 7" if the parser's message names the line, else nothing."""
     words = str(error).replace(",", " ").split()
-    for word, number in zip(words, words[1:], strict=False):
+    for word, number in pairwise(words):
         if word in ("line", "row") and number.isdecimal():
             return f" in line {number}"
     return ""

@@ -1,4 +1,4 @@
-"""HDF5 files, including those of MATLAB 7.3 and Octave. Links to other files are refused; nothing outside the file is read."""
+"""HDF5 files, including those of MATLAB 7.3 and Octave. Links to other files are refused."""
 
 from __future__ import annotations
 

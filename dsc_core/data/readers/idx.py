@@ -1,6 +1,7 @@
 """The IDX format of MNIST and similar data sets, plain or gzip-compressed.
 
-Four bytes (two zeros, the type, the number of axes), each axis as a big-endian uint32, then the values, big-endian. Source: the file format notes beside Y. LeCun's MNIST database.
+Four bytes (two zeros, the type, the number of axes), each axis as a big-endian uint32, then the values, big-endian.
+Source: the file format notes beside Y. LeCun's MNIST database.
 """
 
 from __future__ import annotations
