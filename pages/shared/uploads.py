@@ -29,7 +29,7 @@ def pick(prefix: str = "") -> Path | None:
     file = st.file_uploader(
         "Images or a table", key=f"{prefix}uploader_{count}", label_visibility="collapsed"
     )
-    st.caption(f"{FORMATS[0].upper()}{FORMATS[1:]}. Files stay on this machine.")
+    st.caption(f"Supported: {FORMATS}. Files stay on this machine.")
     path = _local_path(prefix)
     if file is not None:
         st.session_state[f"{prefix}uploads"] = count + 1

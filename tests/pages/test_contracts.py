@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from dsc_core import objective
-from dsc_core.config import KNOBS
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.presets import PRESETS, preset
@@ -59,7 +58,7 @@ def test_the_level_without_information_is_drawn_where_the_term_has_one(app, run_
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_page_repeats_a_registry_of_the_core(path):
-    """A literal with three or more names of terms, settings, presets or export kinds is a copy of a registry."""
+    """A literal with three or more names of terms, presets or export kinds is a copy of a registry."""
     exports = {kind.name for kind in export.KINDS}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
@@ -69,7 +68,7 @@ def test_no_page_repeats_a_registry_of_the_core(path):
         else:
             continue
         names = {element.value for element in elements if isinstance(element, ast.Constant)}
-        for registry in (objective.TERMS.keys(), KNOBS.keys(), PRESETS.keys(), exports):
+        for registry in (objective.TERMS.keys(), PRESETS.keys(), exports):
             assert len(names & set(registry)) < 3, ast.unparse(node)
 
 

@@ -54,18 +54,18 @@ def test_an_id_is_found_and_lights_up_on_both_maps(app, kind):
 TOUCH = """
 import streamlit as st
 from dsc_core.runs import Store
-from pages.shared.results import chosen, maps, opening
+from pages.shared.results import maps, run_view, selected
 
 run = Store().get(RUN)
-view = opening.view(run, opening.opened(run.id, run.ended))
+view = run_view.view(run, run_view.load(run.id, run.ended))
 st.session_state["maps_drawn"] = (*view.key, "Cluster")
 st.session_state["map_latent"] = {"selection": {"points": [{"curve_number": 0, "point_index": 1}]}}
 maps._on_select(view, "latent", "Cluster")
 maps._restore_highlight(view, "Cluster")
-st.session_state["touched"] = chosen.current(run)
+st.session_state["touched"] = selected.current(run)
 del st.session_state["map_latent"]  # as when the page was left, or the colours were changed
 maps._restore_highlight(view, "Cluster")
-st.session_state["found again"] = chosen.current(run)
+st.session_state["found again"] = selected.current(run)
 """
 
 

@@ -92,7 +92,7 @@ def test_damaged_answers_and_a_missing_latent_are_sentences(app, images, store):
     at(app, images, "how_many")
     (told,) = app.error
     assert told.value == formatting.plain(
-        f"The kept answers of the run '{run.name}' are damaged: compute them again."
+        f"The saved answers of the run '{run.name}' are damaged: compute them again."
     )
     app.button(key="how_many_go").click()
     worked(app)
@@ -221,7 +221,7 @@ def test_a_sample_is_added_by_number_named_and_unnamed(app, images, store):
     field(app, "samples", 5, images).set_value("").run()
     assert names.read_names(found).samples == {}
     app.text_input(key=f"few_number_{images}").set_value(str(FEW)).run()
-    assert any("numbered from 0" in toast.value for toast in app.toast)
+    assert any("numbers range from 0" in toast.value for toast in app.toast)
     assert not app.exception
 
 

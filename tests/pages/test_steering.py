@@ -73,7 +73,7 @@ def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, stor
     assert not app.exception
     assert store.take_controls(run_id) == {"noise_level": 0.8}
     assert "differ" in badges(app)
-    assert "0\\.8 here, 0\\.5 there" in badges(app)
+    assert "0\\.8 here, 0\\.5 in the run" in badges(app)
     change(store, run_id, 40, noise_level=(0.5, 0.8))
     tell(store, run_id, 41, 60)
     app.run()

@@ -31,12 +31,11 @@ def draw(run, results) -> None:
         help="A file is created when you press its button. For very large files, use the command line, which writes "
         "them without holding them in memory.",
     )
-    missing = {"data": _without_data(results), "images": _without_data(results), "onnx": _without_onnx()}
     with st.container(border=True):
         edited = _edited_option(run, results)
         with st.grid(2, min_column_width=330, gap="medium"):
             for kind in export.kinds_of(run):
-                _line(run, kind, missing.get(kind.name), edited and kind.edited)
+                _line(run, kind, _why_unavailable(kind, results), edited and kind.edited)
 
 
 def _edited_option(run, results) -> bool:
@@ -80,6 +79,13 @@ def _writer(run_id: str, kind, suffix: str, edited: bool = False) -> Callable[[]
             return file.read()
 
     return write
+
+
+def _why_unavailable(kind, results) -> str | None:
+    """Why an export cannot be made, None if it can."""
+    if kind.name == "onnx":
+        return _without_onnx()
+    return _without_data(results) if kind.name in ("data", "images") else None
 
 
 def _without_data(results) -> str | None:
