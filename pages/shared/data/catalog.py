@@ -5,22 +5,12 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dsc_core.data import fetchable_names, open_dataset, sample_names
+from dsc_core.data import describe_sample, fetchable_names, open_dataset, sample_names
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.sampling import sample_rows
 from pages.shared import formatting
 from pages.shared.data import importing
 
-DESCRIPTIONS = {
-    "digits": "1,797 handwritten digits, 8\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}8. The quickest to train.",
-    "mnist-test": "10,000 handwritten digits, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
-    "mnist": "70,000 handwritten digits, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
-    "usps": "9,298 digits from envelopes, 16\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}16.",
-    "fashion-mnist": "70,000 images of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
-    "kmnist": "70,000 cursive Japanese characters, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
-    "cifar10": "60,000 colour photographs, 32\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}32.",
-    "fashion-mnist-test": "10,000 images of clothes, 28\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}28.",
-}
 WITH_THUMBNAILS = ("digits", "mnist-test")  # quick enough to open for a strip of thumbnails
 
 
@@ -38,7 +28,7 @@ def _card(name: str) -> None:
     """Thumbnails where the data set opens quickly, its name, and a button."""
     if name in WITH_THUMBNAILS:
         st.image(_thumbnails(name), alt=f"Some images of {name}", width="stretch")
-    description = DESCRIPTIONS.get(name, "A data set in your data folder.")
+    description = describe_sample(name)
     # The button stands below: beside the text it would wrap below long texts only, and the cards would differ.
     st.markdown(f"**{formatting.plain(name)}**  \n:small[{description}]", width="stretch")
     if st.button("Use", key=f"use_{name}"):
@@ -53,7 +43,7 @@ def _openml() -> None:
     with st.expander("More from OpenML", icon=":material/cloud_download:", key="from_openml"):
         name = st.selectbox("Data set", names, key="to_fetch", label_visibility="collapsed")
         st.caption(
-            f"{DESCRIPTIONS[name]} Downloaded once and stored in the workspace. Without a network, put {name}.npz "
+            f"{describe_sample(name)} Downloaded once and stored in the workspace. Without a network, put {name}.npz "
             "into the folder that the environment variable DSC_DATA names."
         )
         if st.button("Download", key="fetch", icon=":material/cloud_download:"):
