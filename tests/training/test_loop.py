@@ -166,7 +166,7 @@ def test_idle_settings_have_no_effect(encoder):
 
 
 def test_images_need_an_encoder():
-    with pytest.raises(InputError, match="encoder=none is for rows"):
+    with pytest.raises(InputError, match="The encoder 'none' is for rows"):
         run(images(40), Config(**SMALL, encoder="none"))
 
 
