@@ -1,5 +1,6 @@
-"""New samples through a trained run: their clusters, their positions on the maps, and whether they are unlike the
-training data. Works block by block, so that memory does not grow with their number.
+"""New samples through a trained run: their clusters, map positions, and whether they are unlike the training data.
+
+Works block by block, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Assigner:
     """Assigns new samples, block by block.
 
     spectral: of the training data, (n, K'). latent_map, spectral_map: of the training data, (n, 2). matched: {cluster:
-    class} by the run's labels, None if it has none.
+    class} by the run's labels, None if it has none. clusters: K.
     """
 
     fitted: Fitted
@@ -39,6 +40,7 @@ class Assigner:
     latent_map: np.ndarray
     spectral_map: np.ndarray
     matched: dict[int, Any] | None
+    clusters: int
 
     def frame(self, block: Dataset) -> pd.DataFrame:
         """The columns of labels.csv for a block, then matched_label (if not before), distance, error, unseen.
@@ -160,7 +162,7 @@ def assign_all(
     progress(done, total) is told after each block, total None where it is not known. stop() is asked before each: once
     it says True, what is written so far stands. InputError where the data do not fit the run or hold no sample.
     """
-    assigned = Assigned(assigner.fitted.config.clusters, assigner.fitted.novelty, stream.total)
+    assigned = Assigned(assigner.clusters, assigner.fitted.novelty, stream.total)
     for block in stream:
         if stop is not None and stop():
             assigned.stopped = True

@@ -123,7 +123,7 @@ class LoadedRun:
         labels = self.labels_true
         matched = None if labels is None else metrics.match(labels, self.labels)
         maps = np.array(self.latent_map), np.array(self.spectral_map)
-        return Assigner(self.fitted, self.spectral, *maps, matched)
+        return Assigner(self.fitted, self.spectral, *maps, matched, self.config.clusters)
 
     def assign(self, samples: Any) -> Assignment:
         """Assign new samples to the run's clusters.
