@@ -286,7 +286,7 @@ def test_a_fault_of_the_program_in_an_import_is_a_sentence(app, monkeypatch):
     app.button(key="use_digits").click().run()
     assert not app.exception
     assert len(app.error) == 1
-    assert "fault of this program" in app.error[0].value
+    assert "internal error" in app.error[0].value
 
 
 def test_the_look_before_training_counts_and_names(app):
@@ -298,7 +298,7 @@ def test_the_look_before_training_counts_and_names(app):
     assert not app.exception
     shown = {metric.label: metric.value for metric in app.metric}
     assert (shown["Duplicates"], shown["Near-constant"]) == ("1", "1")
-    tables = [frame.value for frame in app.dataframe if "equals" in frame.value]
+    tables = [frame.value for frame in app.dataframe if "same as" in frame.value]
     assert tables[0].values.tolist() == [["7", "3"]]
     before = app.session_state["preview_seed"]
     app.button(key="reshuffle").click().run()
