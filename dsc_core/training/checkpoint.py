@@ -30,8 +30,10 @@ COUNTERS = (
     "step",
     "seen",
     "sums",
+    "counts",
     "count",
     "epoch_sums",
+    "epoch_counts",
     "epoch_count",
     "epoch_seconds",
     "batches",
@@ -200,7 +202,7 @@ def unpack(
         _restore_networks(state.arrays, nets, optimiser)
         rng.bit_generator.state = facts["random"]
         for name in COUNTERS:
-            setattr(clock, name, facts["clock"][name])
+            setattr(clock, name, _counters(facts["clock"])[name])
         for name in TIMES:
             setattr(clock, name, time.monotonic() - facts["times"][name])
         for name in CARRIED:
@@ -208,6 +210,14 @@ def unpack(
         _restore_carried(state, carry)
     except (KeyError, ValueError, RuntimeError, TypeError) as error:
         raise RunError("The checkpoint is of another version of the program; train a new run.") from error
+
+
+def _counters(facts: dict[str, Any]) -> dict[str, Any]:
+    """The counters of a checkpoint; those of version 0.1.0 had one count of steps for all terms."""
+    return {
+        "counts": dict.fromkeys(facts["sums"], facts["count"]),
+        "epoch_counts": dict.fromkeys(facts["epoch_sums"], facts["epoch_count"]),
+    } | facts
 
 
 def _restore_networks(

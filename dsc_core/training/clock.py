@@ -25,8 +25,9 @@ class Clock:
     """Counts steps and epochs, averages the terms, and says when the next event is due.
 
     stage: "autoencoder", "joint" or "labels". step counts every step, also those undone after a bad loss: it never
-    runs backwards. sums, count and seen are of the current period, epoch_… of the current epoch. usual: the
-    magnitude of the terms in the last complete epoch. began, marked, epoch_began: readings of the monotonic clock.
+    runs backwards. sums, counts, count and seen are of the current period, epoch_… of the current epoch; counts has
+    the steps of each term, since one of weight 0 is not computed. usual: the magnitude of the terms in the last
+    complete epoch. began, marked, epoch_began: readings of the monotonic clock.
     """
 
     config: Config
@@ -37,8 +38,10 @@ class Clock:
     marked: float = field(default_factory=time.monotonic)
     seen: int = 0
     sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     count: int = 0
     epoch_sums: dict[str, float] = field(default_factory=dict)
+    epoch_counts: dict[str, int] = field(default_factory=dict)
     epoch_count: int = 0
     epoch_seconds: dict[str, list[float]] = field(default_factory=lambda: {"autoencoder": [], "joint": []})
     batches: int = 1
@@ -64,7 +67,7 @@ class Clock:
         self.stage, self.batches, self.epoch_step = stage, batches, 0
         self.epoch += 1
         self.epoch_began = time.monotonic()
-        self.epoch_sums, self.epoch_count, self.epoch_images = {}, 0, 0
+        self.epoch_sums, self.epoch_counts, self.epoch_count, self.epoch_images = {}, {}, 0, 0
 
     def tick(self, terms: dict[str, float], images: int) -> Event | None:
         """Count one step; an event about once per PERIOD."""
@@ -77,6 +80,8 @@ class Clock:
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+            self.epoch_counts[name] = self.epoch_counts.get(name, 0) + 1
         return self.progress() if time.monotonic() - self.marked >= PERIOD else None
 
     def progress(self, message: str = "") -> Event:
@@ -89,7 +94,7 @@ class Clock:
             images_per_second=self.seen / max(now - self.marked, 1e-9),
             message=message,
         )
-        self.marked, self.seen, self.sums, self.count = now, 0, {}, 0
+        self.marked, self.seen, self.sums, self.counts, self.count = now, 0, {}, {}, 0
         return event
 
     def end_epoch(self) -> Event:
@@ -100,7 +105,7 @@ class Clock:
         return self._event(
             "epoch",
             now,
-            losses={name: value / max(self.epoch_count, 1) for name, value in self.epoch_sums.items()},
+            losses={name: value / self.epoch_counts[name] for name, value in self.epoch_sums.items()},
             images_per_second=self.epoch_images / max(seconds, 1e-9),
             remaining=self.remaining(now, epoch_over=True),
         )
@@ -120,7 +125,7 @@ class Clock:
 
     def period_means(self) -> dict[str, float]:
         """The means of the terms over the current period."""
-        return {name: value / max(self.count, 1) for name, value in self.sums.items()}
+        return {name: value / self.counts[name] for name, value in self.sums.items()}
 
     def _event(self, kind: str, now: float, **more: Any) -> Event:
         more = {"remaining": self.remaining(now)} | more
