@@ -39,12 +39,12 @@ def assign(run: str, source: Source, out: str) -> dict[str, Any]:
 
         assigned = assign_all(loaded.assigner, stream, file, show)
     print_notes(stream)
-    error_limit = assigned.known.error_limit
+    error_limit = assigned.novelty.error_limit
     return {
         "run": loaded.id,
         "samples": assigned.samples,
         "unseen": assigned.unseen,
-        "distance_limit": assigned.known.limit,
+        "distance_limit": assigned.novelty.limit,
         "error_limit": error_limit if math.isfinite(error_limit) else None,
         "acc": assigned.acc,
         "out": out,

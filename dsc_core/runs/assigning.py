@@ -46,32 +46,32 @@ class Assigner:
         """The columns of labels.csv for a block, then matched_label (if not before), distance, error, unseen.
 
         distance: of the code to its k-th nearest training code. error: of the reconstruction, ‖x − D(z)‖², missing
-        without a decoder. unseen: 1 where one of them is beyond what the training data have, as in 1 % of those.
-        matched_label: what the run's own match makes of a cluster.
+        without a decoder. unseen: 1 if one of them exceeds its limit, which 1 % of the training data exceed.
+        matched_label: the class that the run's own labels match with the cluster.
         """
         from dsc_core.analysis.umap_map import place_by_neighbours, place_points
 
-        found = self.fitted.assign(block.samples, block.scaling)
-        beside, distance = self.fitted.novelty.nearest(found.latent)
+        assigned = self.fitted.assign(block.samples, block.scaling)
+        neighbours, distance = self.fitted.novelty.nearest(assigned.latent)
         maps = np.hstack(
             [
-                place_by_neighbours(beside, self.latent_map),
-                place_points(found.spectral, self.spectral, self.spectral_map),
+                place_by_neighbours(neighbours, self.latent_map),
+                place_points(assigned.spectral, self.spectral, self.spectral_map),
             ]
         )
         labels, matched = self._labels(block.labels)
-        frame = make_frame(block.ids, found.labels, found.confidence, maps, labels, matched)
+        frame = make_frame(block.ids, assigned.labels, assigned.confidence, maps, labels, matched)
         if labels is None and self.matched is not None:
             frame["matched_label"] = pd.Series(
                 [self.matched.get(cluster) for cluster in frame["cluster"]], dtype=object
             )
         frame["distance"] = distance.astype(np.float32)
-        frame["error"] = np.asarray(found.errors, dtype=np.float32)
-        frame["unseen"] = self.fitted.novelty.is_unlike_training(distance, found.errors).astype(np.int64)
+        frame["error"] = np.asarray(assigned.errors, dtype=np.float32)
+        frame["unseen"] = self.fitted.novelty.is_unlike_training(distance, assigned.errors).astype(np.int64)
         return frame
 
-    def _labels(self, labels: np.ndarray | None) -> tuple[np.ndarray | None, dict | None]:
-        """The new samples' labels and the run's match; as words where either has words for the classes."""
+    def _labels(self, labels: np.ndarray | None) -> tuple[np.ndarray | None, dict[int, Any]]:
+        """The new samples' labels and the run's matching; as text if either has text for the classes."""
         matched = self.matched
         if labels is None or matched is None:
             return labels, {} if matched is None else matched
@@ -82,72 +82,75 @@ class Assigner:
 
 @dataclass
 class Assigned:
-    """What was found of new samples, in figures that do not grow with their number.
+    """A summary of assigned samples, whose size does not grow with their number.
 
-    sizes: (K,) samples a cluster. sure: (BINS,) samples by confidence, from 0 to 1. known: the training data's
-    novelty, beyond whose limits a sample counts as `unseen`. first: the first rows. farthest: the rows of the
-    strangest of those, the strangest first, and `pictures` (m, …) float32 their values. total: how many there are,
-    None where that is not known.
-    classes: how often each (label, cluster) came, {} without labels.
+    novelty: of the training data; samples beyond its limits are `unseen`. total: the number of samples, None if it is
+    unknown. sizes: samples per cluster, (K,). confidences: samples by confidence from 0 to 1, (BINS,). first_rows: the
+    first rows. farthest: the rows of the most unusual unseen samples, the most unusual first; farthest_values: their
+    values, (m, …) float32, of this kind. pairs: how often each (label, cluster) occurs, {} without labels.
     """
 
     clusters: int
-    known: Novelty
+    novelty: Novelty
     total: int | None = None
     samples: int = 0
     unseen: int = 0
     stopped: bool = False
-    sizes: np.ndarray = field(default=None)
-    sure: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
-    first: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sizes: np.ndarray = field(init=False)
+    confidences: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
+    first_rows: pd.DataFrame = field(default_factory=pd.DataFrame)
     farthest: pd.DataFrame = field(default_factory=pd.DataFrame)
-    pictures: np.ndarray | None = None
-    classes: Counter = field(default_factory=Counter)
+    farthest_values: np.ndarray | None = None
+    pairs: Counter[tuple[Any, int]] = field(default_factory=Counter)
     kind: str = "image"
 
-    def __post_init__(self):
-        self.sizes = np.zeros(self.clusters, dtype=np.int64) if self.sizes is None else self.sizes
+    def __post_init__(self) -> None:
+        self.sizes = np.zeros(self.clusters, dtype=np.int64)
 
     @property
     def acc(self) -> float | None:
         """The accuracy of the new samples' clusters against their labels, None where they have none."""
-        if not self.classes:
+        if not self.pairs:
             return None
-        pairs = list(self.classes)
+        pairs = list(self.pairs)
         rows, columns = (metrics.class_codes(np.array([str(pair[i]) for pair in pairs])) for i in (0, 1))
         counts = np.zeros((len(rows[0]), len(columns[0])), dtype=np.int64)
-        np.add.at(counts, (rows[1], columns[1]), [self.classes[pair] for pair in pairs])
+        np.add.at(counts, (rows[1], columns[1]), [self.pairs[pair] for pair in pairs])
         return metrics.matched_share(counts)
 
     def take(self, block: Dataset, frame: pd.DataFrame) -> None:
-        """Count a block's rows in, and keep those that are looked at."""
+        """Count the rows of a block, and keep those for display."""
         self.samples += len(frame)
         self.unseen += int(frame["unseen"].sum())
         self.sizes += np.bincount(frame["cluster"], minlength=self.clusters)
-        self.sure += np.histogram(frame["confidence"], BINS, (0, 1))[0]
+        self.confidences += np.histogram(frame["confidence"], BINS, (0, 1))[0]
         if "label" in frame:
-            self.classes.update(zip(frame["label"], frame["cluster"], strict=True))
-        if len(self.first) < SHOWN:
-            self.first = pd.concat([self.first, frame.head(SHOWN - len(self.first))], ignore_index=True)
+            self.pairs.update(zip(frame["label"], frame["cluster"], strict=True))
+        if len(self.first_rows) < SHOWN:
+            self.first_rows = pd.concat(
+                [self.first_rows, frame.head(SHOWN - len(self.first_rows))], ignore_index=True
+            )
         self._keep_farthest(block, frame)
 
     def _keep_farthest(self, block: Dataset, frame: pd.DataFrame) -> None:
         far = frame[frame["unseen"] == 1]
-        far = far.iloc[np.argsort(-self._strange(far), kind="stable")[:FARTHEST]]
+        far = far.iloc[np.argsort(-self._unusualness(far), kind="stable")[:FARTHEST]]
         if not len(far):
             return
         values = block.values(far.index.to_numpy())
         rows = pd.concat([self.farthest, far], ignore_index=True)
-        pictures = values if self.pictures is None else np.concatenate([self.pictures, values])
-        order = np.argsort(-self._strange(rows), kind="stable")[:FARTHEST]
-        self.farthest, self.pictures, self.kind = (
+        all_values = (
+            values if self.farthest_values is None else np.concatenate([self.farthest_values, values])
+        )
+        order = np.argsort(-self._unusualness(rows), kind="stable")[:FARTHEST]
+        self.farthest, self.farthest_values, self.kind = (
             rows.iloc[order].reset_index(drop=True),
-            pictures[order],
+            all_values[order],
             block.kind,
         )
 
-    def _strange(self, rows: pd.DataFrame) -> np.ndarray:
-        return self.known.score(rows["distance"].to_numpy(), rows["error"].to_numpy())
+    def _unusualness(self, rows: pd.DataFrame) -> np.ndarray:
+        return self.novelty.score(rows["distance"].to_numpy(), rows["error"].to_numpy())
 
 
 def assign_all(
@@ -157,10 +160,30 @@ def assign_all(
     progress: Callable[[int, int | None], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Assigned:
-    """Write a row a sample of `stream` to `out` as CSV, in the input's order; what was assigned, in figures.
+    """Assign the samples of `stream` and write one CSV row per sample to `out`, in input order.
 
-    progress(done, total) is told after each block, total None where it is not known. stop() is asked before each: once
-    it says True, what is written so far stands. InputError where the data do not fit the run or hold no sample.
+    Parameters
+    ----------
+    assigner
+        `LoadedRun.assigner`.
+    stream
+        From `open_stream(path, run.dataset)`.
+    out
+        An open binary file.
+    progress
+        Called with (done, total) after each block; total is None if it is unknown.
+    stop
+        Called before each block; once it returns True, the rows written so far are the result.
+
+    Returns
+    -------
+    Assigned
+        A summary.
+
+    Raises
+    ------
+    InputError
+        If the data do not fit the run or hold no sample.
     """
     assigned = Assigned(assigner.clusters, assigner.fitted.novelty, stream.total)
     for block in stream:

@@ -176,9 +176,7 @@ class Index:
 
     def requests(self, run_id: str) -> list[dict[str, Any]]:
         """All requests to the present attempt at a run, taken or not, in the order of arrival."""
-        query = (
-            "SELECT changes FROM controls WHERE run_id = ? AND (taken IS NULL OR taken != ?) ORDER BY id"
-        )
+        query = "SELECT changes FROM controls WHERE run_id = ? AND (taken IS NULL OR taken != ?) ORDER BY id"
         return [json.loads(row["changes"]) for row in self._read(query, (run_id, WITHDRAWN))]
 
     def mark_request_taken(self, request_id: int) -> None:

@@ -185,7 +185,8 @@ def read_run(folder: Path, home: Path) -> tuple[Run, str | None]:
     known: dict[str, Any] = {**EMPTY, "name": folder.name, "created": folder.stat().st_mtime, **fields}
     known |= {"id": folder.name, "status": "failed" if reason else status}
     known["reason"] = reason or known["reason"]
-    parent = facts.get("parent") if isinstance(facts.get("parent"), dict) else {}
+    parent = facts.get("parent")
+    parent = parent if isinstance(parent, dict) else {}
     return Run(**known, dataset=dataset, config=config, home=home, parent=parent), facts.get("process")
 
 

@@ -334,4 +334,3 @@ class Store:
             return from_row(self.index.run(run.id) or row, self.home)
         except (RunError, OSError):  # a full disk must not keep the state from being shown
             return replace(run, status="failed", reason=reason, ended=run.heartbeat)
-

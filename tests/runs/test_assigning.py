@@ -11,12 +11,12 @@ import pytest
 from dsc_core import DeepSpectralClustering, load_run
 from dsc_core.analysis import metrics, umap_map
 from dsc_core.cli.main import main
-from dsc_core.data import split_into_blocks, open_dataset, open_stream
+from dsc_core.data import open_dataset, open_stream, split_into_blocks
 from dsc_core.data.block_stream import Stream
 from dsc_core.errors import InputError
 from dsc_core.presets import preset
 from dsc_core.runs import Store, assigning, execute
-from dsc_core.runs.artifacts import export
+from dsc_core.runs.artifacts import export, labels
 from dsc_core.runs.artifacts.labels import labels_csv
 
 # So few steps that batch norm has not settled: without self-training, which would trust the clusters of such codes.
@@ -150,7 +150,7 @@ def test_a_row_s_answer_does_not_depend_on_its_block(trained):
     parts = pd.concat([assigner.frame(block) for block in split_into_blocks(dataset, 7)], ignore_index=True)
     for column in ("id", "cluster", "label", "matched_label", "unseen"):
         assert (at_once[column] == parts[column]).all()
-    for column in ("confidence", "distance", *results.MAP_COLUMNS):
+    for column in ("confidence", "distance", *labels.MAP_COLUMNS):
         assert np.allclose(at_once[column], parts[column], rtol=1e-3, atol=1e-3)
 
 
@@ -162,16 +162,18 @@ def test_what_is_like_nothing_seen_is_flagged_and_kept_to_be_looked_at(trained):
     np.save(path.with_name("odd.npy"), images)
     told = []
     with open_stream(path.with_name("odd.npy"), run.dataset, block=16) as stream:
-        found = assigning.assign_all(loaded.assigner, stream, out := io.BytesIO(), lambda *step: told.append(step))
+        found = assigning.assign_all(
+            loaded.assigner, stream, out := io.BytesIO(), lambda *step: told.append(step)
+        )
     assert {"5", "6", "7", "8"} <= set(found.farthest["id"][found.farthest["unseen"] == 1])
     assert found.unseen == (pd.read_csv(io.BytesIO(out.getvalue()))["unseen"]).sum() == len(found.farthest)
-    strange = found.known.strangeness(found.farthest["distance"], found.farthest["error"])
+    strange = found.novelty.score(found.farthest["distance"], found.farthest["error"])
     assert (np.diff(strange) <= 0).all()
     assert (strange > 1).all()
-    for row, picture in zip(found.farthest.itertuples(), found.pictures, strict=True):
+    for row, picture in zip(found.farthest.itertuples(), found.farthest_values, strict=True):
         assert np.allclose(picture, images[int(row.id)].transpose(2, 0, 1) / 255)
     assert told == [(16, 40), (32, 40), (40, 40)]
-    assert found.sizes.sum() == found.sure.sum() == found.samples == 40
+    assert found.sizes.sum() == found.confidences.sum() == found.samples == 40
 
 
 def test_columns_keep_the_contract_and_the_match_of_the_run_stands_after_it(trained):
@@ -184,10 +186,10 @@ def test_columns_keep_the_contract_and_the_match_of_the_run_stands_after_it(trai
         "confidence",
         "label",
         "matched_label",
-        *results.MAP_COLUMNS,
+        *labels.MAP_COLUMNS,
     ]
     bare = loaded.assign_frame(open_dataset(path, like=run.dataset, label_column=""))
-    assert list(bare)[:7] == ["id", "cluster", "confidence", *results.MAP_COLUMNS]
+    assert list(bare)[:7] == ["id", "cluster", "confidence", *labels.MAP_COLUMNS]
     assert list(bare)[7:] == ["matched_label", "distance", "error", "unseen"]
     matched = metrics.match(loaded.labels_true, loaded.labels)
     assert bare["matched_label"].tolist() == [matched.get(cluster) for cluster in bare["cluster"]]

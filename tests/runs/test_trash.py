@@ -83,7 +83,7 @@ def test_only_emptying_frees_the_disk_and_only_the_trash(store, dataset, config,
     assert trash.trashed(store) == []
     assert not (store.home / "trash").exists()
     assert [run.id for run in store.list()] == [kept]
-    with pytest.raises(InputError, match="There is no run .* in the trash"):
+    with pytest.raises(InputError, match=r"There is no run .* in the trash"):
         trash.restore(store, run_id)
     assert trash.empty(store) == 0
 
@@ -91,7 +91,7 @@ def test_only_emptying_frees_the_disk_and_only_the_trash(store, dataset, config,
 @pytest.mark.parametrize("name", ["..", "../runs", "", ".", "/etc", "nothing"])
 def test_only_what_lies_in_the_trash_can_be_brought_back(store, run_id, name):
     trash.delete(store, run_id)
-    with pytest.raises(InputError, match="There is no run .* in the trash"):
+    with pytest.raises(InputError, match=r"There is no run .* in the trash"):
         trash.restore(store, name)
 
 

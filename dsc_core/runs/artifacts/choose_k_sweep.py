@@ -85,9 +85,7 @@ def compute_sweep(run: Run, low: int, high: int, report: Report | None = None) -
 def _check_range(count: int, low: int, high: int) -> None:
     lowest, highest = choose_k.limits(count)
     if not lowest <= low <= high <= highest:
-        raise InputError(
-            f"With {count:,} samples, choose a range within {lowest} to {highest} clusters."
-        )
+        raise InputError(f"With {count:,} samples, choose a range within {lowest} to {highest} clusters.")
 
 
 def _readable_sweep(run: Run) -> Sweep:

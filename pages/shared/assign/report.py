@@ -47,15 +47,15 @@ def draw(job: task.Assignment) -> None:
     _charts(result)
     _outliers(result)
     st.markdown("**First rows**")
-    st.dataframe(result.first, hide_index=True, height=320, key="first_rows", column_config=COLUMN_FORMATS)
+    st.dataframe(result.first_rows, hide_index=True, height=320, key="first_rows", column_config=COLUMN_FORMATS)
 
 
 def _metrics(result) -> None:
     """Samples, outliers, confident samples, and accuracy where there are labels."""
     with st.grid(4, min_column_width=140):
         st.metric("Samples", f"{result.samples:,}")
-        st.metric("Unlike training data", f"{result.unseen:,}", help=_outlier_rule(result.known))
-        confident = result.sure[len(result.sure) // 2 :].sum() / result.samples
+        st.metric("Unlike training data", f"{result.unseen:,}", help=_outlier_rule(result.novelty))
+        confident = result.confidences[len(result.confidences) // 2 :].sum() / result.samples
         st.metric("Confident", f"{confident:.1%}", help="Share of samples with a confidence of 0.5 or more.")
         if result.acc is not None:
             st.metric("ACC", f"{result.acc:.3f}", help="Measured against the labels of the new data.")
@@ -78,9 +78,9 @@ def _charts(result) -> None:
     """Samples by confidence and by cluster."""
     with st.grid(2, min_column_width=320):
         with st.container(border=True):
-            edges = np.arange(len(result.sure)) / len(result.sure)
+            edges = np.arange(len(result.confidences)) / len(result.confidences)
             names = [f"{edge:.2f}" for edge in edges]
-            chart = bars(names, result.sure, title="Samples by confidence", first_colour=None)
+            chart = bars(names, result.confidences, title="Samples by confidence", first_colour=None)
             widgets.echart(chart, height=220, key="confidence", alt="Histogram of confidence")
         with st.container(border=True):
             names = [str(cluster) for cluster in range(len(result.sizes))]
@@ -103,7 +103,7 @@ def _outliers(result) -> None:
         "ones are shown first."
     )
     if result.kind == "image":
-        sheet = image_sheet(result.pictures, 12, tile=56)
+        sheet = image_sheet(result.farthest_values, 12, tile=56)
         st.image(sheet, width="stretch", alt="The samples most unlike the training data")
     columns = ["id", "distance", "error", "cluster", "confidence"]
     columns += ["label"] if "label" in result.farthest else []

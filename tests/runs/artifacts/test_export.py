@@ -18,6 +18,8 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, execute
 from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts import export
+from dsc_core.runs.artifacts.exports import images, kind
+from dsc_core.runs.artifacts.exports import labels as labels_export
 from dsc_core.runs.artifacts.labels import labels_csv
 from dsc_core.runs.artifacts.results import load_results
 
@@ -66,8 +68,30 @@ def table_run(store, config, fake_training, tmp_path):
     return store.get(run_id), frame
 
 
-def test_every_export_has_a_writer():
-    assert set(export.WRITERS) == set(export.NAMES)
+NEW = """
+from dsc_core.runs.artifacts.exports.kind import Export
+
+def write(context):
+    context.out.write(b"count %d" % len(context.frame))
+
+EXPORTS = (Export("count", "Count", (".txt",), "The number of samples.", write, order=99),)
+"""
+
+
+def test_a_new_export_is_one_file(run, tmp_path, monkeypatch):
+    (tmp_path / "count.py").write_text(NEW)
+    monkeypatch.setattr(export.exports, "__path__", [*export.exports.__path__, str(tmp_path)])
+    new = export.find_exports()
+    assert [one for one in new if one not in export.KINDS] == [new[-1]]
+    monkeypatch.setattr(export, "KINDS", new)
+    monkeypatch.setattr(export, "NAMES", (*export.NAMES, "count"))
+    assert exported(run, "count", ".txt") == b"count 30"
+
+
+def test_no_two_exports_mean_the_same_suffix():
+    suffixes = [suffix for one in export.KINDS for suffix in one.default_for]
+    assert len(suffixes) == len(set(suffixes))
+    assert all(one.suffixes and set(one.default_for) <= set(one.suffixes) for one in export.KINDS)
 
 
 def test_labels_are_the_run_s_own_in_both_formats(run):
@@ -77,7 +101,7 @@ def test_labels_are_the_run_s_own_in_both_formats(run):
 
 
 def test_embeddings_come_back_as_arrays_and_as_tables(run, monkeypatch):
-    monkeypatch.setattr(export, "PIECE", 7)
+    monkeypatch.setattr(kind, "PIECE", 7)
     found = load_run(run.folder)
     for space in ("latent", "spectral"):
         points = np.load(io.BytesIO(exported(run, space, ".npy")), allow_pickle=False)
@@ -101,7 +125,7 @@ def test_images_come_back_as_a_data_set_with_their_clusters(run, dataset, tmp_pa
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_comes_back_in_its_own_units(table_run, suffix, monkeypatch):
-    monkeypatch.setattr(export, "PIECE", 7)
+    monkeypatch.setattr(kind, "PIECE", 7)
     run, frame = table_run
     content = io.BytesIO(exported(run, "data", suffix))
     again = pd.read_csv(content, keep_default_na=False) if suffix == ".csv" else pd.read_parquet(content)
@@ -126,7 +150,7 @@ def test_a_table_comes_back_in_its_own_units(table_run, suffix, monkeypatch):
 
 
 def test_a_zip_of_images_holds_each_one_in_its_cluster_s_folder(run, dataset, monkeypatch):
-    monkeypatch.setattr(export, "PIECE", 7)
+    monkeypatch.setattr(kind, "PIECE", 7)
     labels = load_results(run).labels
     with zipfile.ZipFile(io.BytesIO(exported(run, "images", ".zip"))) as archive:
         assert archive.testzip() is None
@@ -165,7 +189,7 @@ def test_names_in_a_zip_are_safe_and_unique_whatever_the_ids(hostile):
     ],
 )
 def test_an_id_becomes_a_name_that_every_system_takes(identity, safe):
-    assert export.safe_name(identity) == safe
+    assert images.safe_name(identity) == safe
 
 
 def test_the_model_opens_as_a_zip_and_knows_nothing_of_this_machine(run, dataset, tmp_path):
@@ -250,8 +274,8 @@ def test_without_its_data_a_report_stands_and_what_needs_them_is_one_sentence(st
     ("file", "what", "words"),
     [
         ("x.zip", None, "--what images or model"),
-        ("x.doc", None, r"\.doc is no"),
-        ("x.csv", "dance", "no .dance."),
+        ("x.doc", None, r"Unsupported export format \.doc"),
+        ("x.csv", "dance", "Unknown export .dance."),
         ("x.csv", "report", r"written as \.html"),
         ("x.csv", "data", r"written as \.npz"),
     ],
@@ -271,7 +295,7 @@ def test_a_run_without_labels_has_no_confusion_matrix(store, dataset, config, fa
     assert "confusion" not in {kind.name for kind in export.kinds_of(run)}
     with pytest.raises(InputError, match="it has no labels"):
         export.choose(run, "x.svg", "confusion")
-    assert "there is no accuracy" in exported(run, "report", ".html").decode()
+    assert "none of these scores is accuracy" in exported(run, "report", ".html").decode()
 
 
 def test_a_full_disk_leaves_no_half_file_and_says_so(run, tmp_path, capfd, monkeypatch):
@@ -298,7 +322,7 @@ def test_a_full_disk_leaves_no_half_file_and_says_so(run, tmp_path, capfd, monke
 
 
 def test_everything_is_written_from_the_command_line(run, tmp_path, capfd):
-    for kind in export.kinds_of(run):
+    for one in export.kinds_of(run):
         if kind.name == "onnx":
             continue
         for suffix in kind.suffixes:
@@ -350,7 +374,7 @@ def test_edited_labels_stand_beside_the_runs_own(edited):
 
 def test_edited_labels_are_the_same_in_one_piece_and_in_many(edited, monkeypatch):
     whole = exported(edited[0], "labels", ".csv", edited=True)
-    monkeypatch.setattr(export, "PIECE_OF_TABLE", 7)
+    monkeypatch.setattr(labels_export, "PIECE", 7)
     assert exported(edited[0], "labels", ".csv", edited=True) == whole
 
 
@@ -369,14 +393,14 @@ def test_images_are_sorted_by_the_edited_clusters_and_their_names(edited):
 def test_the_report_goes_by_the_edited_clusters_and_says_so(edited):
     run, _, now = edited
     text = exported(run, "report", ".html", edited=True).decode()
-    assert "3 edits of its clusters" in text
+    assert "3 edits in force" in text
     assert "merged into" in text
     assert "<i>" not in text.partition("</script>")[2]
     assert "&lt;i&gt;" in text
     assert text.count("<h3>Cluster ") == len(np.unique(now.labels))
     assert "ACC, edited" in text
     plain = exported(run, "report", ".html").decode()
-    assert "edits of its clusters" not in plain
+    assert "edits in force" not in plain
     assert plain.count("<h3>Cluster ") == run.clusters
 
 
