@@ -61,7 +61,7 @@ def imports(name: str) -> frozenset[str]:
 
 def room(module: str) -> str:
     """The room of a module: `dsc_core.runs.store` is in runs."""
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 @pytest.mark.parametrize("name", modules())

@@ -10,8 +10,6 @@ import signal
 import sys
 from pathlib import Path
 
-from dsc_core.runs import film_process
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import pyarrow.parquet  # noqa: F401 - loaded once, for all
@@ -19,7 +17,7 @@ import sklearn.cluster  # noqa: F401
 import torch
 
 from dsc_core.analysis import umap_map
-from dsc_core.runs import checkpoints, worker
+from dsc_core.runs import checkpoints, film_process, worker
 from dsc_core.training import finish, joint
 from tests.runs import fakes
 
