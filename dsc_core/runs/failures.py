@@ -1,4 +1,4 @@
-"""What went wrong, in one sentence that can stand on the screen."""
+"""Errors as one sentence for a person."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ OUT_OF_MEMORY = (
 KILLED = "The training process was ended from outside, perhaps by the system for lack of memory."
 RESTARTED = "The computer was restarted, or the training process was lost, while this run trained."
 LOST = "One of the processes that trained this run together was lost: resume the run."
-# What gloo and NCCL say of it, each in its own way.
+# Words in the messages of gloo and NCCL.
 LOST_WORDS = ("closed by peer", "reset by peer", "gloo", "nccl", "processgroup")
-# Libraries that write files in other languages hand the system's own words on, without its number.
+# Libraries in other languages pass on the system's message, without its number.
 FULL_WORDS = ("no space left", "disk is full", "requested and 0 written", "disk quota")
 MEMORY_WORDS = ("can't allocate memory", "out of memory", "unable to allocate")
 
@@ -35,31 +35,33 @@ def sentence(error: BaseException) -> str:
         return LOST
     if isinstance(error, KeyboardInterrupt):
         return "Training was interrupted from the keyboard."
-    return f"Training stopped by an unexpected error ({named(error)}); the log tells more."
+    return f"Training stopped by an unexpected error ({named(error)}); see the log."
 
 
 def unexpected(error: BaseException) -> str:
     """One sentence for an error of a command that trains nothing."""
-    known = sentence(error)
-    return f"An unexpected error ({named(error)}) ended the command." if "unexpected" in known else known
+    text = sentence(error)
+    return f"An unexpected error ({named(error)}) ended the command." if "unexpected" in text else text
 
 
 def named(error: BaseException) -> str:
-    """ "ValueError: what it says", on one line."""
+    """ "ValueError: its message", on one line."""
     text = " ".join(str(error).split())
     return shortened(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether `error` says that another of the processes that train together does not answer."""
+    """Whether `error` says that another process of a distributed training has gone."""
     text = str(error).lower()
     return (
-        launch.is_distributed() and isinstance(error, RuntimeError) and any(words in text for words in LOST_WORDS)
+        launch.is_distributed()
+        and isinstance(error, RuntimeError)
+        and any(words in text for words in LOST_WORDS)
     )
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether `error` says, with its number or in words, that the disk or the quota is used up."""
+    """Whether `error` says, by its number or in words, that the disk or the quota is full."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return any(words in str(error).lower() for words in FULL_WORDS)
@@ -75,11 +77,11 @@ def store_sentence(error: sqlite3.Error) -> str:
     if is_disk_full(error):
         return DISK_FULL
     if "locked" in str(error):
-        return "The workspace's database is held by another program; try again in a moment."
-    return f"The workspace's database cannot be used ({shortened(str(error))}); see that it can be written."
+        return "The workspace's database is locked by another program; try again in a moment."
+    return f"The workspace's database cannot be used ({shortened(str(error))}); check that it can be written."
 
 
 def shortened(text: str, longest: int = 200) -> str:
-    """`text` on one line, cut at `longest` letters."""
+    """`text` on one line, cut to `longest` letters."""
     text = " ".join(text.split())
     return text if len(text) <= longest else text[: longest - 1] + "…"

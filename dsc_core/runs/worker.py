@@ -1,8 +1,8 @@
 """The process that trains a run: `python -m dsc_core.runs.worker RUN`, or `execute` in the very process.
 
-Training's events go into the store, what the store's controls ask goes into training, and the results go into
-the run's folder, moved into place when they are whole. A failure is one sentence in the store and a traceback
-in the run's log.txt.
+Training's events go into the store, the requests in the store go into training, and the results go into the run's
+folder, moved into place when they are complete. A failure is one sentence in the store and a traceback in the run's
+log.txt.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,23 +30,46 @@ from dsc_core.runs.artifacts import graph
 from dsc_core.runs.artifacts.labels import write_frame
 from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.film_process import Filming
+from dsc_core.runs.log import line, log
 from dsc_core.runs.run import Run
 from dsc_core.runs.store import Store
 from dsc_core.training import launch
 from dsc_core.training.checkpoint import State
+from dsc_core.training.requests import Requests
+
+if TYPE_CHECKING:
+    from dsc_core.data import Dataset
+    from dsc_core.model import Fitted
 
 Echo = Callable[[Event], None]
 
 
 def execute(
     store: Store, run_id: str, echo: Echo | None = None, stop_requested: Callable[[], bool] | None = None
-) -> dict:
-    """Train the run in this very process and return its summary, as it stands in summary.json.
+) -> dict[str, Any]:
+    """Train a run in this very process.
 
-    echo: told of every event. stop_requested: asked before every step; once it says True, training ends and
-    the results are made from what is there, as with the store's own stop.
-    InputError where the run is taken or the data are wrong; RunError, one sentence, for every other failure.
-    The store and the log know of it by then.
+    Parameters
+    ----------
+    store, run_id
+        The run.
+    echo
+        Called with every event.
+    stop_requested
+        Called before every step; once it returns True, training ends and the results are made from the present
+        state, as after a stop request in the store.
+
+    Returns
+    -------
+    dict
+        The contents of summary.json.
+
+    Raises
+    ------
+    InputError
+        If another process trains the run, or the data cannot be trained on.
+    RunError
+        On any other failure, in one sentence; the store and the log hold it by then.
     """
     run = store.claim(run_id)
     try:
@@ -57,12 +80,12 @@ def execute(
         if not isinstance(error, InputError):
             log(run.folder, traceback.format_exc())
         log(run.folder, reason)
-        with suppress(RunError):  # on a full disk the reason stays in the folder, and is read from there
+        with suppress(RunError):  # on a full disk the reason is read from the folder
             store.finish(run_id, "failed", reason)
         if isinstance(error, InputError | RunError):
             raise
         raise RunError(reason) from error
-    finally:  # whoever ends makes room for the next, so that the queue needs neither browser nor server
+    finally:  # the process that ends a run starts the next: the queue needs neither browser nor server
         with suppress(RunError, InputError):
             queue.advance(store)
 
@@ -77,12 +100,12 @@ class Session:
     stop_requested: Callable[[], bool] | None
     stopped: bool = False
     seq: int = 0  # the number of the last event
-    unkept: bool = False  # the last checkpoint could not be written, which has been told
+    save_failed: bool = False  # the last checkpoint could not be saved, and a warning was emitted
     last: Event = field(default_factory=lambda: Event("progress", "autoencoder"))
     rates: dict[str, list[float]] = field(default_factory=lambda: {"epoch": [], "progress": []})
 
-    def work(self) -> dict:
-        """Train, keep the model, draw the maps, keep the results."""
+    def work(self) -> dict[str, Any]:
+        """Train, save the model, draw the maps, save the results."""
         from dsc_core.data import load_dataset
 
         state = self.pick_up()
@@ -97,9 +120,10 @@ class Session:
             self.keep_model(fitted)
             maps = self.draw(fitted)
             filming.end()
-        summary = {
+        status = "stopped" if self.stopped else "done"
+        summary: dict[str, Any] = {
             "run": self.run.id,
-            "status": "stopped" if self.stopped else "done",
+            "status": status,
             "samples": len(dataset),
             "clusters": self.run.clusters,
             **self.scores(dataset, fitted),
@@ -111,11 +135,11 @@ class Session:
         self.keep_results(dataset, fitted, maps, summary)
         seconds = done.seconds + time.monotonic() - trained
         self.tell(replace(done, kind="done", stage="labels", seconds=seconds, remaining=None))
-        self.store.finish(self.run.id, summary["status"])
+        self.store.finish(self.run.id, status)
         return summary
 
     def pick_up(self) -> State | None:
-        """The newest checkpoint that can be read, told of; None where training begins at the beginning."""
+        """The newest readable checkpoint, noted in an event; None if training begins anew."""
         folder = self.run.folder
         state, last, unread = checkpoints.newest(folder)
         if state:
@@ -123,35 +147,35 @@ class Session:
                 "note", state.stage, state.epoch, state.epochs, state.step, seconds=state.seconds
             )
         for path, reason in unread:
-            told = f"{reason} Training takes the one before it." if state else reason
-            self.tell(self.note(told, level="warning", back_to=last))
+            message = f"{reason} Training uses the one before it." if state else reason
+            self.tell(self.note(message, level="warning", back_to=last))
             with suppress(OSError):
                 checkpoints.set_aside(path)
         with suppress(OSError):
             checkpoints.clear(folder / "checkpoints")
-        for left in folder.glob(".new-*"):  # by a process that was killed while it kept its results
+        for left in folder.glob(".new-*"):  # by a process that was killed while it saved its results
             shutil.rmtree(left, ignore_errors=True)
         if state:
             self.tell(self.note(f"Continues {state.position}.", back_to=last))
         elif any(folder.glob("events-*.jsonl")):
-            told = "There is no checkpoint to go on from: the run begins anew, with the same settings."
-            self.tell(self.note(told, back_to=0))
+            message = "There is no checkpoint to continue from: the run begins anew, with the same settings."
+            self.tell(self.note(message, back_to=0))
         return state
 
     def keep(self, state: State) -> None:
-        """Keep a checkpoint; where the disk refuses it, training goes on and the one before stays."""
+        """Save a checkpoint; if the disk refuses it, training continues and the one before stays."""
         try:
             checkpoints.save(self.run.folder, state, self.seq)
-            self.unkept = False
+            self.save_failed = False
         except OSError as error:
-            if not self.unkept:
-                self.unkept = True
-                told = f"The checkpoint {state.position} could not be kept: {failures.plainly(error)}. "
-                told += "Training goes on, and what was kept before stays."
-                self.warn(told)
+            if not self.save_failed:
+                self.save_failed = True
+                reason = failures.plainly(error)
+                message = f"The checkpoint {state.position} could not be saved: {reason}."
+                self.warn(f"{message} Training continues; earlier checkpoints remain.")
 
-    def train(self, dataset, state: State | None, filming: Filming):
-        """(Fitted, the last event of training)."""
+    def train(self, dataset: Dataset, state: State | None, filming: Filming) -> tuple[Fitted, Event]:
+        """Train. → the model, the last event."""
         from dsc_core.training import loop
 
         def scores(clusters: np.ndarray) -> dict[str, float]:
@@ -178,12 +202,12 @@ class Session:
             except StopIteration as end:
                 return end.value, self.last
             if event.kind == "done":
-                self.last = event  # told when the results are in their place
+                self.last = event  # emitted when the results are in place
             else:
                 self.tell(event)
 
     def tell(self, event: Event) -> None:
-        """Store an event, log it where it is worth a line, and hand it on."""
+        """Store an event, log it unless it is mere progress, and pass it on."""
         self.seq = self.store.append(self.run.id, event)
         if event.kind in self.rates and event.images_per_second:
             self.rates[event.kind].append(event.images_per_second)
@@ -194,23 +218,23 @@ class Session:
             self.echo(event)
 
     def warn(self, message: str) -> None:
-        """Tell of something that went wrong and ends nothing."""
+        """Emit a warning; training continues."""
         self.tell(self.note(message, level="warning"))
 
-    def control(self) -> dict:
-        """What has been asked of the run since the last step; called by training."""
-        changes = self.store.take_controls(self.run.id)
+    def control(self) -> Requests:
+        """The requests since the last step; called by training."""
+        requests = self.store.take_controls(self.run.id)
         if self.stop_requested and self.stop_requested():
-            changes["stop"] = True
-        self.stopped = self.stopped or bool(changes.get("stop"))
-        for wish, sentence in (("pause", "Paused."), ("resume", "Resumed.")):
-            if changes.get(wish):
-                self.store.set_paused(self.run.id, wish == "pause")
-                self.tell(self.note(sentence))
-        return changes
+            requests["stop"] = True
+        self.stopped = self.stopped or bool(requests.get("stop"))
+        for name, message in (("pause", "Paused."), ("resume", "Resumed.")):
+            if requests.get(name):
+                self.store.set_paused(self.run.id, name == "pause")
+                self.tell(self.note(message))
+        return requests
 
-    def note(self, message: str, kind: str = "note", **more) -> Event:
-        """An event that says `message`, at the place that training has reached."""
+    def note(self, message: str, kind: str = "note", **more: Any) -> Event:
+        """An event with `message`, at the present position of training."""
         return replace(
             self.last,
             **{"kind": kind, "message": message, "level": "info", "back_to": None} | more,
@@ -222,37 +246,40 @@ class Session:
             remaining=None,
         )
 
-    def draw(self, fitted) -> np.ndarray:
+    def draw(self, fitted: Fitted) -> np.ndarray:
         """The latent and the spectral map side by side, (n, 4) float32."""
         from dsc_core.analysis.umap_map import project
 
-        def draw(space: str, points) -> np.ndarray:
-            def progress(sentence: str) -> None:
-                self.tell(self.note(sentence, "progress", stage="labels"))
+        def draw(space: str, points: np.ndarray) -> np.ndarray:
+            def progress(message: str) -> None:
+                self.tell(self.note(message, "progress", stage="labels"))
 
             progress(f"Drawing the {space} map")
             return project(points, self.run.config.seed, progress)
 
         return np.hstack([draw("latent", fitted.latent), draw("spectral", fitted.spectral)])
 
-    def scores(self, dataset, fitted) -> dict:
+    def scores(self, dataset: Dataset, fitted: Fitted) -> dict[str, float | None]:
         """acc, nmi and ari, None without labels, and the label-free scores."""
-        known = dict.fromkeys(("acc", "nmi", "ari"))
+        supervised: dict[str, float | None] = dict.fromkeys(("acc", "nmi", "ari"))
         if dataset.labels is not None:
-            known = metrics.scores(dataset.labels, fitted.labels)
+            supervised.update(metrics.scores(dataset.labels, fitted.labels))
         free = label_free_scores(
             fitted.latent, fitted.spectral, fitted.labels, self.run.config.seed, fitted.eigenvalues
         )
-        return {**known, **free, "clusters_found": len(np.unique(fitted.labels))}
+        return {**supervised, **free, "clusters_found": len(np.unique(fitted.labels))}
 
     def speed(self) -> float:
-        """Images a second over the whole training: the harmonic mean of the epochs, all of equal length."""
+        """Images per second over the whole training: the harmonic mean over the epochs, all of equal length."""
         rates = self.rates["epoch"] or self.rates["progress"]
         return len(rates) / sum(1 / rate for rate in rates) if rates else 0.0
 
-    def keep_model(self, fitted) -> None:
-        """The model and the embeddings, kept before the maps are drawn: that may take a while."""
-        for name in ("latent", "spectral"):  # of an earlier attempt by version 0.1.0, which also wrote them there
+    def keep_model(self, fitted: Fitted) -> None:
+        """Save the model, the embeddings and the last graph, before the maps are drawn, which may take a while."""
+        for name in (
+            "latent",
+            "spectral",
+        ):  # of an earlier attempt by version 0.1.0, which also wrote them there
             (self.run.folder / "model" / f"{name}.npy").unlink(missing_ok=True)
         with staged(self.run.folder) as new:
             fitted.save(new / "model", embeddings=new / "embeddings")
@@ -261,8 +288,10 @@ class Session:
                 mark = graph.mark_of(self.run, np.asarray(fitted.latent, dtype=np.float32))
                 graph.save_graph(new / graph.FILE, fitted.affinity, mark)
 
-    def keep_results(self, dataset, fitted, maps: np.ndarray, summary: dict) -> None:
-        """The maps, the labels and last the summary, each in its place only when all are written."""
+    def keep_results(
+        self, dataset: Dataset, fitted: Fitted, maps: np.ndarray, summary: dict[str, Any]
+    ) -> None:
+        """Save the maps, the labels and the summary; they are moved into place when all are written."""
         with staged(self.run.folder) as new:
             (new / "embeddings").mkdir()
             np.save(new / "embeddings" / "latent_map.npy", maps[:, :2])
@@ -273,13 +302,13 @@ class Session:
 
 
 @contextmanager
-def beating(store: Store, run_id: str):
+def beating(store: Store, run_id: str) -> Iterator[None]:
     """A heartbeat every few seconds while the block runs."""
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(processes.BEAT):
-            with suppress(RunError):  # training itself will meet the same trouble and tell of it
+            with suppress(RunError):  # training will meet the same error and report it
                 store.heartbeat(run_id)
 
     thread = threading.Thread(target=beat, daemon=True)
@@ -291,39 +320,18 @@ def beating(store: Store, run_id: str):
         thread.join()
 
 
-def line(event: Event) -> str:
-    """An event as a line of the log."""
-    parts = [f"{event.stage} {event.kind}"]
-    if event.epoch and event.kind in ("epoch", "evaluation"):
-        parts[0] += f" {event.epoch}/{event.epochs}"
-    numbers = event.losses if event.kind == "epoch" else event.scores
-    parts += [f"{name} {value:.4g}" for name, value in numbers.items()]
-    if event.cluster_sizes:
-        parts.append(f"sizes {', '.join(map(str, event.cluster_sizes))}")
-    if event.images_per_second:
-        parts.append(f"{event.images_per_second:.0f} images/s")
-    return "  ".join([*parts, event.message] if event.message else parts)
-
-
-def log(folder: Path, text: str) -> None:
-    """Append to the run's log.txt; a log that cannot be written stops nothing."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    with suppress(OSError), open(folder / "log.txt", "a", encoding="utf-8") as file:
-        file.write(f"{stamp}  {text.rstrip()}\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """Train one run; SIGTERM and SIGINT end it as Stop does. The exit code is 0, or 1 after a failure."""
+    """Train one run; SIGTERM and SIGINT stop it as the Stop button does. → exit code: 0, or 1 after a failure."""
     (run_id,) = sys.argv[1:] if arguments is None else arguments
     if not launch.first():
         return torchrun.follow()
-    asked = threading.Event()
+    stopping = threading.Event()
     for name in ("SIGTERM", "SIGINT"):
-        signal.signal(getattr(signal, name), lambda *_: asked.set())
+        signal.signal(getattr(signal, name), lambda *_: stopping.set())
     try:
         with torchrun.leading():
-            execute(Store(), run_id, stop_requested=asked.is_set)
-    except InputError as error:  # perhaps of a second start, which may not write into the first one's log
+            execute(Store(), run_id, stop_requested=stopping.is_set)
+    except InputError as error:  # perhaps of a second start, which must not write into the log of the first
         print(error, file=sys.stderr)
         return 1
     except RunError:

@@ -669,7 +669,7 @@ def test_a_full_disk_is_told_in_a_sentence_by_the_index_too(store, run_id):
         (MemoryError(), "ran out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "ran out of memory"),
         (KeyboardInterrupt(), "interrupted from the keyboard"),
-        (ValueError("bad\nthing"), r"unexpected error (ValueError: bad thing); the log tells more."),
+        (ValueError("bad\nthing"), r"unexpected error (ValueError: bad thing); see the log."),
     ],
 )
 def test_every_failure_is_one_sentence(error, words):

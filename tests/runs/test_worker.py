@@ -154,7 +154,7 @@ def test_a_killed_worker_is_failed_says_why_and_can_be_begun_anew(store, run_id,
     [
         (
             "ValueError",
-            r"Training stopped by an unexpected error (ValueError: bad thing); the log tells more.",
+            r"Training stopped by an unexpected error (ValueError: bad thing); see the log.",
         ),
         ("MemoryError", failures.OUT_OF_MEMORY),
         ("full", failures.DISK_FULL),
@@ -207,8 +207,8 @@ def test_a_disk_too_full_for_checkpoints_is_told_once_and_training_goes_on(
     assert execute(store, run_id)["status"] == "done"
     (warning,) = [event for _, event in store.events(run_id) if event.level == "warning"]
     assert warning.message == (
-        "The checkpoint after epoch 2 of 3 could not be kept: the disk is full."
-        " Training goes on, and what was kept before stays."
+        "The checkpoint after epoch 2 of 3 could not be saved: the disk is full."
+        " Training continues; earlier checkpoints remain."
     )
     (kept,) = store.checkpoints(run_id)
     assert kept.epoch == 1
@@ -229,7 +229,7 @@ def test_checkpoints_are_damaged_and_the_run_says_so_and_begins_anew(
     execute(store, run_id, echo=told.append)
     assert [event.message for event in told[:2]] == [
         "The checkpoint of epoch 1 is cut short or damaged.",
-        "There is no checkpoint to go on from: the run begins anew, with the same settings.",
+        "There is no checkpoint to continue from: the run begins anew, with the same settings.",
     ]
     assert [event.back_to for event in told[:2]] == [0, 0]
     assert [event for _, event in store.events(run_id)] == told

@@ -1,8 +1,8 @@
 """Edits of a run's clusters: a layer beside the run, never over it.
 
-`edits.jsonl` in the run's folder is only ever appended to: one JSON object a line, each an edit or the word
-that the last one is undone or redone. The clusters as edited come from replaying it over the run's own labels.
-Every line names the labels that it was made for: edits of an earlier attempt at the run do not touch a later's.
+`edits.jsonl` in the run's folder is only appended to: one JSON object per line, each an edit, an undo or a redo. The
+edited clusters result from replaying it over the run's own labels. Every line holds a digest of the labels that it was
+made for: edits of an earlier attempt at the run do not apply to a later one.
 """
 
 from __future__ import annotations
@@ -12,30 +12,37 @@ import json
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from dsc_core.analysis import metrics
 from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.artifacts.csv_table import csv_bytes
+from dsc_core.runs.artifacts.results import Results
 from dsc_core.runs.folder import append_line
+from dsc_core.runs.run import Run
 
 NAME = "edits.jsonl"
-LONGEST = 60  # letters of a cluster's name
+MAX_NAME = 60  # letters of a cluster's name
 KINDS = ("name", "merge", "split", "move")
-_lock = threading.RLock()  # the sessions of one server; between processes a line is appended whole
+Edit = dict[str, Any]
+_lock = threading.RLock()  # for the sessions of one server; between processes a line is appended atomically
 
 
 @dataclass(frozen=True)
 class Edited:
-    """A run's clusters as edited. labels: (n,) int64. names: {cluster: name}, of those that were named.
+    """A run's clusters as edited.
 
-    done: the edits in force, oldest first. undone: those that can be redone, the next one last. version: how
-    many lines led here, so that what was computed for one version is not shown for another.
+    labels: (n,) int64. names: {cluster: name} of named clusters. done: the edits in force, oldest first. undone: those
+    that can be redone, the next one last. version: the number of lines until here, a key for what is computed from
+    this state. fresh: the number of the next new cluster; a number is never used twice.
     """
 
     labels: np.ndarray
@@ -43,7 +50,7 @@ class Edited:
     done: tuple[dict, ...] = ()
     undone: tuple[dict, ...] = ()
     version: int = 0
-    fresh: int = 0  # the number of the next new cluster; a number is never used twice
+    fresh: int = 0
 
     @property
     def changed(self) -> bool:
@@ -58,37 +65,34 @@ class Edited:
 class Edits:
     """The edits of one run. labels: (n,), the run's own; clusters: K, some of which may be empty.
 
-    Every change is checked, appended, and in force at once.
-
-    All methods return the state after the change. InputError where a change makes no sense, RunError where the
-    log is damaged or cannot be written.
+    All methods check and append a change, and return the state after it. InputError if the change is not possible,
+    RunError if the log is damaged or cannot be written.
     """
 
-    def __init__(self, folder: Path, labels, clusters: int = 0):
+    def __init__(self, folder: Path, labels: ArrayLike, clusters: int = 0):
         self.path = Path(folder) / NAME
         self.original = np.asarray(labels, dtype=np.int64).copy()
         self.original.setflags(write=False)
         self._taken = max(int(self.original.max(initial=-1)) + 1, clusters)
-        self._known: tuple[tuple, Edited] | None = None
+        self._cached: tuple[tuple[int, ...], Edited] | None = None
         self.stamp = hashlib.blake2b(self.original.tobytes(), digest_size=8).hexdigest()
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def now(self) -> Edited:
-        """The clusters as they stand; the log is read anew only when it has grown or was exchanged."""
-        try:
-            about = self.path.stat()
-            stamp = (about.st_ino, about.st_size, about.st_mtime_ns)
-        except OSError:
-            stamp = ()
-        known = self._known
-        if known is None or known[0] != stamp:
-            known = self._known = (stamp, self._read())
-        return known[1]
+        """The present state; the log is read only when it has changed."""
+        stamp: tuple[int, ...] = ()
+        with suppress(OSError):
+            status = self.path.stat()
+            stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        cached = self._cached
+        if cached is None or cached[0] != stamp:
+            cached = self._cached = (stamp, self._read())
+        return cached[1]
 
     def _read(self) -> Edited:
-        done: list[dict] = []
-        undone: list[dict] = []
+        done: list[Edit] = []
+        undone: list[Edit] = []
         lines = self._lines()
         for line in lines:
             kind = line["kind"]
@@ -110,33 +114,35 @@ class Edits:
             " without them."
         )
 
-    def _lines(self) -> list[dict]:
-        """The whole lines about these labels; a torn last one is passed over."""
+    def _lines(self) -> list[Edit]:
+        """The complete lines about these labels; an incomplete last one is left out."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return []
         except OSError as error:
             raise self._damaged() from error
-        found = []
+        lines: list[Edit] = []
         for line in content[: content.rfind(b"\n") + 1].splitlines():
             try:
                 read = json.loads(line)
+                if not isinstance(read["kind"], str):
+                    raise ValueError("unexpected content")
                 if read["labels"] == self.stamp:
-                    found.append(read if isinstance(read["kind"], str) else {}["kind"])
+                    lines.append(read)
             except (ValueError, KeyError, TypeError) as error:
                 raise self._damaged() from error
-        return found
+        return lines
 
-    def _replayed(self, done, undone, lines) -> Edited:
-        labels, names = self.original.copy(), {}
+    def _replayed(self, done: list[Edit], undone: list[Edit], lines: list[Edit]) -> Edited:
+        labels, names = self.original.copy(), dict[int, str]()
         for edit in done:
             self._apply(edit, labels, names)
         used = [self._taken - 1, *(new for line in lines for new in _made(line))]
-        labels.setflags(write=False)  # the same state serves all who ask until the log grows
+        labels.setflags(write=False)  # the same state is given out until the log changes
         return Edited(labels, names, tuple(done), tuple(undone), len(lines), max(used) + 1)
 
-    def _apply(self, edit: dict, labels: np.ndarray, names: dict[int, str]) -> None:
+    def _apply(self, edit: Edit, labels: np.ndarray, names: dict[int, str]) -> None:
         """One edit, over `labels` and `names` in place."""
         kind = edit["kind"]
         if kind == "name":
@@ -145,46 +151,46 @@ class Edits:
             labels[labels == int(edit["cluster"])] = int(edit["into"])
         elif kind == "split":
             for new, rows in zip(edit["new"], edit["rows"], strict=True):
-                labels[self._places(rows)] = int(new)
+                labels[self._checked_rows(rows)] = int(new)
         else:
-            labels[self._places(edit["rows"])] = int(edit["into"])
+            labels[self._checked_rows(edit["rows"])] = int(edit["into"])
 
-    def _places(self, rows) -> np.ndarray:
+    def _checked_rows(self, rows: ArrayLike) -> np.ndarray:
         rows = np.asarray(rows, dtype=np.int64)
         if rows.ndim != 1 or (len(rows) and not 0 <= rows.min() <= rows.max() < len(self.original)):
-            raise ValueError("a sample that is not there")
+            raise ValueError("no such sample")
         return rows
 
     # -- changing --------------------------------------------------------------------------------------------
 
     def name(self, cluster: int, name: str) -> Edited:
-        """Name a cluster; an empty name gives its number back."""
+        """Name a cluster; an empty name removes its name."""
         name = " ".join(name.split())
         with _lock:
             now = self._with(cluster)
-            if len(name) > LONGEST:
-                raise InputError(f"A cluster's name has at most {LONGEST} letters.")
+            if len(name) > MAX_NAME:
+                raise InputError(f"A cluster's name has at most {MAX_NAME} letters.")
             others = {now.title(other): other for other in np.unique(now.labels) if other != cluster}
             if name in others:
                 raise InputError(
-                    f"Cluster {others[name]} is called '{name}' already: merge the two, or choose another name."
+                    f"Cluster {others[name]} is already called '{name}': merge the two, or choose another name."
                 )
             if name == now.names.get(cluster, ""):
                 return now
             return self._append({"kind": "name", "cluster": int(cluster), "name": name})
 
     def merge(self, cluster: int, into: int) -> Edited:
-        """Give all samples of a cluster to another one."""
+        """Move all samples of a cluster into another one."""
         with _lock:
             self._with(cluster, into)
             if cluster == into:
                 raise InputError("Choose two different clusters to merge.")
             return self._append({"kind": "merge", "cluster": int(cluster), "into": int(into)})
 
-    def split(self, cluster: int, rows, parts) -> Edited:
+    def split(self, cluster: int, rows: ArrayLike, parts: ArrayLike) -> Edited:
         """Split a cluster: part 0 of its samples `rows` (m,) stays, parts 1, 2, … (m,) become new clusters.
 
-        The rows are kept in the log, so that it means the same whatever later becomes of the method.
+        The rows are written to the log, so that it does not depend on the method that made the parts.
         """
         rows, parts = np.asarray(rows, dtype=np.int64), np.asarray(parts, dtype=np.int64)
         with _lock:
@@ -192,16 +198,16 @@ class Edits:
             if len(rows) != len(parts) or not np.array_equal(
                 np.sort(rows), np.flatnonzero(now.labels == cluster)
             ):
-                raise InputError("The cluster has changed meanwhile: split it again.")
+                raise InputError("The cluster has changed: split it again.")
             kinds = [int(part) for part in np.unique(parts) if part != 0]
             if not kinds or not (parts == 0).any():
                 raise InputError("Split a cluster into two parts or more.")
-            new = [now.fresh + place for place in range(len(kinds))]
+            new = [now.fresh + i for i in range(len(kinds))]
             moved = [rows[parts == kind].tolist() for kind in kinds]
             return self._append({"kind": "split", "cluster": int(cluster), "new": new, "rows": moved})
 
-    def move(self, rows, into: int | None) -> Edited:
-        """Give the samples at `rows` (m,) to a cluster; None makes a new one of them."""
+    def move(self, rows: ArrayLike, into: int | None) -> Edited:
+        """Move the samples at `rows` (m,) into a cluster; None makes a new one."""
         rows = np.unique(np.asarray(rows, dtype=np.int64))
         if not len(rows):
             raise InputError("Select the samples to move first.")
@@ -210,45 +216,45 @@ class Edits:
         with _lock:
             now = self.now() if into is None else self._with(into)
             if into is not None and (now.labels[rows] == into).all():
-                raise InputError(f"These samples are in cluster {now.title(into)} already.")
+                raise InputError(f"These samples are already in cluster {now.title(into)}.")
             target = now.fresh if into is None else int(into)
             return self._append({"kind": "move", "into": target, "rows": rows.tolist(), "new": into is None})
 
     def undo(self) -> Edited:
-        """Take the last edit back."""
+        """Undo the last edit."""
         with _lock:
             if not self.now().done:
                 raise InputError("There is no edit to undo.")
             return self._append({"kind": "undo"})
 
     def redo(self) -> Edited:
-        """Bring the edit that was undone last back."""
+        """Redo the edit that was undone last."""
         with _lock:
             if not self.now().undone:
                 raise InputError("There is no edit to redo.")
             return self._append({"kind": "redo"})
 
     def _with(self, *clusters: int) -> Edited:
-        """The state, in which all of `clusters` have members."""
+        """The present state. InputError if one of the clusters has no samples."""
         now = self.now()
         for cluster in clusters:
             if not (now.labels == cluster).any():
-                raise InputError(f"There is no cluster {now.title(cluster)} any more: choose another.")
+                raise InputError(f"Cluster {now.title(cluster)} no longer exists: choose another.")
         return now
 
-    def _append(self, edit: dict) -> Edited:
+    def _append(self, edit: Edit) -> Edited:
         line = {**edit, "labels": self.stamp, "at": round(time.time(), 3)}
         try:
-            self._cut_torn_end()
+            self._cut_incomplete_line()
             append_line(self.path, json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as error:
             raise RunError(
-                f"The edit could not be kept ({error.strerror}): the run's folder cannot be written."
+                f"The edit could not be saved ({error.strerror}): the run's folder cannot be written."
             ) from error
         return self.now()
 
-    def _cut_torn_end(self) -> None:
-        """What a full disk or a crash left of a line would spoil the next one."""
+    def _cut_incomplete_line(self) -> None:
+        """Remove what a full disk or a crash left of a line."""
         if self.path.exists():
             content = self.path.read_bytes()
             whole = content.rfind(b"\n") + 1
@@ -256,39 +262,39 @@ class Edits:
                 os.truncate(self.path, whole)
 
 
-def _made(line: dict) -> list[int]:
-    """The numbers of the clusters that a line made."""
+def _made(line: Edit) -> list[int]:
+    """The numbers of the clusters that an edit made."""
     if line["kind"] == "split":
         return [int(new) for new in line["new"]]
     return [int(line["into"])] if line["kind"] == "move" and line.get("new") else []
 
 
-def of_run(run, frame: pd.DataFrame) -> Edits:
+def of_run(run: Run, frame: pd.DataFrame) -> Edits:
     """The edits of a run with the table of its labels."""
     return Edits(run.folder, frame["cluster"].to_numpy(), run.clusters)
 
 
-def sentence(edit: dict) -> str:
-    """An edit in words, for a history."""
+def sentence(edit: Edit) -> str:
+    """An edit in words."""
     if edit["kind"] == "name":
         return (
             f"Cluster {edit['cluster']} named '{edit['name']}'"
             if edit["name"]
-            else f"Name of cluster {edit['cluster']} taken back"
+            else f"Name of cluster {edit['cluster']} removed"
         )
     if edit["kind"] == "merge":
         return f"Cluster {edit['cluster']} merged into {edit['into']}"
     if edit["kind"] == "split":
-        return f"Cluster {edit['cluster']} split: {', '.join(map(str, edit['new']))} made of it"
+        return f"Cluster {edit['cluster']} split; new: {', '.join(map(str, edit['new']))}"
     count = len(edit["rows"])
     target = f"the new cluster {edit['into']}" if edit.get("new") else f"cluster {edit['into']}"
     return f"{count:,} sample{'s'[: count != 1]} moved into {target}"
 
 
-def applied(results, edited: Edited):
-    """Results with the clusters as edited in place of the run's own, confusion and matches made anew.
+def applied(results: Results, edited: Edited) -> Results:
+    """Results with the edited clusters instead of the run's own, and new confusion matrix and matching.
 
-    The confidences stay the run's: of a moved sample they tell how sure the run was of the cluster it chose.
+    Confidences are unchanged: that of a moved sample is the run's, for the cluster that it chose.
     """
     if not edited.changed:
         return results
@@ -305,11 +311,10 @@ def applied(results, edited: Edited):
     return replace(results, labels=frame, confusion=confusion)
 
 
-def with_edits(frame: pd.DataFrame, edited: Edited, rows=None) -> pd.DataFrame:
-    """The run's own table of labels with two more columns: edited_cluster and its name, edited_name.
+def with_edits(frame: pd.DataFrame, edited: Edited, rows: np.ndarray | slice | None = None) -> pd.DataFrame:
+    """The run's own labels with two more columns, edited_cluster and edited_name; unchanged if no edit is in force.
 
-    Of the samples at `rows` (m,) or a slice, or of all, in their order; as it is where no edit is in force. A cluster
-    without a name has its number for one.
+    rows: positions (m,) or a slice; None for all. The name of a cluster without one is its number.
     """
     shown, labels = frame, edited.labels
     if rows is not None:
@@ -319,16 +324,16 @@ def with_edits(frame: pd.DataFrame, edited: Edited, rows=None) -> pd.DataFrame:
     return shown.assign(edited_cluster=labels, edited_name=[edited.title(cluster) for cluster in labels])
 
 
-def edited_csv(frame: pd.DataFrame, edited: Edited, rows=None) -> bytes:
+def edited_csv(frame: pd.DataFrame, edited: Edited, rows: np.ndarray | slice | None = None) -> bytes:
     """`with_edits` as labels.csv."""
     return csv_bytes(with_edits(frame, edited, rows))
 
 
-def in_force(run, frame: pd.DataFrame) -> Edited:
-    """The run's clusters as edited; InputError where no edit is in force. frame: the table of its labels."""
+def in_force(run: Run, frame: pd.DataFrame) -> Edited:
+    """The run's clusters as edited. frame: its labels. InputError if no edit is in force."""
     edited = of_run(run, frame).now()
     if not edited.changed:
-        raise InputError(f"The run '{run.name}' has no edits: its clusters are as it left them.")
+        raise InputError(f"The run '{run.name}' has no edits.")
     return edited
 
 

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import streamlit as st
 
-from dsc_core.errors import InputError, RunError
 from dsc_core.runs.artifacts import export
 from dsc_core.runs.folder import slug
 from pages.shared import formatting, state
 from pages.shared.results import run_view
-
-MIME = {
-    ".csv": "text/csv",
-    ".html": "text/html",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".zip": "application/zip",
-}
 
 
 def draw(run, results) -> None:
@@ -63,7 +53,7 @@ def _line(run, kind, missing: str | None, edited: bool) -> None:
                 data=_writer(run.id, kind, suffix, edited),
                 file_name=f"{slug(run.name)}-{kind.name}{'-edited' * edited}{suffix}",
                 disabled=missing is not None,
-                mime=MIME.get(suffix, "application/octet-stream"),
+                mime=kind.mime(suffix),
                 on_click="ignore",
                 key=f"export_{kind.name}{suffix.replace('.', '_')}",
             )
@@ -83,22 +73,5 @@ def _writer(run_id: str, kind, suffix: str, edited: bool = False) -> Callable[[]
 
 def _why_unavailable(kind, results) -> str | None:
     """Why an export cannot be made, None if it can."""
-    if kind.name == "onnx":
-        return _without_onnx()
-    return _without_data(results) if kind.name in ("data", "images") else None
-
-
-def _without_data(results) -> str | None:
-    """Why exports that need the data set cannot be made, None if they can."""
-    try:
-        results.dataset  # noqa: B018 - only whether it opens
-    except (InputError, RunError) as problem:
-        return formatting.plain(problem)
-    return None
-
-
-def _without_onnx() -> str | None:
-    """Why the model cannot be exported to ONNX, None if it can."""
-    if find_spec("onnx") and find_spec("onnxscript"):
-        return None
-    return "Requires two more packages: `pip install onnx onnxscript`."
+    problem = kind.problem(results)
+    return formatting.plain(problem) if problem else None

@@ -100,7 +100,7 @@ def test_what_makes_no_sense_is_refused_and_leaves_no_line(log):
     log.name(2, "twos")
     size = log.path.stat().st_size
     for change, words in (
-        (lambda: log.merge(0, 2), "no cluster 0"),
+        (lambda: log.merge(0, 2), "Cluster 0 no longer exists"),
         (lambda: log.merge(2, 2), "two different"),
         (lambda: log.name(3, "twos"), "called 'twos' already"),
         (lambda: log.name(3, "x" * 61), "at most 60"),

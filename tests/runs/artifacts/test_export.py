@@ -323,12 +323,12 @@ def test_a_full_disk_leaves_no_half_file_and_says_so(run, tmp_path, capfd, monke
 
 def test_everything_is_written_from_the_command_line(run, tmp_path, capfd):
     for one in export.kinds_of(run):
-        if kind.name == "onnx":
+        if one.name == "onnx":
             continue
-        for suffix in kind.suffixes:
-            out = tmp_path / f"{kind.name}{suffix}"
-            assert main(["export", run.id, "--out", str(out), "--what", kind.name, "--json"]) == 0
-            assert json.loads(capfd.readouterr().out)["what"] == kind.name
+        for suffix in one.suffixes:
+            out = tmp_path / f"{one.name}{suffix}"
+            assert main(["export", run.id, "--out", str(out), "--what", one.name, "--json"]) == 0
+            assert json.loads(capfd.readouterr().out)["what"] == one.name
             assert out.stat().st_size > 200
     assert Store().get(run.id).status == "done"
 
