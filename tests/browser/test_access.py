@@ -152,7 +152,7 @@ def choose_quick(page) -> None:
     page.get_by_role("option", name="quick", exact=True).wait_for()
     page.keyboard.type("quick")
     page.keyboard.press("Enter")
-    page.get_by_text("A first answer").wait_for()
+    page.get_by_text("A first result").wait_for()
     settled(page, LONG)
 
 

@@ -83,8 +83,8 @@ def test_the_slider_changes_the_picture_and_play_runs_to_the_end(page, store, ru
 
         page.evaluate(WATCH)
         button(page, "film_button").click()
-        page.get_by_role("button", name="Pause").wait_for()
-        page.get_by_role("button", name="Play").wait_for()
+        page.get_by_role("button", name="Pause", exact=True).wait_for()
+        page.get_by_role("button", name="Play", exact=True).wait_for()
         settled(page)
         moments = [f"after epoch {epoch}" for epoch in range(1, EPOCHS + 1)]
         assert page.evaluate("window.moments") == [moments[-1], "before training", *moments]

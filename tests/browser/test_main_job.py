@@ -46,7 +46,7 @@ def start_quick(page) -> str:
     """On the Train page: the quick preset, made shorter, and Start; the run's id, then in the address."""
     page.get_by_role("combobox", name="Preset").click()
     page.get_by_role("option", name="quick", exact=True).click()
-    page.get_by_text("A first answer").wait_for()
+    page.get_by_text("A first result").wait_for()
     settled(page)
     open_group(page, "Run")
     for knob, value in (("least_steps", 0), ("epochs", 12), ("joint_epochs", 2)):
