@@ -29,7 +29,7 @@ def test_a_long_import_can_be_given_up_and_done_again(page, tmp_path):
     with serving(home) as address:
         page.goto(address)
         settled(page)
-        page.get_by_text("From a folder or file on this machine").click()
+        page.get_by_text("Open a file or folder on this machine").click()
         page.get_by_placeholder("~/images").fill(str(home / "many.tar"))
         page.keyboard.press("Enter")
         settled(page)

@@ -93,7 +93,7 @@ def test_a_truncated_checkpoint_is_told_before_and_after_and_the_one_before_serv
     assert [one.value for one in app.error] == [formatting.plain(told)]
     resumed(app, store, run_id)
     warning, note = [event for _, event in store.events(run_id) if event.back_to is not None]
-    assert (warning.level, warning.message) == ("warning", f"{damaged} Training takes the one before it.")
+    assert (warning.level, warning.message) == ("warning", f"{damaged} Training uses the one before it.")
     assert note.message == f"Continues {before.position}."
     assert steps(store, run_id) == list(range(1, max(30, before.step) + 1))
     app.run()
