@@ -50,4 +50,4 @@ def test_a_long_import_can_be_given_up_and_done_again(page, tmp_path):
         button(page, "continue").wait_for(timeout=60_000)
         settled(page)
         assert metric(page, "Samples") == "12,000"
-        assert page.get_by_text("A look before training").is_visible()
+        assert page.get_by_text("Data checks").is_visible()
