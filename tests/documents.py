@@ -125,7 +125,7 @@ def exports() -> str:
         [
             f"`{kind.name}`",
             ", ".join(kind.suffixes),
-            "any" if len(kind.of) == len(kinds) else kinds[kind.of[0]],
+            "any" if len(kind.data) == len(kinds) else kinds[kind.data[0]],
             escaped(kind.about),
         ]
         for kind in KINDS
