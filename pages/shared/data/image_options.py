@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dsc_core.data import CHANNELS, load_dataset, open_dataset, source_kind
+from dsc_core.data import CHANNELS, MAX_SIDE, MIN_SIDE, load_dataset, open_dataset, source_kind
 from dsc_core.data.inspection import preview_images
 from dsc_core.errors import InputError, RunError
 from dsc_core.method.networks.sizes import describe_network
@@ -18,7 +18,7 @@ from pages.shared import formatting
 from pages.shared.data import importing
 
 UNCHANGED = "unchanged"
-SIDES, DEFAULT_SIDE = (8, 512), 28  # pixels
+DEFAULT_SIDE = 28  # pixels
 PREVIEW_COUNT, TILE = 15, 56
 
 
@@ -50,14 +50,16 @@ def size_option(prefix: str, proposed: tuple[int, int] | None, resize: bool) -> 
     if proposed and st.session_state.get(f"{prefix}proposed") != proposed:
         st.session_state[f"{prefix}proposed"] = proposed
         st.session_state[f"{prefix}resize"] = resize
-        st.session_state[names[0]], st.session_state[names[1]] = map(int, proposed)
+        st.session_state[names[0]], st.session_state[names[1]] = (
+            min(int(side), MAX_SIDE) for side in proposed
+        )
     for name in names:
         st.session_state.setdefault(name, DEFAULT_SIDE)
     if not st.toggle("Resize all images", key=f"{prefix}resize", persist_state="session"):
         return None
     left, right = st.columns(2)
-    height = left.number_input("Height", *SIDES, key=names[0], persist_state="session")
-    width = right.number_input("Width", *SIDES, key=names[1], persist_state="session")
+    height = left.number_input("Height", MIN_SIDE, MAX_SIDE, key=names[0], persist_state="session")
+    width = right.number_input("Width", MIN_SIDE, MAX_SIDE, key=names[1], persist_state="session")
     return int(height), int(width)
 
 
