@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedIOBase
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from dsc_core.errors import InputError
 
@@ -27,7 +26,7 @@ def confirm(question: str) -> None:
 
 
 @contextmanager
-def open_output(out: str, option: str = "--out") -> Iterator[BufferedIOBase]:
+def open_output(out: str, option: str = "--out") -> Iterator[IO[bytes]]:
     """A binary file that is either written completely or not at all; standard output for "-".
 
     InputError where it cannot be written.
@@ -37,7 +36,7 @@ def open_output(out: str, option: str = "--out") -> Iterator[BufferedIOBase]:
     if out == "-":
         stream = sys.__stdout__
         assert stream is not None
-        yield cast(BufferedIOBase, stream.buffer)
+        yield cast(IO[bytes], stream.buffer)
         stream.flush()
         return
     try:

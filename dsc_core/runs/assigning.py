@@ -5,11 +5,10 @@ Works block by block, so that memory does not grow with their number.
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -156,7 +155,7 @@ class Assigned:
 def assign_all(
     assigner: Assigner,
     stream: Stream,
-    out: io.BufferedIOBase,
+    out: IO[bytes],
     progress: Callable[[int, int | None], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Assigned:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
@@ -75,7 +74,7 @@ def write(
     run: Run,
     export: Export,
     suffix: str,
-    out: IO[bytes] | io.BufferedIOBase,
+    out: IO[bytes],
     progress: Callable[[int, int], object] | None = None,
     edited: bool = False,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,7 +39,7 @@ class Context:
 
     run: Run
     suffix: str
-    out: IO[bytes] | io.BufferedIOBase
+    out: IO[bytes]
     edited: Edited
     progress: Callable[[int, int], object] = lambda *_: None
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import IO
 
 import pandas as pd
 
 
-def write_parquet(pieces: Iterator[pd.DataFrame], out: IO[bytes] | io.BufferedIOBase) -> None:
+def write_parquet(pieces: Iterator[pd.DataFrame], out: IO[bytes]) -> None:
     """Write the pieces one after another, with the types of the first."""
     import pyarrow as pa
     import pyarrow.parquet as pq
