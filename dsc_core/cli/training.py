@@ -137,11 +137,11 @@ def run_here(store: Store, run_id: str, tensorboard: bool = False) -> dict[str, 
     """Train the run in this process with progress on standard error; Ctrl-C stops it and keeps results."""
     from dsc_core.cli.progress import Progress, stop_on_interrupt
     from dsc_core.runs import execute
-    from dsc_core.runs.artifacts.tensorboard import Following
+    from dsc_core.runs.artifacts.tensorboard import EventFiles
 
     progress = Progress()
     progress(f"Run {run_id}")
-    writer = Following(store, run_id) if tensorboard else None
+    writer = EventFiles(store, run_id) if tensorboard else None
 
     def report(event: Event) -> None:
         progress(event)

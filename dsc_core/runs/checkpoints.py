@@ -1,7 +1,7 @@
 """The checkpoints in a run's folder: `checkpoints/NUMBER-epoch-E/` with state.safetensors and state.json.
 
-Each is written to the side and moved into place whole; the last two are kept. A digest over both files tells
-a damaged one. Nothing in them is a pickle.
+Each is written to a temporary folder and then moved into place; the last two are kept. A digest of both files
+detects damage. No pickles are used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,10 @@ DAMAGED = "damaged-"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint says of itself without its arrays.
+    """The facts of a checkpoint, without its arrays.
 
-    epoch: the one that was just over (`whole`) or under way, of `epochs`. events: the number of the last event
-    before it. position: in words. left: whether there is anything left to train from here. written: epoch seconds.
-    settings: what training had then, by name.
+    epoch: the one just finished (`whole`) or in progress, of `epochs`. events: the number of the last event before it.
+    position: in words. left: whether any training remains. written: epoch seconds. settings: by name, as of then.
     """
 
     name: str
@@ -49,17 +49,17 @@ class Checkpoint:
     position: str
     events: int
     written: float
-    settings: dict
+    settings: dict[str, Any]
 
 
 def save(folder: Path, state: State, events: int) -> Path:
-    """Keep `state` in the run's folder and let go of all but the last two. OSError where it cannot be written.
+    """Save `state` in the run's folder and delete all but the last two. OSError if it cannot be written.
 
-    events: the number of the run's last event before it. What is kept already stays if this fails.
+    events: the number of the run's last event before it. Existing checkpoints stay if this fails.
     """
     home = folder / "checkpoints"
     home.mkdir(exist_ok=True)
-    numbers = [int(found[1]) for path in home.iterdir() if (found := NAME.search(path.name))]
+    numbers = [int(match[1]) for path in home.iterdir() if (match := NAME.search(path.name))]
     target = home / f"{max(numbers, default=0) + 1:06d}-epoch-{state.epoch}"
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
     try:
@@ -69,19 +69,19 @@ def save(folder: Path, state: State, events: int) -> Path:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    with suppress(OSError):  # what is left over is no reason to say that this one was not kept
+    with suppress(OSError):  # failing to delete old ones is not a failure to save
         clear(home)
     return target
 
 
 def write(path: Path, state: State, events: int) -> None:
-    """Both files of a checkpoint, on the disk itself when this returns: a power cut is no reason to lose it."""
-    from safetensors.numpy import save as as_safetensors
+    """Write both files of a checkpoint and flush them to the disk, so that it survives a power cut."""
+    from safetensors.numpy import save as serialize
 
-    content = as_safetensors(state.arrays)
+    content = serialize(state.arrays)
     facts = plain(state.facts | {"events": events, "written": time.time()})
-    told = {"version": VERSION, "digest": digest(facts, content), "facts": facts}
-    for name, data in ((ARRAYS, content), (FACTS, json.dumps(told, indent=1).encode())):
+    record = {"version": VERSION, "digest": digest(facts, content), "facts": facts}
+    for name, data in ((ARRAYS, content), (FACTS, json.dumps(record, indent=1).encode())):
         with open(path / name, "wb") as file:
             file.write(data)
             file.flush()
@@ -89,99 +89,98 @@ def write(path: Path, state: State, events: int) -> None:
 
 
 def clear(home: Path) -> None:
-    """Let go of all but the last two checkpoints, and of what killed processes left half written.
+    """Delete all but the last two checkpoints, and incomplete ones of killed processes.
 
     Damaged ones stay until there are two good ones.
     """
-    keep = {path.name for path in found(home)[:KEPT]}
+    keep = {path.name for path in checkpoint_folders(home)[:KEPT]}
     for path in home.iterdir() if home.is_dir() else ():
         if path.name not in keep and not (path.name.startswith(DAMAGED) and len(keep) < KEPT):
-            if NAME.fullmatch(
-                path.name
-            ):  # out of sight first: a folder half deleted looks like a damaged one
+            if NAME.fullmatch(path.name):
+                # Rename it first: a folder that is half deleted looks like a damaged checkpoint.
                 path = path.replace(home / f".old-{path.name}")
             shutil.rmtree(path, ignore_errors=True)
 
 
-def found(home: Path) -> list[Path]:
-    """The folders in `checkpoints/` that are checkpoints, the newest first."""
-    paths = [path for path in home.iterdir() if NAME.fullmatch(path.name)] if home.is_dir() else []
-    return sorted(paths, key=lambda path: int(NAME.fullmatch(path.name)[1]), reverse=True)
+def checkpoint_folders(home: Path) -> list[Path]:
+    """The folders of complete checkpoints in `checkpoints/`, the newest first."""
+    names = [path.name for path in home.iterdir() if NAME.fullmatch(path.name)] if home.is_dir() else []
+    return [home / name for name in sorted(names, key=lambda name: int(name.partition("-")[0]), reverse=True)]
 
 
 def read(path: Path) -> tuple[State, int]:
-    """A checkpoint and the number of the last event before it. RunError, one sentence, where it is damaged."""
+    """A checkpoint and the number of the last event before it. RunError if it is damaged."""
     from safetensors.numpy import load
 
-    epoch = NAME.fullmatch(path.name)[2]
+    epoch = path.name.rpartition("-")[2]
     try:
-        told = json.loads((path / FACTS).read_text(encoding="utf-8"))
+        record = json.loads((path / FACTS).read_text(encoding="utf-8"))
         content = (path / ARRAYS).read_bytes()
-        if told["version"] != VERSION:
-            raise RunError(f"The checkpoint of epoch {epoch} is of another version of the program.")
-        if told["digest"] != digest(told["facts"], content):
+        if record["version"] != VERSION:
+            raise RunError(f"The checkpoint of epoch {epoch} was written by another version of the program.")
+        if record["digest"] != digest(record["facts"], content):
             raise ValueError("the digest differs")
         arrays = {name: np.array(value) for name, value in load(content).items()}
-        return State(arrays, told["facts"]), int(told["facts"]["events"])
+        return State(arrays, record["facts"]), int(record["facts"]["events"])
     except RunError:
         raise
-    except Exception as error:  # safetensors has errors of its own, and damaged JSON can be of any type
-        raise RunError(f"The checkpoint of epoch {epoch} is cut short or damaged.") from error
+    except Exception as error:  # safetensors raises its own errors, and damaged JSON can be of any type
+        raise RunError(f"The checkpoint of epoch {epoch} is truncated or damaged.") from error
 
 
 def newest(folder: Path) -> tuple[State | None, int, list[tuple[Path, str]]]:
-    """The newest checkpoint that can be read, its last event's number, and the newer ones with their reasons.
+    """The newest readable checkpoint, the number of its last event, and the damaged newer ones with their errors.
 
-    None and 0 where there is none.
+    None and 0 if there is none.
     """
-    unread = []
-    for path in found(folder / "checkpoints"):
+    damaged: list[tuple[Path, str]] = []
+    for path in checkpoint_folders(folder / "checkpoints"):
         try:
-            return *read(path), unread
+            return *read(path), damaged
         except RunError as error:
-            unread.append((path, str(error)))
-    return None, 0, unread
+            damaged.append((path, str(error)))
+    return None, 0, damaged
 
 
 def outlook(folder: Path) -> str:
-    """Where a run that is started again goes on, in a sentence; before it, one for each that cannot be read.
+    """Where a resumed run continues, in a sentence, after one sentence for each damaged checkpoint.
 
-    "" where nothing was ever kept. Reads the checkpoints whole, since damage shows in no other way.
+    "" if there are no checkpoints. Reads them completely, which is the only way to detect damage.
     """
-    state, _, unread = newest(folder)
-    told = [reason for _, reason in unread]
+    state, _, damaged = newest(folder)
+    sentences = [reason for _, reason in damaged]
     if state:
-        told.append(f"Resumed, it goes on {state.position}.")
-    elif unread:
-        told.append("There is no other to go on from: started again, it begins anew.")
-    return " ".join(told)
+        sentences.append(f"Resuming continues {state.position}.")
+    elif damaged:
+        sentences.append("There is no older checkpoint: when started again, the run begins anew.")
+    return " ".join(sentences)
 
 
 def available(folder: Path) -> list[Checkpoint]:
-    """The checkpoints of a run, the newest first; those whose facts cannot be read are left out."""
-    known = []
-    for path in found(folder / "checkpoints"):
+    """The checkpoints of a run, the newest first; those with unreadable facts are left out."""
+    checkpoints: list[Checkpoint] = []
+    for path in checkpoint_folders(folder / "checkpoints"):
         with suppress(OSError, ValueError, KeyError, TypeError):
             facts = json.loads((path / FACTS).read_text(encoding="utf-8"))["facts"]
-            known.append(described(path, State({}, facts)))
-    return known
+            checkpoints.append(describe(path, State({}, facts)))
+    return checkpoints
 
 
-def described(path: Path, state: State) -> Checkpoint:
+def describe(path: Path, state: State) -> Checkpoint:
     """The Checkpoint of a State."""
     names = ("stage", "epoch", "epochs", "step", "whole", "left", "position")
-    known = {name: getattr(state, name) for name in names}
-    known |= {"events": state.facts["events"], "written": state.facts["written"]}
-    return Checkpoint(path.name, path, **known, settings=state.config.to_dict())
+    facts = {name: getattr(state, name) for name in names}
+    facts |= {"events": state.facts["events"], "written": state.facts["written"]}
+    return Checkpoint(path.name, path, **facts, settings=state.config.to_dict())
 
 
 def set_aside(path: Path) -> None:
-    """Take a checkpoint that cannot be read out of the count."""
+    """Rename a damaged checkpoint, so that it no longer counts."""
     path.replace(path.with_name(DAMAGED + path.name))
 
 
-def digest(facts: dict, content: bytes) -> str:
+def digest(facts: dict[str, Any], content: bytes) -> str:
     """The hash of a checkpoint's facts and arrays (BLAKE2b, 32 hexadecimal digits)."""
-    made = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
-    made.update(content)
-    return made.hexdigest()
+    hasher = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16)
+    hasher.update(content)
+    return hasher.hexdigest()

@@ -1,4 +1,4 @@
-"""Errors as one sentence for a person."""
+"""Errors as one sentence for users."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ DISK_FULL = "The disk is full: free some space, then start the run again."
 OUT_OF_MEMORY = (
     "The computer ran out of memory: close other programs, or choose smaller batches or a smaller data set."
 )
-KILLED = "The training process was ended from outside, perhaps by the system for lack of memory."
+KILLED = "The training process was killed from outside, perhaps by the system for lack of memory."
 RESTARTED = "The computer was restarted, or the training process was lost, while this run trained."
 LOST = "One of the processes that trained this run together was lost: resume the run."
-# Words in the messages of gloo and NCCL.
+# Parts of error messages of gloo and NCCL.
 LOST_WORDS = ("closed by peer", "reset by peer", "gloo", "nccl", "processgroup")
-# Libraries in other languages pass on the system's message, without its number.
+# Native libraries pass on the message of the system without its errno.
 FULL_WORDS = ("no space left", "disk is full", "requested and 0 written", "disk quota")
 MEMORY_WORDS = ("can't allocate memory", "out of memory", "unable to allocate")
 
@@ -35,23 +35,23 @@ def sentence(error: BaseException) -> str:
         return LOST
     if isinstance(error, KeyboardInterrupt):
         return "Training was interrupted from the keyboard."
-    return f"Training stopped by an unexpected error ({named(error)}); see the log."
+    return f"Training stopped by an unexpected error ({error_title(error)}); see the log."
 
 
 def unexpected(error: BaseException) -> str:
-    """One sentence for an error of a command that trains nothing."""
+    """One sentence for an error of a command that does not train."""
     text = sentence(error)
-    return f"An unexpected error ({named(error)}) ended the command." if "unexpected" in text else text
+    return f"An unexpected error ({error_title(error)}) ended the command." if "unexpected" in text else text
 
 
-def named(error: BaseException) -> str:
+def error_title(error: BaseException) -> str:
     """ "ValueError: its message", on one line."""
     text = " ".join(str(error).split())
     return shortened(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether `error` says that another process of a distributed training has gone."""
+    """Whether `error` means that another process of a distributed training was lost."""
     text = str(error).lower()
     return (
         launch.is_distributed()
@@ -61,14 +61,14 @@ def is_lost(error: BaseException) -> bool:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether `error` says, by its number or in words, that the disk or the quota is full."""
+    """Whether `error` means, by errno or message, that the disk or the quota is full."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return any(words in str(error).lower() for words in FULL_WORDS)
 
 
-def plainly(error: OSError) -> str:
-    """The middle of a sentence about a file that could not be written: "the disk is full"."""
+def os_reason(error: OSError) -> str:
+    """Why a file could not be written, as a part of a sentence: "the disk is full"."""
     return "the disk is full" if is_disk_full(error) else shortened(error.strerror or str(error))
 
 
@@ -81,7 +81,7 @@ def store_sentence(error: sqlite3.Error) -> str:
     return f"The workspace's database cannot be used ({shortened(str(error))}); check that it can be written."
 
 
-def shortened(text: str, longest: int = 200) -> str:
-    """`text` on one line, cut to `longest` letters."""
+def shortened(text: str, limit: int = 200) -> str:
+    """`text` on one line, cut to `limit` characters."""
     text = " ".join(text.split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and the home folder that holds them."""
+"""Atomic writing of files, reading and writing of JSON, and sizes of folders."""
 
 from __future__ import annotations
 
@@ -6,43 +6,46 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedRandom
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dsc_core.errors import RunError
-from dsc_core.workspace import ROOT, home  # noqa: F401 - asked for here by the rest of the room
+from dsc_core.workspace import ROOT, home  # noqa: F401 - imported from here by the rest of the room
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write `content` under another name, then move it to `path`, so that a reader never sees half of it."""
+    """Write `content` to a temporary file, then move it to `path`: a reader never sees an incomplete file."""
     content = content.encode() if isinstance(content, str) else content
     with written_whole(path) as file:
         file.write(content)
 
 
 @contextmanager
-def written_whole(path: Path):
-    """An open binary file that takes the place of `path` when the block ends well, and leaves nothing if not."""
+def written_whole(path: Path) -> Iterator[BufferedRandom]:
+    """An open binary file that replaces `path` if the block succeeds and is removed if it fails."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "w+b") as file:
             yield file
-        os.chmod(temporary, 0o644)  # mkstemp's own 0600 would lock a colleague out of a shared folder
+        os.chmod(temporary, 0o644)  # mkstemp's 0600 would deny access to other users of a shared folder
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, value) -> None:
-    """`value` as JSON; numbers that are not finite become null, which every reader knows."""
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON; NaN and infinity become null."""
     write_whole(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def plain(value):
-    """`value` with NumPy's numbers as Python's own and numbers that are not finite as None."""
+def plain(value: Any) -> Any:
+    """`value` with NumPy scalars as Python numbers, and NaN and infinity as None."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
@@ -52,8 +55,8 @@ def plain(value):
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def read_json(path: Path) -> dict:
-    """The JSON object in `path`; RunError, one sentence, where it is missing or damaged."""
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. RunError if it is missing or damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -68,16 +71,16 @@ def read_json(path: Path) -> dict:
 def damaged(path: Path) -> RunError:
     """The error for a file of a run folder that cannot be read."""
     return RunError(
-        f"The file {path.name} of the run {path.parent.name} is damaged: copy the folder again or train anew."
+        f"The file {path.name} of the run {path.parent.name} is damaged: copy the folder again, or train a new run."
     )
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder and below; 0 where it is not there. Links are not followed."""
+    """Total bytes of the files in a folder and its subfolders; 0 if it does not exist. Links are not followed."""
     total = 0
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(OSError):  # a file that is moved into place just now
+            with suppress(OSError):  # a file that was moved meanwhile
                 if entry.is_dir(follow_symlinks=False):
                     total += size_of(Path(entry.path))
                 else:
@@ -86,8 +89,8 @@ def size_of(folder: Path) -> int:
 
 
 @contextmanager
-def staged(folder: Path):
-    """A temporary folder whose files and folders are moved into `folder` when the block ends well."""
+def staged(folder: Path) -> Iterator[Path]:
+    """A temporary folder whose files and folders are moved into `folder` if the block succeeds."""
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
         yield temporary
@@ -98,7 +101,7 @@ def staged(folder: Path):
 
 
 def move_over(source: Path, target: Path) -> None:
-    """Move `source` to `target` in place of what is there; the files of a folder one by one."""
+    """Move `source` to `target`, replacing it; folders are merged file by file."""
     if source.is_dir() and target.is_dir():
         for item in sorted(source.iterdir()):
             move_over(item, target / item.name)

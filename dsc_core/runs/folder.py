@@ -1,4 +1,4 @@
-"""What a run's folder holds beside its results: its events, one per line, and the reason of a failure."""
+"""Files of a run's folder besides its results: the events, one per line, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAST_WORDS = 1024  # bytes reserved for the reason of a failure, so that even a 
 
 
 def slug(name: str) -> str:
-    """`name` as a part of a folder's name: lower-case letters, digits and hyphens."""
+    """`name` as part of a folder name: lower-case letters, digits and hyphens."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:40].strip("-") or "run"
 
@@ -31,7 +31,7 @@ def event_line(seq: int, text: str) -> str:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line, or leave the file as it was: a full disk would cut the line in two."""
+    """Append one line, or leave the file unchanged if the disk is full."""
     with open(path, "ab", buffering=0) as file:
         before = file.tell()
         content = line.encode()

@@ -1,7 +1,7 @@
-"""Whether the process that trains a run is still that process.
+"""Whether the process that trains a run is still alive, and still the same process.
 
-A process id alone proves nothing: ids are given out again. On Linux the time at which the process started,
-with the machine's boot and the process namespace, makes it certain; elsewhere, and for a run of another
+A process id alone proves nothing: the system reuses ids. On Linux the time at which the process started,
+with the machine's boot and the process namespace, identify a process; elsewhere, and for a run of another
 machine on a shared disk, the age of the last heartbeat decides.
 """
 
@@ -13,15 +13,13 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-BEAT = 5.0  # seconds between two heartbeats
-SILENCE = (
-    60.0  # seconds without one after which a process counts as gone; drawing a map can hold several back
-)
+BEAT = 5.0  # seconds between heartbeats
+SILENCE = 60.0  # seconds without a heartbeat after which a process counts as dead; computing a map can delay several
 
 
 @lru_cache(maxsize=1)
-def place() -> str:
-    """What tells this boot of this machine (and this container) from others; "" where it cannot be known."""
+def boot_id() -> str:
+    """An identifier of this boot of this machine and of this container; "" if there is none."""
     if not sys.platform.startswith("linux"):
         return ""
     try:
@@ -32,25 +30,25 @@ def place() -> str:
 
 
 def identity(pid: int) -> str | None:
-    """A word that no other process will ever have; None without such a process, or where none is known."""
-    if not place():
+    """An identifier that is never reused; None if there is no such process or no identifier on this system."""
+    if not boot_id():
         return None
     try:
-        # The program's name, in brackets, may hold spaces and brackets: count the fields after the last one.
+        # The program's name, in brackets, may contain spaces and brackets: count the fields after the last bracket.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
     state, started = fields[0], fields[19]
-    return None if state in "ZX" else f"{place()}/{started}"
+    return None if state in "ZX" else f"{boot_id()}/{started}"
 
 
-def alive(pid: int | None, known: str | None, heartbeat: float | None) -> bool:
-    """Whether the process `pid` that had the identity `known` still lives. heartbeat: epoch seconds."""
-    if pid and known and place() and known.startswith(place() + "/"):
-        return identity(pid) == known
+def alive(pid: int | None, expected: str | None, heartbeat: float | None) -> bool:
+    """Whether the process `pid` with the identity `expected` is alive. heartbeat: epoch seconds."""
+    if pid and expected and boot_id() and expected.startswith(boot_id() + "/"):
+        return identity(pid) == expected
     return heartbeat is not None and time.time() - heartbeat < SILENCE
 
 
-def same_boot(known: str | None) -> bool:
-    """Whether the identity `known` was given on this machine since it was last started."""
-    return not known or known.split("/")[0] == place().split("/")[0]
+def same_boot(process: str | None) -> bool:
+    """Whether the identity `process` is from the current boot of this machine."""
+    return not process or process.split("/")[0] == boot_id().split("/")[0]

@@ -33,7 +33,7 @@ def regroup(store: Store, run_id: str, clusters: int, name: str | None = None) -
     cannot be read, or the disk is full.
     """
     parent = store.get(run_id)
-    clusters = KNOBS["clusters"].validate(clusters)
+    clusters = int(KNOBS["clusters"].validate(clusters))
     _check(store, parent, clusters)
     store.check_name(name)
     state, before = state_with(parent.folder / "model", clusters)

@@ -38,7 +38,7 @@ def launch(store: Store, run: Run) -> None:
     try:
         process = store.launcher.start(run)
     except OSError as error:
-        raise RunError(f"The training process could not be started: {failures.plainly(error)}.") from error
+        raise RunError(f"The training process could not be started: {failures.os_reason(error)}.") from error
     try:
         _rewind(store, run.id)
         mark_running(store, run.id, process.pid, store.launcher.identity(process), 0, run.cards)

@@ -6,6 +6,7 @@ is added to its index.
 
 from __future__ import annotations
 
+import builtins
 import os
 import shutil
 import tempfile
@@ -112,7 +113,7 @@ class Store:
             raise InputError(f"'{text}' matches {len(matching)} runs ({some}); write more of the name.")
         return matching[0]
 
-    def checkpoints(self, run_id: str) -> list[checkpoints.Checkpoint]:
+    def checkpoints(self, run_id: str) -> builtins.list[checkpoints.Checkpoint]:
         """The checkpoints of a run, the newest first."""
         return checkpoints.available(self.folder(run_id))
 
@@ -170,7 +171,7 @@ class Store:
         try:
             self._make_folder(run, fill)
         except OSError as error:
-            raise RunError(f"The run could not be created: {failures.plainly(error)}.") from error
+            raise RunError(f"The run could not be created: {failures.os_reason(error)}.") from error
         with self.index.transaction():
             self.index.insert_run(to_row(run))
             self.event_log.read_missing(run.id)
@@ -237,7 +238,7 @@ class Store:
         """Add an event. → its number, counted from 1. RunError if the run has been deleted, OSError on a full disk."""
         return self.event_log.append(run_id, event)
 
-    def events(self, run_id: str, after: int = 0) -> list[tuple[int, Event]]:
+    def events(self, run_id: str, after: int = 0) -> builtins.list[tuple[int, Event]]:
         """(number, event) of the events with a number above `after`, in order."""
         return self.event_log.read(run_id, after)
 

@@ -53,7 +53,7 @@ def delete(store: Store, run_id: str) -> None:
     except OSError as error:
         with suppress(OSError):
             (run.folder / STAMP).unlink(missing_ok=True)
-        raise RunError(f"The run '{run.name}' could not be deleted: {failures.plainly(error)}.") from error
+        raise RunError(f"The run '{run.name}' could not be deleted: {failures.os_reason(error)}.") from error
 
 
 def trashed(store: Store) -> list[Trashed]:
@@ -77,7 +77,7 @@ def restore(store: Store, run_id: str) -> str:
         (source / STAMP).unlink(missing_ok=True)
         os.replace(source, target)
     except OSError as error:
-        raise RunError(f"The run {run_id} could not be restored: {failures.plainly(error)}.") from error
+        raise RunError(f"The run {run_id} could not be restored: {failures.os_reason(error)}.") from error
     store.get(run_id)
     if taken:
         store.rename(run_id, run_id)

@@ -111,7 +111,7 @@ class Session:
         state = self.pick_up()
         began = time.monotonic() - (state.seconds if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
-        device = torchrun.of_all(describe(self.run.config.device)[1])
+        device = torchrun.device_title(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
         with Filming(self.run.folder, self.run.config.seed, self.warn) as filming:
@@ -170,7 +170,7 @@ class Session:
         except OSError as error:
             if not self.save_failed:
                 self.save_failed = True
-                reason = failures.plainly(error)
+                reason = failures.os_reason(error)
                 message = f"The checkpoint {state.position} could not be saved: {reason}."
                 self.warn(f"{message} Training continues; earlier checkpoints remain.")
 

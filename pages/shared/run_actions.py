@@ -102,7 +102,7 @@ def resume_button(run, **options) -> None:
 
 def resume_outlook(run) -> str:
     """Where a run that ended early would continue, in a sentence or two; "" where it would start over."""
-    paths = checkpoints.found(run.folder / "checkpoints")
+    paths = checkpoints.checkpoint_folders(run.folder / "checkpoints")
     try:
         stamps = [(path.name, file.stat().st_mtime_ns) for path in paths for file in sorted(path.glob("*"))]
     except OSError:  # resumed in another session just now

@@ -65,7 +65,7 @@ def test_a_full_disk_is_one_sentence_and_resume_goes_on_after_the_kept_epoch(app
     trained(store, run_id, monkeypatch, "raise:full")
     at(app, run_id, TRAIN)
     assert [one.value for one in app.error] == [
-        formatting.plain(f"{failures.DISK_FULL} Resumed, it goes on after epoch 1 of 3.")
+        formatting.plain(f"{failures.DISK_FULL} Resuming continues after epoch 1 of 3.")
     ]
     assert app.button(key="go_on").label == "Resume"
     resumed(app, store, run_id)
@@ -88,8 +88,8 @@ def test_a_truncated_checkpoint_is_told_before_and_after_and_the_one_before_serv
     os.truncate(newest.path / checkpoints.ARRAYS, 40)
     monkeypatch.setenv("FAKE", "")
     at(app, run_id, TRAIN)
-    damaged = f"The checkpoint of epoch {newest.epoch} is cut short or damaged."
-    told = f"{failures.KILLED} {damaged} Resumed, it goes on {before.position}."
+    damaged = f"The checkpoint of epoch {newest.epoch} is truncated or damaged."
+    told = f"{failures.KILLED} {damaged} Resuming continues {before.position}."
     assert [one.value for one in app.error] == [formatting.plain(told)]
     resumed(app, store, run_id)
     warning, note = [event for _, event in store.events(run_id) if event.back_to is not None]

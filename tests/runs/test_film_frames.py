@@ -128,7 +128,7 @@ HARMS = ("cut", "empty", "flipped", "pickled", "infinite", "uneven", "deep", "go
 def test_a_damaged_frame_is_one_sentence(folder, how):
     film_frames.keep(folder, made(7))
     spoilt(film_frames.path_of(folder, "map", 7), how)
-    with pytest.raises(RunError, match="The frame of epoch 7 is gone or damaged") as told:
+    with pytest.raises(RunError, match="The frame of epoch 7 is missing or damaged") as told:
         film_frames.read(folder, 7)
     assert "\n" not in str(told.value)
 
@@ -136,5 +136,5 @@ def test_a_damaged_frame_is_one_sentence(folder, how):
 @pytest.mark.parametrize("how", ["cut", "empty", "gone"])
 def test_rows_that_cannot_be_read_are_one_sentence(folder, how):
     spoilt(folder / "frames" / "rows.npy", how)
-    with pytest.raises(RunError, match="no longer known"):
+    with pytest.raises(RunError, match="list of samples is missing or damaged"):
         film_frames.read_rows(folder)

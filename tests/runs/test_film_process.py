@@ -99,7 +99,7 @@ def test_its_death_is_told_once_and_nothing_waits_for_it(filmed, tmp_path, told)
         filmed.take(epoch, latent(epoch), None)
     filmed.end()
     (sentence,) = told
-    assert "lost (exit code -9)" in sentence
+    assert "unexpectedly (exit code -9)" in sentence
     assert "training goes on" in sentence
     assert film_frames.epochs(tmp_path) == [0]
     assert film_frames.epochs(tmp_path, "latent") == []
@@ -151,7 +151,7 @@ def test_a_full_disk_is_told_once_and_the_film_goes_on_when_there_is_room(
     monkeypatch.setattr(film_frames, "write_whole", write)
     filmed.take(3, latent(3), None)
     filmed.end()
-    assert told == ["The map after epoch 1 was left out: the disk is full. Training goes on."]
+    assert told == ["The map after epoch 1 could not be saved: the disk is full. Training goes on."]
     assert film_frames.epochs(tmp_path) == [0, 3]
 
 
@@ -161,7 +161,7 @@ def test_it_ends_with_a_training_that_is_killed(tmp_path, fake_training):
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[2]); from tests.runs import fakes; from pathlib import Path;"
         "from dsc_core.runs import film_process; film_process.command = fakes.film_command;"
-        "made = film_process.Filming(Path(sys.argv[1]), 0, print); made.call();"
+        "made = film_process.Filming(Path(sys.argv[1]), 0, print); made.notify();"
         "print(made.process.pid, flush=True); time.sleep(60)"
     )
     call = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parents[2])]
@@ -204,7 +204,7 @@ def test_a_lost_film_harms_no_run(store, run_id, fake_training, monkeypatch):
     monkeypatch.setattr(film_process, "command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])
     assert execute(store, run_id)["status"] == "done"
     (warning,) = [event for _, event in store.events(run_id) if event.level == "warning"]
-    assert "film ends here" in warning.message
+    assert "film stops here" in warning.message
 
 
 def test_without_maps_there_is_no_film(store, dataset, config, fake_training, monkeypatch):

@@ -192,7 +192,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_serves(shop, create, fo
     warning, told = [event for _, event in shop.events(run_id) if event.back_to is not None]
     assert warning.level == "warning"
     assert warning.message == (
-        "The checkpoint of epoch 4 is cut short or damaged. Training uses the one before it."
+        "The checkpoint of epoch 4 is truncated or damaged. Training uses the one before it."
     )
     assert told.message == "Continues after epoch 3 of 5."
 

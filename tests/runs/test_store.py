@@ -183,7 +183,7 @@ def test_what_a_killed_process_wrote_only_to_the_folder_is_caught_up(store, run_
     store.append(run_id, progress(1))
     with open(store.folder(run_id) / "events.jsonl", "a") as file:
         file.write('{"seq": 2, ' + NOTE.to_json()[1:] + "\n" + '{"seq": 3, "kind": "no')
-    say_running(store, run_id, 2**22 + 1, f"{processes.place()}/1")
+    say_running(store, run_id, 2**22 + 1, f"{processes.boot_id()}/1")
     assert store.get(run_id).status == "failed"
     assert store.events(run_id) == [(1, progress(1)), (2, NOTE)]
     assert store.append(run_id, progress(3)) == 3
@@ -273,7 +273,7 @@ def test_a_run_whose_process_is_gone_is_failed_and_says_why(store, run_id, sleep
 
 
 def test_a_process_id_given_to_another_process_does_not_make_a_run_alive(store, run_id, sleeper):
-    say_running(store, run_id, sleeper.pid, f"{processes.place()}/12345")
+    say_running(store, run_id, sleeper.pid, f"{processes.boot_id()}/12345")
     assert store.get(run_id).status == "failed"
 
 
@@ -283,7 +283,7 @@ def test_a_restarted_computer_ends_its_runs(store, run_id, sleeper):
 
 
 def test_where_no_identity_is_known_the_heartbeat_decides(store, run_id, monkeypatch):
-    monkeypatch.setattr(processes, "place", lambda: "")
+    monkeypatch.setattr(processes, "boot_id", lambda: "")
     say_running(store, run_id, 2**22 + 1, None)
     assert store.get(run_id).status == "running"
     say_running(store, run_id, 2**22 + 1, None, heartbeat=time.time() - processes.SILENCE - 1)
@@ -293,7 +293,7 @@ def test_where_no_identity_is_known_the_heartbeat_decides(store, run_id, monkeyp
 def test_a_reason_left_by_the_process_is_told(store, run_id):
     folder.leave_last_words(store.folder(run_id), failures.DISK_FULL)
     assert (store.folder(run_id) / "reason.txt").stat().st_size == folder.LAST_WORDS
-    say_running(store, run_id, 2**22 + 1, f"{processes.place()}/1")
+    say_running(store, run_id, 2**22 + 1, f"{processes.boot_id()}/1")
     assert store.get(run_id).reason == failures.DISK_FULL
 
 
@@ -440,7 +440,7 @@ def test_a_branch_that_cannot_be_is_one_sentence_and_leaves_nothing(store, broke
         store.branch(broken, end.name, {"prior": 0.2})
     older = store.checkpoints(broken)[1]
     (older.path / "state.safetensors").write_bytes(b"rubbish")
-    with pytest.raises(RunError, match="The checkpoint of epoch 2 is cut short or damaged"):
+    with pytest.raises(RunError, match="The checkpoint of epoch 2 is truncated or damaged"):
         store.branch(broken, None, {"prior": 0.2})
     assert [run.id for run in store.list()] == [broken]
 

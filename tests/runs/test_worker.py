@@ -228,7 +228,7 @@ def test_checkpoints_are_damaged_and_the_run_says_so_and_begins_anew(
     told = []
     execute(store, run_id, echo=told.append)
     assert [event.message for event in told[:2]] == [
-        "The checkpoint of epoch 1 is cut short or damaged.",
+        "The checkpoint of epoch 1 is truncated or damaged.",
         "There is no checkpoint to continue from: the run begins anew, with the same settings.",
     ]
     assert [event.back_to for event in told[:2]] == [0, 0]

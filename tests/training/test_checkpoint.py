@@ -356,7 +356,7 @@ def test_a_damaged_checkpoint_is_an_error_and_the_previous_one_is_used(whole, tm
     state, events, unread = checkpoints.newest(tmp_path)
     assert (state.epoch, events) == (1, 7)
     ((damaged, reason),) = unread
-    assert reason == "The checkpoint of epoch 2 is cut short or damaged."
+    assert reason == "The checkpoint of epoch 2 is truncated or damaged."
     checkpoints.set_aside(damaged)
     assert checkpoints.newest(tmp_path)[2] == []
     for number in (2, 3):

@@ -128,4 +128,4 @@ def _write(results: Results, names: Names) -> None:
     try:
         write_json(results.run.folder / FILE, content)
     except OSError as error:
-        raise RunError(f"The name could not be saved: {failures.plainly(error)}.") from error
+        raise RunError(f"The name could not be saved: {failures.os_reason(error)}.") from error

@@ -1,21 +1,22 @@
-"""Named selections of samples, in the run's folder; a link can refer to one."""
+"""Named selections of samples, in the run's folder; links refer to them by name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.files import damaged, read_json, write_json
 
 NAME = "selections.json"
-MAX_NAME = 60  # letters of a name
+MAX_NAME = 60  # characters of a name
 MAX_COUNT = 200  # selections of one run
 
 
 def saved(folder: Path) -> dict[str, np.ndarray]:
-    """{name: sorted positions} of the run in `folder`; RunError where the file is damaged."""
+    """{name: sorted positions} of the run in `folder`; RunError if the file is damaged."""
     path = Path(folder) / NAME
     if not path.exists():
         return {}
@@ -32,7 +33,7 @@ def stamp(folder: Path) -> int:
 
 
 def load(folder: Path, name: str, count: int) -> np.ndarray:
-    """The selection `name` among `count` samples. InputError where there is none, or it is of other samples."""
+    """The selection `name` among `count` samples. InputError if there is none, or it does not fit."""
     rows = saved(folder).get(name)
     if rows is None:
         raise InputError(f"This run has no saved selection '{name[:MAX_NAME]}'.")
@@ -41,21 +42,20 @@ def load(folder: Path, name: str, count: int) -> np.ndarray:
     return rows
 
 
-def save(folder: Path, name: str, rows) -> str:
-    """Save positions under a name, over an older selection of that name; the name as it was kept."""
+def save(folder: Path, name: str, rows: ArrayLike) -> str:
+    """Save the positions `rows` (m,) as a selection, replacing one of that name. → the name as saved."""
     name = " ".join(name.split())
     if not 0 < len(name) <= MAX_NAME:
-        raise InputError(f"Give the selection a name of at most {MAX_NAME} letters.")
+        raise InputError(f"Give the selection a name of at most {MAX_NAME} characters.")
+    rows = np.unique(np.asarray(rows, dtype=np.int64))
     if not len(rows):
         raise InputError("Select some samples first.")
-    known = saved(folder)
-    if name not in known and len(known) >= MAX_COUNT:
-        raise InputError(
-            f"A run keeps at most {MAX_COUNT} selections: save it over one that you no longer need."
-        )
-    known[name] = np.unique(np.asarray(rows, dtype=np.int64))
+    selections = saved(folder)
+    if name not in selections and len(selections) >= MAX_COUNT:
+        raise InputError(f"A run has at most {MAX_COUNT} selections: replace one that you no longer need.")
+    selections[name] = rows
     try:
-        write_json(Path(folder) / NAME, known)
+        write_json(Path(folder) / NAME, selections)
     except OSError as error:
         raise RunError(f"The selection could not be saved ({error.strerror}).") from error
     return name

@@ -112,4 +112,4 @@ def _save(run: Run, latent: np.ndarray, sweep: Sweep) -> None:
     try:
         write_json(run.folder / FILE, content)
     except OSError as error:
-        raise RunError(f"The answers could not be saved: {failures.plainly(error)}.") from error
+        raise RunError(f"The answers could not be saved: {failures.os_reason(error)}.") from error

@@ -1,7 +1,7 @@
 """The trained encoder and its spectral map as one ONNX file, for programs without PyTorch.
 
-Input `samples`: (n, …) float32 in the units of the training data (images as read; tables after their preprocessing,
-which the file's metadata hold). Outputs `cluster` (n,), `probabilities` (n, K), `latent` (n, d), `spectral` (n, K').
+Input `samples`: (n, …) float32 in the units of the training data (images as read; tables after the preprocessing in
+the file's metadata). Outputs `cluster` (n,), `probabilities` (n, K), `latent` (n, d), `spectral` (n, K').
 Needs the packages onnx and onnxscript.
 """
 
@@ -11,20 +11,27 @@ import json
 import logging
 import tempfile
 import warnings
+from io import BufferedIOBase
 from pathlib import Path
+from typing import IO
 
 import torch
 from torch import nn
 
 from dsc_core.errors import InputError
+from dsc_core.model import Fitted
+from dsc_core.runs.run import Run
 
 OPSET = 18
 
 
-class Whole(nn.Module):
-    """From samples to clusters in one piece; the same numbers as `Fitted.assign`, to rounding."""
+class ClusterModel(nn.Module):
+    """From samples to clusters in one module; equal to `Fitted.assign` up to rounding."""
 
-    def __init__(self, fitted, scaling: tuple[float, float]):
+    map: torch.Tensor
+    means: torch.Tensor
+
+    def __init__(self, fitted: Fitted, scaling: tuple[float, float]) -> None:
         super().__init__()
         self.encoder, self.spectral = fitted.nets.encoder, fitted.nets.spectral
         self.offset, self.factor = (float(value) for value in scaling)
@@ -34,7 +41,7 @@ class Whole(nn.Module):
             self.register_buffer("means", torch.tensor(fitted.centres, dtype=torch.float32))
             self.scale = float(fitted.scale)
 
-    def forward(self, samples):
+    def forward(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(n, …) → cluster, probabilities, latent, spectral."""
         latent = self.encoder((samples - self.offset) * self.factor).mean
         raw, logits = self.spectral(latent)
@@ -44,8 +51,8 @@ class Whole(nn.Module):
         return logits.argmax(1), logits.softmax(1), latent, spectral
 
 
-def write_onnx(run, fitted, out) -> None:
-    """Write the model to the open binary file `out`; InputError where the packages for it are not installed."""
+def write_onnx(run: Run, fitted: Fitted, out: IO[bytes] | BufferedIOBase) -> None:
+    """Write the model to the open binary file `out`; InputError if the packages are not installed."""
     try:
         import onnx
         import onnxscript  # noqa: F401 - torch.onnx needs it
@@ -56,14 +63,14 @@ def write_onnx(run, fitted, out) -> None:
     scaling = (
         tuple(run.dataset.get("scaling") or (0.0, 1.0)) if run.dataset.get("kind") == "image" else (0.0, 1.0)
     )
-    whole = Whole(fitted, scaling).cpu().eval()
+    model = ClusterModel(fitted, scaling).cpu().eval()
     example = torch.zeros((2, *fitted.shape))
     with tempfile.TemporaryDirectory(prefix="dsc-onnx-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of types that the exporter itself has marked as old
+        warnings.simplefilter("ignore")  # deprecations inside the exporter
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         path = Path(folder) / "model.onnx"
         torch.onnx.export(
-            whole,
+            model,
             (example,),
             path,
             input_names=["samples"],
@@ -74,14 +81,14 @@ def write_onnx(run, fitted, out) -> None:
             opset_version=OPSET,
             dynamic_shapes=({0: torch.export.Dim("n")},),
         )
-        model = onnx.load(path)
-        for name, value in about(run, fitted).items():
-            entry = model.metadata_props.add()
+        exported = onnx.load(path)
+        for name, value in metadata(run, fitted).items():
+            entry = exported.metadata_props.add()
             entry.key, entry.value = name, value
-        out.write(model.SerializeToString())
+        out.write(exported.SerializeToString())
 
 
-def about(run, fitted) -> dict[str, str]:
-    """What the file says of itself: the run, the settings, the shape and how to prepare a table's rows."""
+def metadata(run: Run, fitted: Fitted) -> dict[str, str]:
+    """The file's metadata: the run, the settings, the shape and how to preprocess a table."""
     data = {name: run.dataset.get(name) for name in ("kind", "shape", "dtype", "scaling", "preprocessing")}
     return {"run": run.id, "data": json.dumps(data), "settings": json.dumps(fitted.config.to_dict())}

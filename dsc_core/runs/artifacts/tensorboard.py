@@ -1,56 +1,61 @@
-"""Event files that TensorBoard reads, made of a run's events. Its package is an extra: requirements-tensorboard.txt."""
+"""A run's events as event files of TensorBoard, an optional package (requirements-tensorboard.txt)."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsc_core.errors import InputError
 from dsc_core.events import Event
 from dsc_core.runs import failures
+from dsc_core.runs.store import Store
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"  # in the run's folder
 FILES = "events.out.tfevents.*"
 
 
-def writer_class():
-    """`torch.utils.tensorboard.SummaryWriter`; InputError where the package is not installed."""
+def writer_class() -> type[SummaryWriter]:
+    """`torch.utils.tensorboard.SummaryWriter`; InputError if the package is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise InputError(
-            "TensorBoard's package is not installed: `pip install -r requirements-tensorboard.txt` brings it."
+            "TensorBoard is not installed: `pip install -r requirements-tensorboard.txt` installs it."
         ) from error
     return SummaryWriter
 
 
-def opened(folder: Path):
-    """A writer into `folder`, whose event files of before are let go: they would be drawn along with the new one.
+def open_writer(folder: Path) -> SummaryWriter:
+    """A writer into `folder`. Older event files there are deleted, since TensorBoard would show them as well.
 
-    InputError where it cannot be written.
+    InputError if the folder cannot be written.
     """
-    made = writer_class()
+    writer = writer_class()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob(FILES):
             old.unlink()
-        return made(str(folder))
+        return writer(str(folder))
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be written: {failures.plainly(error)}; choose another folder."
+            f"{folder} cannot be written: {failures.os_reason(error)}; choose another folder."
         ) from error
 
 
 def write(folder: Path, events: list[tuple[int, Event]], began: float) -> None:
-    """All events of a run, as `Store.events` gives them. began: epoch seconds at which the run was made."""
-    writer = opened(folder)
+    """All events of a run, as `Store.events` gives them. began: epoch seconds at which the run was created."""
+    writer = open_writer(folder)
     for _, event in events:
         add(writer, event, began)
     writer.close()
 
 
-def add(writer, event: Event, began: float) -> None:
-    """One event: its losses under epoch/ or progress/, its scores, its speed, what was changed, what was said."""
+def add(writer: SummaryWriter, event: Event, began: float) -> None:
+    """Add one event: losses under epoch/ or progress/, scores, speed, changed settings and notes."""
     at = {"global_step": event.step, "walltime": began + event.seconds}
     for name, value in event.losses.items():
         writer.add_scalar(f"{event.kind}/{name}", value, **at)
@@ -64,35 +69,37 @@ def add(writer, event: Event, began: float) -> None:
         writer.add_text("notes", event.message, **at)
 
 
-class Following:
-    """Call it with each event of a run that trains in this process: the run's folder then holds all of them.
+class EventFiles:
+    """Event files in a run's folder, written while it trains in this process: call it with each event.
 
-    The first call also writes what the run had told before: a resumed run has laid some of that aside, and may have
-    been trained without event files until now. Where they can no longer be written, training goes on without them.
+    The first call also writes the run's earlier events: a resumed run has discarded some of them, and may have been
+    trained without event files before. If they can no longer be written, training goes on without them.
     """
 
-    def __init__(self, store, run_id: str):
+    def __init__(self, store: Store, run_id: str) -> None:
         self.run = store.get(run_id)
-        self.store, self.writer, self.over = store, None, False
+        self.store = store
+        self.writer: SummaryWriter | None = None
+        self.closed = False
 
     def __call__(self, event: Event) -> None:
-        """Write the event, which the store has already."""
-        if self.over:
+        """Write an event that is already in the store."""
+        if self.closed:
             return
         try:
             if self.writer is None:
-                self.writer = opened(self.run.folder / FOLDER)
-                for _, known in self.store.events(self.run.id):
-                    add(self.writer, known, self.run.created)
+                self.writer = open_writer(self.run.folder / FOLDER)
+                for _, earlier in self.store.events(self.run.id):
+                    add(self.writer, earlier, self.run.created)
             else:
                 add(self.writer, event, self.run.created)
             if event.kind != "progress":
                 self.writer.flush()
-        except (OSError, InputError):  # as on a full disk, which the store's own files tell of
-            self.over = True
+        except (OSError, InputError):  # for example a full disk, which the store reports itself
+            self.closed = True
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close the files."""
         if self.writer is not None:
             with suppress(OSError):
                 self.writer.close()

@@ -59,7 +59,7 @@ class Assignment(BackgroundTask):
                     LoadedRun(self.trained).assigner, stream, out, self._assigning, lambda: self.stopping
                 )
         except OSError as error:
-            raise RunError(f"The labels could not be written: {failures.plainly(error)}.") from error
+            raise RunError(f"The labels could not be written: {failures.os_reason(error)}.") from error
         self.notes, self.skipped = stream.notes, stream.skipped
 
     def _reading(self, done: int, total: int) -> None:
@@ -131,4 +131,4 @@ def _new_folder() -> Path:
                 shutil.rmtree(folder, ignore_errors=True)
         return Path(tempfile.mkdtemp(dir=root))
     except OSError as error:
-        raise RunError(f"The workspace cannot be written: {failures.plainly(error)}.") from error
+        raise RunError(f"The workspace cannot be written: {failures.os_reason(error)}.") from error

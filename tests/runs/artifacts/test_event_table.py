@@ -143,7 +143,7 @@ def test_a_run_that_is_followed_has_all_its_events_there_also_those_of_before(st
     store.claim(run_id)
     for _, event in EVENTS[:3]:
         store.append(run_id, event)
-    following = tensorboard.Following(store, run_id)
+    following = tensorboard.EventFiles(store, run_id)
     for _, event in EVENTS[2:]:
         store.append(run_id, event)
         following(event)
@@ -156,12 +156,12 @@ def test_a_full_disk_ends_the_event_files_and_not_the_training(store, run_id, mo
     def full(folder):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tensorboard, "opened", full)
-    following = tensorboard.Following(store, run_id)
+    monkeypatch.setattr(tensorboard, "open_writer", full)
+    following = tensorboard.EventFiles(store, run_id)
     following(EVENTS[0][1])
     following(EVENTS[1][1])
     following.close()
-    assert following.over
+    assert following.closed
 
 
 def test_without_its_package_one_sentence_says_what_to_install(monkeypatch):
