@@ -54,9 +54,7 @@ def fake_training(monkeypatch):
     monkeypatch.setattr(umap_map, "project", fakes.no_map)
     monkeypatch.setattr(film_process, "command", fakes.film_command)
     monkeypatch.setenv("FAKE", "")
-    monkeypatch.setattr(
-        launcher, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id]
-    )
+    monkeypatch.setattr(launcher, "worker_command", lambda run_id: [sys.executable, fakes.__file__, run_id])
     return fakes
 
 

@@ -92,7 +92,9 @@ def test_the_latent_and_all_networks_but_the_spectral_one_are_kept_and_k_is_new(
     known = Fitted.load(store.folder(parent) / "model").config
     assert other.config.replace(clusters=3, joint_epochs=known.joint_epochs) == known
     before, after = networks(one.run), networks(other.run)
-    assert all(np.array_equal(before[name], after[name]) for name in before if not name.startswith(DEPEND_ON_K))
+    assert all(
+        np.array_equal(before[name], after[name]) for name in before if not name.startswith(DEPEND_ON_K)
+    )
     assert after["centres"].shape[0] == after["shares"].shape[0] == 5
     assert after["spectral.assignment.weight"].shape[0] == 5
     assert other.labels.max() < 5

@@ -152,10 +152,7 @@ def test_a_killed_worker_is_failed_says_why_and_can_be_begun_anew(store, run_id,
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        (
-            "ValueError",
-            r"Training stopped by an unexpected error (ValueError: bad thing); see the log.",
-        ),
+        ("ValueError", r"Training stopped by an unexpected error (ValueError: bad thing); see the log."),
         ("MemoryError", failures.OUT_OF_MEMORY),
         ("full", failures.DISK_FULL),
     ],

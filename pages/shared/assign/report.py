@@ -47,7 +47,9 @@ def draw(job: task.Assignment) -> None:
     _charts(result)
     _outliers(result)
     st.markdown("**First rows**")
-    st.dataframe(result.first_rows, hide_index=True, height=320, key="first_rows", column_config=COLUMN_FORMATS)
+    st.dataframe(
+        result.first_rows, hide_index=True, height=320, key="first_rows", column_config=COLUMN_FORMATS
+    )
 
 
 def _metrics(result) -> None:

@@ -167,7 +167,9 @@ def _saved_menu(run, count: int, enabled: bool) -> None:
         st.caption(formatting.plain(problem))
         return
     with st.popover("Saved selections", icon=":material/bookmark:", key="saved_selections"):
-        name = st.text_input("Name", key="selection_name", max_chars=selections.MAX_NAME, disabled=not enabled)
+        name = st.text_input(
+            "Name", key="selection_name", max_chars=selections.MAX_NAME, disabled=not enabled
+        )
         st.button(
             "Save selection",
             key="save_selection",
