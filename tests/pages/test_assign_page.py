@@ -160,13 +160,14 @@ def test_the_results_page_offers_what_there_is_of_the_run(app, runs, kind, there
 
 
 def test_what_needs_data_that_are_gone_says_why(runs, kept):
+    from dsc_core.runs.artifacts import export
     from dsc_core.runs.artifacts.results import load_results
-    from pages.shared.results import exports
 
-    found = load_results(Store().get(runs["table"]))
+    (kind,) = [kind for kind in export.kinds_of(Store().get(runs["table"])) if kind.name == "data"]
+    results = load_results(Store().get(runs["table"]))
     (kept[0] / "data").rename(kept[0] / "away")
     try:
-        assert "has no data set" in exports._without_data(found)
+        assert "has no data set" in kind.problem(results)
     finally:
         (kept[0] / "away").rename(kept[0] / "data")
-    assert exports._without_data(load_results(Store().get(runs["table"]))) is None
+    assert kind.problem(load_results(Store().get(runs["table"]))) is None

@@ -82,5 +82,5 @@ def test_a_run_that_the_address_names_is_forgotten_only_where_it_is_not_there(ap
     assert "ACC" in {metric.label for metric in app.metric}
     app.query_params["run"] = "elsewhere"
     app.run()
-    assert any("not in this workspace" in said.value for said in app.warning)
+    assert any("not in the workspace" in warning.value for warning in app.warning)
     assert "run" not in app.query_params

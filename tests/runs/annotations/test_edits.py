@@ -102,7 +102,7 @@ def test_what_makes_no_sense_is_refused_and_leaves_no_line(log):
     for change, words in (
         (lambda: log.merge(0, 2), "Cluster 0 no longer exists"),
         (lambda: log.merge(2, 2), "two different"),
-        (lambda: log.name(3, "twos"), "called 'twos' already"),
+        (lambda: log.name(3, "twos"), "already called 'twos'"),
         (lambda: log.name(3, "x" * 61), "at most 60"),
         (lambda: log.split(2, [1, 2], [0, 1]), "has changed"),
         (lambda: log.split(2, np.flatnonzero(LABELS == 2), np.zeros(15)), "two parts"),
