@@ -155,7 +155,7 @@ def _sample_heading(opened: OpenedModel, sample: int, missed: float, errors: np.
     if opened.fitted.config.encoder == "none":
         text = "without a decoder, ψ(z) itself is shown; ‖ψ(z) − z‖² = "
     else:
-        text = f"reconstruction ‖x − x̂‖² = {format_error(missed)}, relative reconstruction ‖x̂_ψ − x̂‖² = "
+        text = f"reconstruction ‖x − x̂‖² = {format_error(missed)}, relative reconstruction ‖x̂ψ − x̂‖² = "
     st.markdown(
         f"**{name}** · cluster {int(opened.fitted.labels[sample])}  \n"
         f":small[{text}{format_error(errors.mean())} (mean of {len(errors)} draws)]"

@@ -12,7 +12,7 @@ def welcome() -> None:
     """Before a data set is chosen: what the app does, and all the ways to begin."""
     st.title("Choose data", anchor=False)
     st.markdown(
-        "Choose images or a table. A dual autoencoder and a spectral network then find clusters in it. "
+        "Choose images or a table. A dual autoencoder and a spectral network then find the clusters. "
         "You can check the data before training, and nothing leaves this machine."
     )
     catalog.draw(columns=3)

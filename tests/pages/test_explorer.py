@@ -45,10 +45,10 @@ def test_a_number_that_is_none_is_one_sentence(app, workspace, text):
 def test_without_noise_the_decodings_agree_and_with_it_they_do_not(app, run_id):
     at(app, run_id, RESULTS)
     app.slider(key=f"explorer_level_{run_id}").set_value(0.0).run()
-    assert "‖x̂_ψ − x̂‖² = 0 " in told(app)[0]
+    assert "‖x̂ψ − x̂‖² = 0 " in told(app)[0]
     app.slider(key=f"explorer_level_{run_id}").set_value(1.5).run()
     noisy = told(app)[0]
-    assert "‖x̂_ψ − x̂‖² = 0 " not in noisy
+    assert "‖x̂ψ − x̂‖² = 0 " not in noisy
     app.button(key="draw_again").click().run()
     assert told(app)[0] != noisy
     assert not app.exception

@@ -97,7 +97,9 @@ def _outliers(result) -> None:
         help="The model was not trained on anything similar, so their clusters are guesses, whatever the confidence.",
     )
     if not result.unseen:
-        st.caption("No sample is farther from the training data than those are from one another.")
+        st.caption(
+            "No new sample lies farther from the training data than the training samples lie from one another."
+        )
         return
     share = result.unseen / result.samples
     st.caption(

@@ -15,7 +15,7 @@ NO_ENCODER = (
     "random copies have no effect and are disabled below."
 )
 NO_IMAGES = (
-    "Random copies are made of images only. For rows, their settings have no effect and are disabled below."
+    "Random copies can only be made of images: their settings have no effect on tables and are disabled."
 )
 
 
