@@ -201,8 +201,9 @@ def unpack(
     try:
         _restore_networks(state.arrays, nets, optimiser)
         rng.bit_generator.state = facts["random"]
+        counters = _counters(facts["clock"])
         for name in COUNTERS:
-            setattr(clock, name, _counters(facts["clock"])[name])
+            setattr(clock, name, counters[name])
         for name in TIMES:
             setattr(clock, name, time.monotonic() - facts["times"][name])
         for name in CARRIED:
