@@ -72,6 +72,11 @@ DATA_OPTIONS: tuple[Decorator, ...] = (
     click.option("--channels", type=Names(channel_names), help="Convert images to this number of channels."),
     click.option("--label-column", metavar="NAME", help="Column or key that holds the labels; '' for none."),
     click.option("--id-column", metavar="NAME", help="Column or key that holds the ids; '' for none."),
+    click.option(
+        "--header/--no-header",
+        default=None,
+        help="Whether the first line of a CSV file names the columns.  [default: guessed]",
+    ),
     click.option("--samples-key", metavar="NAME", help="Key of the samples in .npz, .h5 and .mat files."),
     click.option(
         "--image-shape", type=Size(), metavar="HxW", help="Read table columns as pixels of such images."
@@ -89,6 +94,7 @@ READING = (
     "channels",
     "label_column",
     "id_column",
+    "header",
     "samples_key",
     "image_shape",
 )

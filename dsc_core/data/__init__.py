@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dsc_core.data.block_stream import Stream, open_stream, split_into_blocks
 from dsc_core.data.catalog import describe_sample, fetchable_names, sample_names
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.formats import FORMATS, source_kind
@@ -13,6 +12,7 @@ from dsc_core.data.notes import Note
 from dsc_core.data.opening import open_dataset
 from dsc_core.data.options import CHANNELS, MAX_SIZE, parse_size
 from dsc_core.data.store import content_key, is_stored, load_dataset, store_dataset
+from dsc_core.data.streams import Stream, open_stream, split_into_blocks
 from dsc_core.data.trainable import MAX_SIDE, MIN_SAMPLES, MIN_SIDE, MixedSizes, NeedsResize, check_trainable
 
 __all__ = [

@@ -31,6 +31,8 @@ def open_dataset(data: str | Path, **options: Any) -> Dataset:
     label_column, id_column : str, optional
         Columns of a table, or keys of an .npz, HDF5 or .mat file; "" means none. By default columns named "label" and
         "id", or keys with usual names.
+    header : bool, optional
+        Whether the first line of a CSV file names the columns; by default guessed from the types of its cells.
     samples_key : str, optional
         Key of the samples; by default guessed from names and sizes.
     image_shape : tuple of int, optional

@@ -25,6 +25,7 @@ class Options:
     channels: str | None = None
     label_column: str | None = None
     id_column: str | None = None
+    header: bool | None = None
     samples_key: str | None = None
     columns_first: bool | None = None
     image_shape: tuple[int, ...] | None = None

@@ -12,7 +12,7 @@ from dsc_core import DeepSpectralClustering, load_run
 from dsc_core.analysis import metrics, umap_map
 from dsc_core.cli.main import main
 from dsc_core.data import open_dataset, open_stream, split_into_blocks
-from dsc_core.data.block_stream import Stream
+from dsc_core.data.streams import Stream
 from dsc_core.errors import InputError
 from dsc_core.presets import preset
 from dsc_core.runs import Store, assigning, execute
