@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ from dsc_core.data.options import Progress
 from dsc_core.data.readers.idx import labels_beside
 from dsc_core.data.store import is_stored, store_dataset
 from dsc_core.data.trainable import check_trainable
+from dsc_core.temporary import temporary_file
 
 FORMAT = 1  # increased when readers change what they make of the same file
 PIECE = 1 << 22
@@ -130,11 +130,11 @@ def _read(record: Path) -> str | None:
 
 def _write(record: Path, key: str) -> None:
     record.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=".new-", dir=record.parent)
+    draft, file = temporary_file(record.parent)
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as out:
-            out.write(key + "\n")
+        with file:
+            file.write(f"{key}\n".encode("ascii"))
         os.replace(draft, record)
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from dsc_core.data.dataset import Dataset
 from dsc_core.data.notes import read_note
 from dsc_core.data.options import Progress
 from dsc_core.errors import RunError
+from dsc_core.temporary import temporary_folder
 
 SAMPLES, ROWS, DESCRIPTION = "samples.npy", "rows.parquet", "dataset.json"
 ROWS_AT_ONCE = 50_000
@@ -83,7 +83,7 @@ def store_dataset(dataset: Dataset, home: Path, progress: Progress | None = None
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+        temporary = temporary_folder(target.parent)
         _write(dataset, temporary, progress and (lambda done: progress(len(dataset) + done, total)))
         if target.exists() and not _complete(target):
             shutil.rmtree(target)

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 
 from dsc_core.errors import RunError
 from dsc_core.runs.files import plain
+from dsc_core.temporary import temporary_folder
 from dsc_core.training.checkpoint import VERSION, State
 
 KEPT = 2
@@ -61,9 +61,8 @@ def save(folder: Path, state: State, events: int) -> Path:
     home.mkdir(exist_ok=True)
     numbers = [int(match[1]) for path in home.iterdir() if (match := NAME.search(path.name))]
     target = home / f"{max(numbers, default=0) + 1:06d}-epoch-{state.epoch}"
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
+    temporary = temporary_folder(home)
     try:
-        os.chmod(temporary, 0o755)
         write(temporary, state, events)
         os.replace(temporary, target)
     except BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedRandom
@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 
 from dsc_core.errors import RunError
+from dsc_core.temporary import temporary_file, temporary_folder
 from dsc_core.workspace import ROOT, home  # noqa: F401 - imported from here by the rest of the room
+
+LARGEST = 256 << 20  # bytes of a JSON file that is read
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -28,14 +31,13 @@ def write_whole(path: Path, content: bytes | str) -> None:
 @contextmanager
 def written_whole(path: Path) -> Iterator[BufferedRandom]:
     """An open binary file that replaces `path` if the block succeeds and is removed if it fails."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary, file = temporary_file(path.parent, f".{path.name[:100]}-")
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with file:
             yield file
-        os.chmod(temporary, 0o644)  # mkstemp's 0600 would deny access to other users of a shared folder
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -58,21 +60,57 @@ def plain(value: Any) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. RunError if it is missing or damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_value(path)
     except FileNotFoundError:
         raise RunError(f"The run {path.parent.name} has no {path.name}.") from None
     except (OSError, ValueError) as error:
-        raise damaged(path) from error
+        raise damaged(path, reason_of(error)) from error
     if not isinstance(value, dict):
-        raise damaged(path)
+        raise damaged(path, "it holds no JSON object")
     return value
 
 
-def damaged(path: Path) -> RunError:
-    """The error for a file of a run folder that cannot be read."""
+def read_value(path: Path) -> Any:
+    """The JSON in `path`. OSError if it cannot be read; ValueError, whose message says why, if it is damaged."""
+    text = read_regular(path).decode("utf-8")
+    try:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a character, "\\ud800", can be read but not shown
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return value
+
+
+def read_regular(path: Path, limit: int = LARGEST) -> bytes:
+    """The content of a file. OSError if there is none; ValueError if it is no regular file, or implausibly large.
+
+    A named pipe would be waited for, and a device never ends.
+    """
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is not a regular file")
+    if status.st_size > limit:
+        raise ValueError(f"it is larger than {limit >> 20:,} MB")
+    return path.read_bytes()
+
+
+def damaged(path: Path, why: str = "") -> RunError:
+    """The error for a file of a run folder that cannot be read. why: as a part of a sentence, "it is a folder"."""
+    reason = f" ({why})" if why else ""
     return RunError(
-        f"The file {path.name} of the run {path.parent.name} is damaged: copy the folder again, or train a new run."
+        f"The file {path.name} of the run {path.parent.name} is damaged{reason}: copy the folder again, or train a new"
+        " run."
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read, as a part of a sentence."""
+    if isinstance(error, UnicodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return "it is no complete JSON"
+    text = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    return text[:1].lower() + text[1:]
 
 
 def size_of(folder: Path) -> int:
@@ -91,7 +129,7 @@ def size_of(folder: Path) -> int:
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
     """A temporary folder whose files and folders are moved into `folder` if the block succeeds."""
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    temporary = temporary_folder(folder)
     try:
         yield temporary
         for item in sorted(temporary.iterdir()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +12,7 @@ from dsc_core.data import FORMATS
 from dsc_core.data.folder_access import allowed_path
 from dsc_core.errors import InputError
 from dsc_core.runs import home
+from dsc_core.temporary import temporary_file
 
 MAX_NAME_BYTES = 160
 CHUNK_BYTES = 1 << 22  # hashed and written at a time
@@ -61,8 +61,8 @@ def save(name: str, content: memoryview, folder: Path) -> Path:
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=target.parent)
-    with os.fdopen(handle, "wb") as out:
+    draft, out = temporary_file(target.parent)
+    with out:
         for start in range(0, len(content), CHUNK_BYTES):
             out.write(content[start : start + CHUNK_BYTES])
     os.replace(draft, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dsc_core.data import Cancelled, open_stream
 from dsc_core.errors import RunError
 from dsc_core.runs import Run, failures, home
 from dsc_core.runs.files import written_whole
+from dsc_core.temporary import temporary_folder
 from pages.shared import formatting
 from pages.shared.background import BackgroundTask
 
@@ -129,6 +129,6 @@ def _new_folder() -> Path:
         for folder in root.iterdir():
             if folder.stat().st_mtime < time.time() - KEPT_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-        return Path(tempfile.mkdtemp(dir=root))
+        return temporary_folder(root, "")
     except OSError as error:
         raise RunError(f"The workspace cannot be written: {failures.os_reason(error)}.") from error
