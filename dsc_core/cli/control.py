@@ -1,9 +1,9 @@
-"""Commands that send requests to a run that trains in another process: stop, pause, steer."""
+"""Commands for runs that train in another process: start, stop, pause, steer."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,28 @@ from dsc_core.cli.options import live_settings_option, run_argument
 from dsc_core.cli.printing import print_request
 from dsc_core.config import parse_settings
 
+if TYPE_CHECKING:
+    from dsc_core.runs import Store
+
 POLL = 0.2  # seconds between two looks at a run
+
+
+@command("start", print_request)
+@run_argument
+def start(run: str) -> dict[str, Any]:
+    """Train a waiting or unfinished run now, in the background and beside the runs that train already."""
+    from dsc_core.runs import Store, queue
+
+    store = Store()
+    run_id = store.find(run).id
+    queue.start_now(store, run_id)
+    return state(store, run_id) | {"asked": {"start": True}}
+
+
+def state(store: Store, run_id: str) -> dict[str, Any]:
+    """The status of a run, and its phase, which also tells whether it is paused."""
+    record = store.get(run_id)
+    return {"run": run_id, "status": record.status, "phase": record.phase}
 
 
 def print_stop(result: dict[str, Any]) -> None:
@@ -32,7 +53,7 @@ def stop(run: str, wait: bool) -> dict[str, Any]:
     store.control(run_id, stop=True)
     while wait and not store.get(run_id).finished:
         time.sleep(POLL)
-    return {"run": run_id, "status": store.get(run_id).status}
+    return state(store, run_id)
 
 
 @command("pause", print_request)
@@ -49,7 +70,7 @@ def pause(run: str, wait: bool) -> dict[str, Any]:
     while wait and not record.paused and not record.finished:
         time.sleep(POLL)
         record = store.get(record.id)
-    return {"run": record.id, "status": store.get(record.id).status, "asked": {"pause": True}}
+    return state(store, record.id) | {"asked": {"pause": True}}
 
 
 @command("steer", print_request)
@@ -63,4 +84,4 @@ def steer(run: str, settings: tuple[str, ...]) -> dict[str, Any]:
     record = store.find(run)
     changes = parse_settings(settings)
     store.control(record.id, **changes)
-    return {"run": record.id, "status": record.status, "asked": changes}
+    return state(store, record.id) | {"asked": changes}

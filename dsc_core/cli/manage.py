@@ -34,6 +34,7 @@ FIELDS = (
     "samples",
     "clusters",
     "paused",
+    "phase",
     "parent",
     "starred",
     "note",
@@ -61,7 +62,7 @@ def show(run: str) -> dict[str, Any]:
 
     RUN is an id or a name, or the beginning of one.
     """
-    from dsc_core.runs import Store
+    from dsc_core.runs import Store, queue
     from dsc_core.runs.files import read_json
 
     store = Store()
@@ -70,6 +71,7 @@ def show(run: str) -> dict[str, Any]:
     summary = record.folder / "summary.json"
     has_results = record.status in ("done", "stopped") and summary.exists()
     return to_row(record) | {
+        "waiting": queue.outlook(store, record.id),
         "folder": str(record.folder),
         "checkpoints": [checkpoint.position for checkpoint in store.checkpoints(record.id)],
         "dataset": record.dataset,

@@ -19,7 +19,25 @@ SCORES = (
     ("silhouette_latent", "silhouette, latent"),
     ("silhouette_spectral", "silhouette, spectral"),
 )
-SHOWN = ("run", "name", "status", "reason", "note", "pid", "device", "samples", "clusters", "folder")
+SHOWN = (
+    "run",
+    "name",
+    "phase",
+    "reason",
+    "waiting",
+    "note",
+    "pid",
+    "device",
+    "samples",
+    "clusters",
+    "folder",
+)
+
+HINTS = {  # of the phase of a run: what can be done
+    "paused": "`{0} resume {1}` continues it",
+    "queued": "`{0} start {1}` trains it now, beside the others",
+    "silent": "its process lives but has not answered for more than a minute: it may be suspended",
+}
 
 
 def program() -> str:
@@ -51,7 +69,7 @@ def print_summary(result: Result) -> None:
 def print_request(result: Result) -> None:
     """What was requested of a run that trains in another process."""
     requests = [name if value is True else f"{name}={value:g}" for name, value in result["asked"].items()]
-    print(f"{result['run']}: {result['status']}, requested: {', '.join(requests)}")
+    print(f"{result['run']}: {result['phase']}, requested: {', '.join(requests)}")
 
 
 def print_runs(result: Result) -> None:
@@ -63,18 +81,17 @@ def print_runs(result: Result) -> None:
     for run in result["runs"]:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
         sizes = f"{run['samples']:>8,}{run['clusters']:>5}"
-        status = "paused" if run["paused"] else run["status"]
         star = "★" if run["starred"] else " "
-        print(f"{star} {run['run']:<{width}}  {status:<8}{sizes}  {created}{name_suffix(run)}")
+        print(f"{star} {run['run']:<{width}}  {run['phase']:<8}{sizes}  {created}{name_suffix(run)}")
 
 
 def print_run(result: Result) -> None:
     """Everything that `show` returns."""
     for name in SHOWN:
         if result[name] not in ("", None):
-            print(f"{name:>10}  {result[name]}")
-    if result["paused"]:
-        print(f"{'paused':>10}  `{program()} resume {result['run']}` continues it")
+            print(f"{'status' if name == 'phase' else name:>10}  {result[name]}")
+    if hint := HINTS.get(result["phase"]):
+        print(f"{'':>10}  {hint.format(program(), result['run'])}")
     if result["parent"]:
         print(f"{'branch of':>10}  {result['parent']['run']}, epoch {result['parent']['epoch']}")
     if result["checkpoints"]:

@@ -100,7 +100,7 @@ def resume(run: str, tensorboard: bool) -> dict[str, Any]:
     record = store.find(run)
     if record.status == "running" and store.pausing(record.id):
         store.control(record.id, resume=True)
-        return {"run": record.id, "status": "running", "asked": {"resume": True}}
+        return {"run": record.id, "status": "running", "phase": record.phase, "asked": {"resume": True}}
     return run_here(store, record.id, tensorboard)
 
 

@@ -2,7 +2,8 @@
 
 A process id alone proves nothing: the system reuses ids. On Linux the time at which the process started,
 with the machine's boot and the process namespace, identify a process; elsewhere, and for a run of another
-machine on a shared disk, the age of the last heartbeat decides.
+machine on a shared disk, its heartbeats decide. A clock may be wrong, or be set back: a heartbeat far in the future
+proves as little as an old one, until another one follows it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,21 @@ def alive(pid: int | None, expected: str | None, heartbeat: float | None) -> boo
     """Whether the process `pid` with the identity `expected` is alive. heartbeat: epoch seconds."""
     if pid and expected and boot_id() and expected.startswith(boot_id() + "/"):
         return identity(pid) == expected
-    return heartbeat is not None and time.time() - heartbeat < SILENCE
+    if heartbeat is None:
+        return False
+    return abs(time.time() - heartbeat) < SILENCE or _beats(f"{expected}/{pid}", heartbeat)
+
+
+# process -> its last heartbeat, and when that changed on the clock of this machine
+_heard: dict[str, tuple[float, float]] = {}
+
+
+def _beats(process: str, heartbeat: float) -> bool:
+    """Whether the heartbeats of a process that lives by another clock have moved on since an earlier call."""
+    last, changed = _heard.get(process, (heartbeat, -SILENCE))
+    changed = time.monotonic() if heartbeat != last else changed
+    _heard[process] = (heartbeat, changed)
+    return time.monotonic() - changed < SILENCE
 
 
 def same_boot(process: str | None) -> bool:

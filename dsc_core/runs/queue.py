@@ -20,6 +20,10 @@ MAX_RUNS = 16  # the largest number of concurrent runs that can be set
 PERIOD = 5.0  # seconds between two checks of `watch`
 PATIENCE = 12  # checks in a row that may fail, as on a full disk, before `watch` gives up
 SETTING = "at_a_time"
+HELD_UP = {  # what a run waits for, by the phase of one that trains
+    "paused": "It waits for the run '{}', which is paused: resume or stop that run, or start this one now.",
+    "silent": "It waits for the run '{}', which does not answer: stop that run, or start this one now.",
+}
 
 
 def concurrent_runs(store: Store) -> int:
@@ -61,6 +65,24 @@ def withdraw(store: Store, run_id: str) -> None:
 def waiting(store: Store) -> list[Run]:
     """The runs in the queue, the next one first."""
     return [from_row(row, store.home) for row in store.index.queued()]
+
+
+def start_now(store: Store, run_id: str) -> None:
+    """Train a run of the queue at once, beside the runs that train already. InputError if it is running or done."""
+    store.start(run_id)
+
+
+def outlook(store: Store, run_id: str) -> str:
+    """Its place in the queue and what it waits for, in a sentence or two; "" if the run is not queued."""
+    ids = [run.id for run in waiting(store)]
+    if run_id not in ids:
+        return ""
+    place = f"Number {ids.index(run_id) + 1} of {len(ids)} in the queue."
+    running = [from_row(row, store.home) for row in store.index.runs("running") if starting.alive(row)]
+    for run in running:
+        if run.phase in HELD_UP:
+            return f"{place} {HELD_UP[run.phase].format(run.name)}"
+    return f"{place} It starts when an earlier run has ended."
 
 
 def advance(store: Store) -> list[str]:

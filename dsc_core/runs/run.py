@@ -97,6 +97,14 @@ class Run:
         return self.at or self.home / "runs" / self.id
 
     @property
+    def phase(self) -> str:
+        """The status as people should see it: of a running run also "paused", or "silent" if it does not answer."""
+        if self.status != "running":
+            return self.status
+        silent = self.heartbeat is not None and time.time() - self.heartbeat > processes.SILENCE
+        return "silent" if silent else "paused" if self.paused else "running"
+
+    @property
     def finished(self) -> bool:
         """Whether it is done, stopped or failed."""
         return self.status in ("done", "stopped", "failed")

@@ -329,9 +329,14 @@ class Store:
         reason = read_last_words(run.folder) or lost
         try:
             with self.index.transaction():
-                self.index.end_lost_run(row, reason, run.heartbeat or time.time())
+                self.index.end_lost_run(row, reason, _last_sign(run))
                 self.event_log.read_missing(run.id)
             self.save_facts(run.id)
             return from_row(self.index.run(run.id) or row, self.home)
         except (RunError, OSError):  # a full disk must not keep the state from being shown
-            return replace(run, status="failed", reason=reason, ended=run.heartbeat)
+            return replace(run, status="failed", reason=reason, ended=_last_sign(run))
+
+
+def _last_sign(run: Run) -> float:
+    """When a lost run was last heard of, by this machine's clock; neither in the future nor before its start."""
+    return max(min(run.heartbeat or time.time(), time.time()), run.started or 0.0)

@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, failures, processes, queue, torchrun
+from dsc_core.runs import checkpoints, claim, failures, queue, torchrun
 from dsc_core.runs.artifacts import graph
 from dsc_core.runs.artifacts.labels import write_frame
 from dsc_core.runs.files import staged, write_json
@@ -73,7 +73,7 @@ def execute(
     """
     run = store.claim(run_id)
     try:
-        with beating(store, run_id):
+        with claim.beating(store, run):
             return Session(store, run, echo, stop_requested).work()
     except BaseException as error:
         reason = failures.sentence(error)
@@ -81,6 +81,7 @@ def execute(
             log(run.folder, traceback.format_exc())
         log(run.folder, reason)
         with suppress(RunError):  # on a full disk the reason is read from the folder
+            claim.check(store, run)
             store.finish(run_id, "failed", reason)
         if isinstance(error, InputError | RunError):
             raise
@@ -135,7 +136,9 @@ class Session:
         self.keep_results(dataset, fitted, maps, summary)
         seconds = done.seconds + time.monotonic() - trained
         self.tell(replace(done, kind="done", stage="labels", seconds=seconds, remaining=None))
-        self.store.finish(self.run.id, status)
+        with self.store.index.transaction():
+            claim.check(self.store, self.run)
+            self.store.finish(self.run.id, status)
         return summary
 
     def pick_up(self) -> State | None:
@@ -164,6 +167,7 @@ class Session:
 
     def keep(self, state: State) -> None:
         """Save a checkpoint; if the disk refuses it, training continues and the one before stays."""
+        claim.check(self.store, self.run)
         try:
             checkpoints.save(self.run.folder, state, self.seq)
             self.save_failed = False
@@ -208,7 +212,9 @@ class Session:
 
     def tell(self, event: Event) -> None:
         """Store an event, log it unless it is mere progress, and pass it on."""
-        self.seq = self.store.append(self.run.id, event)
+        with self.store.index.transaction():  # no other process takes the run in between
+            claim.check(self.store, self.run)
+            self.seq = self.store.append(self.run.id, event)
         if event.kind in self.rates and event.images_per_second:
             self.rates[event.kind].append(event.images_per_second)
         self.last = event
@@ -276,10 +282,8 @@ class Session:
 
     def keep_model(self, fitted: Fitted) -> None:
         """Save the model, the embeddings and the last graph, before the maps are drawn, which may take a while."""
-        for name in (
-            "latent",
-            "spectral",
-        ):  # of an earlier attempt by version 0.1.0, which also wrote them there
+        claim.check(self.store, self.run)
+        for name in ("latent", "spectral"):  # version 0.1.0 also wrote them there
             (self.run.folder / "model" / f"{name}.npy").unlink(missing_ok=True)
         with staged(self.run.folder) as new:
             fitted.save(new / "model", embeddings=new / "embeddings")
@@ -292,6 +296,7 @@ class Session:
         self, dataset: Dataset, fitted: Fitted, maps: np.ndarray, summary: dict[str, Any]
     ) -> None:
         """Save the maps, the labels and the summary; they are moved into place when all are written."""
+        claim.check(self.store, self.run)
         with staged(self.run.folder) as new:
             (new / "embeddings").mkdir()
             np.save(new / "embeddings" / "latent_map.npy", maps[:, :2])
@@ -299,25 +304,6 @@ class Session:
             columns = dataset.ids, fitted.labels, fitted.confidence, maps, dataset.labels
             write_frame(new / "labels.parquet", *columns)
             write_json(new / "summary.json", summary)
-
-
-@contextmanager
-def beating(store: Store, run_id: str) -> Iterator[None]:
-    """A heartbeat every few seconds while the block runs."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(processes.BEAT):
-            with suppress(RunError):  # training will meet the same error and report it
-                store.heartbeat(run_id)
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def main(arguments: list[str] | None = None) -> int:

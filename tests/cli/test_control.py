@@ -19,11 +19,11 @@ def test_a_run_in_another_process_is_steered_paused_and_resumed(run, blobs, monk
     code, out, _ = run("steer", run_id, "--set", "noise_level=0.9", "--set", "prior=0.2", "--json")
     assert code == 0
     assert json.loads(out)["asked"] == {"noise_level": 0.9, "prior": 0.2}
-    assert run("pause", run_id, "--wait")[1].endswith("running, requested: pause\n")
+    assert run("pause", run_id, "--wait")[1].endswith("paused, requested: pause\n")
     assert store.get(run_id).paused
     assert run_id + "  paused" in run("list")[1]
     code, out, _ = run("resume", run_id)
-    assert (code, out) == (0, f"{run_id}: running, requested: resume\n")
+    assert (code, out) == (0, f"{run_id}: paused, requested: resume\n")
     end = time.monotonic() + 20
     while store.get(run_id).paused:
         assert time.monotonic() < end
@@ -53,3 +53,36 @@ def test_stop_waits_for_the_worker_to_end(run, blobs, monkeypatch):
     assert code == 0
     assert json.loads(out)["status"] == "stopped"
     assert run("stop", run_id)[0] == 2, "it is not running any more"
+
+
+def test_a_waiting_run_says_what_it_waits_for_and_starts_now_where_asked(run, blobs, monkeypatch):
+    result = json.loads(run("train", blobs, "--json")[1])
+    monkeypatch.setenv("FAKE", "endless")
+    from dsc_core.data import load_dataset
+    from dsc_core.runs import queue
+
+    store = Store()
+    done = store.get(result["run"])
+    dataset = load_dataset(done.dataset["key"], store.home)
+    first, second = (store.create(dataset, done.config, name=name) for name in ("first", "second"))
+    queue.set_concurrent_runs(store, 1)
+    queue.enqueue(store, first)
+    queue.enqueue(store, second)
+    assert run("pause", "first", "--wait")[0] == 0
+    shown = json.loads(run("show", "first", "--json")[1])
+    assert (shown["status"], shown["phase"], shown["paused"]) == ("running", "paused", True)
+    listed = {row["name"]: row["phase"] for row in json.loads(run("list", "--json")[1])["runs"]}
+    assert (listed["first"], listed["second"]) == ("paused", "queued")
+    assert (
+        "waits for the run 'first', which is paused"
+        in json.loads(run("show", "second", "--json")[1])["waiting"]
+    )
+    text = run("show", "second")[1]
+    assert "queued" in text
+    assert "which is paused" in text
+    assert f"start {second}` trains it now" in text
+    assert run("start", "second")[1] == f"{second}: running, requested: start\n"
+    assert run("start", "second")[0] == 2
+    for name in ("first", "second"):
+        run("stop", name, "--wait")
+        assert json.loads(run("show", name, "--json")[1])["phase"] == "stopped"

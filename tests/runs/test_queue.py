@@ -390,3 +390,62 @@ def test_the_process_sees_its_own_card_and_several_are_started_by_torchrun(
     assert [env["CUDA_VISIBLE_DEVICES"] for _, env in called] == ["0,1", "0", "1", "0,1", "0"]
     several = ["torch.distributed.run" in command for command, _ in called]
     assert several == [True, False, False, True, False]
+
+
+# What a waiting run waits for ---------------------------------------------------------------------------------
+
+
+def test_a_waiting_run_says_its_place_and_that_a_paused_run_is_in_its_way(store, three, no_process):
+    for run_id in three:
+        queue.enqueue(store, run_id)
+    assert queue.outlook(store, three[0]) == ""
+    assert (
+        queue.outlook(store, three[2])
+        == "Number 2 of 2 in the queue. It starts when an earlier run has ended."
+    )
+    store.set_paused(three[0], True)
+    assert (store.get(three[0]).status, store.get(three[0]).phase) == ("running", "paused")
+    assert queue.outlook(store, three[1]) == (
+        "Number 1 of 2 in the queue. It waits for the run 'run 0', which is paused: resume or stop that run, or start"
+        " this one now."
+    )
+    store.set_paused(three[0], False)
+    store.index.update_run(three[0], heartbeat=1.0)
+    assert store.get(three[0]).phase == "silent"
+    assert "'run 0', which does not answer" in queue.outlook(store, three[1])
+    store.finish(three[0], "done")
+    assert store.get(three[0]).phase == "done"
+
+
+def test_a_waiting_run_is_started_beside_a_paused_one(store, three, no_process):
+    for run_id in three:
+        queue.enqueue(store, run_id)
+    store.set_paused(three[0], True)
+    queue.start_now(store, three[2])
+    assert statuses(store, three) == ["running", "queued", "running"]
+    assert [run.id for run in queue.waiting(store)] == [three[1]]
+    with pytest.raises(InputError, match="running already"):
+        queue.start_now(store, three[2])
+    store.finish(three[2], "done")
+    assert queue.advance(store) == [], "the paused run still has its place"
+    with pytest.raises(InputError, match="is done"):
+        queue.start_now(store, three[2])
+
+
+def test_two_servers_on_one_workspace_start_each_waiting_run_once(store, three, monkeypatch):
+    monkeypatch.setenv("FAKE", "endless")
+    servers = [process("serve", three[0])]
+    assert servers[0].stdout.readline() == "waiting\n"
+    monkeypatch.setenv("FAKE", "")
+    servers += [process("serve", *three[1:]) for _ in range(2)]
+    assert [server.stdout.readline() for server in servers[1:]] == ["waiting\n"] * 2
+    until(lambda: len(store.events(three[0])) > 3)
+    servers[0].kill()  # the run that it started goes on without it
+    servers[0].wait()
+    assert store.get(three[0]).status == "running"
+    os.kill(store.get(three[0]).pid, signal.SIGKILL)
+    until(lambda: statuses(store, three) == ["failed", "done", "done"])
+    for server in servers[1:]:
+        server.kill()
+        server.wait()
+    assert [trainings(store, run_id) for run_id in three] == [1, 1, 1]

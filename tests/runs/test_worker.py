@@ -17,7 +17,7 @@ import dsc_core
 from dsc_core import load_run
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import Store, checkpoints, event_log, execute, failures, processes, worker
+from dsc_core.runs import Store, checkpoints, claim, event_log, execute, failures, processes, worker
 from dsc_core.runs import store as store_module
 from tests.runs import waiting
 
@@ -284,9 +284,9 @@ def test_a_data_set_that_is_gone_is_one_sentence(store, run_id, fake_training):
 
 def test_the_heart_beats_while_nothing_is_told(store, run_id, monkeypatch):
     monkeypatch.setattr(processes, "BEAT", 0.01)
-    store.claim(run_id)
+    run = store.claim(run_id)
     first = store.get(run_id).heartbeat
-    with worker.beating(store, run_id):
+    with claim.beating(store, run):
         wait_for(lambda: store.get(run_id).heartbeat > first)
 
 
