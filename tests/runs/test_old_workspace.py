@@ -77,7 +77,11 @@ def test_edits_names_and_selections_are_read(store):
     assert edited.labels[:3].tolist() == [2, 2, 2]
     assert set(edited.labels.tolist()) == {0, 2}
     assert selections.load(run.folder, "odd ones", run.samples).tolist() == [1, 3, 5]
-    assert names.read_names(results).clusters == {1: "second"}
+    log = edits.of_run(run, results.labels)
+    assert names.read_names(results).clusters == {0: "first"}, "cluster 1, the second, is merged"
+    log.undo()
+    log.undo()
+    assert names.read_names(results).clusters == {0: "first", 1: "second"}
 
 
 def test_the_answers_about_the_number_of_clusters_are_read(store):

@@ -13,9 +13,8 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,42 +23,16 @@ from numpy.typing import ArrayLike
 from dsc_core.analysis import metrics
 from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs.annotations.edited import Edit, Edited
 from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.artifacts.results import Results
 from dsc_core.runs.folder import append_line
 from dsc_core.runs.run import Run
 
 NAME = "edits.jsonl"
-MAX_NAME = 60  # letters of a cluster's name
+MAX_NAME = 80  # letters of a cluster's name
 KINDS = ("name", "merge", "split", "move")
-Edit = dict[str, Any]
 _lock = threading.RLock()  # for the sessions of one server; between processes a line is appended atomically
-
-
-@dataclass(frozen=True)
-class Edited:
-    """A run's clusters as edited.
-
-    labels: (n,) int64. names: {cluster: name} of named clusters. done: the edits in force, oldest first. undone: those
-    that can be redone, the next one last. version: the number of lines until here, a key for what is computed from
-    this state. fresh: the number of the next new cluster; a number is never used twice.
-    """
-
-    labels: np.ndarray
-    names: dict[int, str] = field(default_factory=dict)
-    done: tuple[dict, ...] = ()
-    undone: tuple[dict, ...] = ()
-    version: int = 0
-    fresh: int = 0
-
-    @property
-    def changed(self) -> bool:
-        """Whether any edit is in force."""
-        return bool(self.done)
-
-    def title(self, cluster: int) -> str:
-        """The cluster's name, or its number."""
-        return self.names.get(int(cluster)) or str(int(cluster))
 
 
 class Edits:
@@ -93,7 +66,8 @@ class Edits:
     def _read(self) -> Edited:
         done: list[Edit] = []
         undone: list[Edit] = []
-        lines = self._lines()
+        all_lines = self._lines()
+        lines = [line for line in all_lines if line["labels"] == self.stamp]
         for line in lines:
             kind = line["kind"]
             if kind in KINDS:
@@ -104,7 +78,8 @@ class Edits:
             elif kind == "redo" and undone:
                 done.append(undone.pop())
         try:
-            return self._replayed(done, undone, lines)
+            outdated = tuple(line for line in all_lines if line["labels"] != self.stamp)
+            return replace(self._replayed(done, undone, lines), outdated=outdated)
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise self._damaged() from error
 
@@ -115,7 +90,7 @@ class Edits:
         )
 
     def _lines(self) -> list[Edit]:
-        """The complete lines about these labels; an incomplete last one is left out."""
+        """The complete lines, about any labels; an incomplete last one is left out."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -126,10 +101,9 @@ class Edits:
         for line in content[: content.rfind(b"\n") + 1].splitlines():
             try:
                 read = json.loads(line)
-                if not isinstance(read["kind"], str):
+                if not isinstance(read["kind"], str) or not isinstance(read["labels"], str):
                     raise ValueError("unexpected content")
-                if read["labels"] == self.stamp:
-                    lines.append(read)
+                lines.append(read)
             except (ValueError, KeyError, TypeError) as error:
                 raise self._damaged() from error
         return lines
@@ -164,17 +138,14 @@ class Edits:
     # -- changing --------------------------------------------------------------------------------------------
 
     def name(self, cluster: int, name: str) -> Edited:
-        """Name a cluster; an empty name removes its name."""
+        """Name a cluster; an empty name removes its name. Clusters may share a name, but none is called a number."""
         name = " ".join(name.split())
         with _lock:
             now = self._with(cluster)
-            if len(name) > MAX_NAME:
-                raise InputError(f"A cluster's name has at most {MAX_NAME} letters.")
-            others = {now.title(other): other for other in np.unique(now.labels) if other != cluster}
-            if name in others:
-                raise InputError(
-                    f"Cluster {others[name]} is already called '{name}': merge the two, or choose another name."
-                )
+            if len(name) > MAX_NAME or not name.isprintable():
+                raise InputError(f"A name has 1 to {MAX_NAME} letters, on one line.")
+            if name in {str(other) for other in range(max(now.fresh, 1)) if other != cluster}:
+                raise InputError(f"'{name}' is the number of a cluster: choose another name.")
             if name == now.names.get(cluster, ""):
                 return now
             return self._append({"kind": "name", "cluster": int(cluster), "name": name})
@@ -321,7 +292,7 @@ def with_edits(frame: pd.DataFrame, edited: Edited, rows: np.ndarray | slice | N
         shown, labels = frame.iloc[rows], labels[rows]
     if not edited.changed:
         return shown
-    return shown.assign(edited_cluster=labels, edited_name=[edited.title(cluster) for cluster in labels])
+    return shown.assign(edited_cluster=labels, edited_name=[edited.name(cluster) for cluster in labels])
 
 
 def edited_csv(frame: pd.DataFrame, edited: Edited, rows: np.ndarray | slice | None = None) -> bytes:

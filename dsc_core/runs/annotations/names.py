@@ -1,4 +1,8 @@
-"""The names that a person gave to clusters and samples in "Label a few", in the run's folder."""
+"""The names that a person gave to clusters and samples.
+
+Cluster names are edits like any other (`edits`), so that every page and export shows them; `named.json` in the run's
+folder holds the names of single samples. Cluster names in it were written by version 0.1.0 and are still read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ import pandas as pd
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures
+from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts.results import Results
 from dsc_core.runs.files import write_json
 
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from dsc_core.analysis.label_spreading import SpreadNames
 
 FILE = "named.json"
-MAX_LENGTH = 80  # letters
+MAX_LENGTH = edits.MAX_NAME  # letters
 _lock = threading.Lock()  # two tabs of one server may write at once
 
 
@@ -38,7 +43,12 @@ class Names:
 
 
 def read_names(results: Results) -> Names:
-    """The names in a run; none if nobody gave any. RunError if the file is damaged."""
+    """The names in a run; none if nobody gave any. results: as the run ended. RunError if a file is damaged."""
+    return _with_edits(results, _read(results))
+
+
+def _read(results: Results) -> Names:
+    """The names in named.json. RunError if it is damaged."""
     try:
         content = json.loads((results.run.folder / FILE).read_text(encoding="utf-8"))
         clusters = {int(number): check_name(name) for number, name in content["clusters"].items()}
@@ -56,22 +66,58 @@ def read_names(results: Results) -> Names:
     return Names(valid, samples, outdated)
 
 
+def _with_edits(results: Results, stored: Names) -> Names:
+    """The names in named.json, and those in the edits, which take precedence."""
+    edited = edits.of_run(results.run, results.labels).now()
+    older = {k: name for k, name in stored.clusters.items() if k in edited.present and k not in edited.names}
+    outdated = stored.outdated or any(line["kind"] == "name" for line in edited.outdated)
+    return Names(dict(sorted((older | edited.given).items())), stored.samples, outdated and not edited.given)
+
+
 def give_name(results: Results, kind: str, numbers: Iterable[int], name: str) -> Names:
     """Name the clusters or the samples ("clusters", "samples") at `numbers`; "" removes their name.
 
-    InputError if the name is not valid, RunError if the file is damaged or the disk is full.
+    InputError if the name is not valid, RunError if a file is damaged or the disk is full.
     """
     name = check_name(name) if name.strip() else ""
     with _lock:
-        names = read_names(results)
-        both = {"clusters": dict(names.clusters), "samples": dict(names.samples)}
-        for number in numbers:
-            both[kind].pop(int(number), None)
-            if name:
-                both[kind][int(number)] = name
-        names = Names(both["clusters"], both["samples"])
-        _write(results, names)
-    return names
+        stored = _read(results)
+        if kind == "clusters":
+            stored = _hand_over(results, stored)
+            for cluster in numbers:
+                edits.of_run(results.run, results.labels).name(cluster, name)
+        else:
+            samples = dict(stored.samples)
+            for position in map(int, numbers):
+                samples.pop(position, None)
+                if name:
+                    samples[position] = name
+            stored = Names(stored.clusters, samples, stored.outdated)
+            _write(results, stored)
+    return _with_edits(results, stored)
+
+
+def hand_over(results: Results) -> None:
+    """Make edits of the cluster names that version 0.1.0 kept in named.json. RunError if a file is damaged."""
+    with _lock:
+        _hand_over(results, _read(results))
+
+
+def _hand_over(results: Results, stored: Names) -> Names:
+    log, left = edits.of_run(results.run, results.labels), dict(stored.clusters)
+    for cluster, name in stored.clusters.items():
+        now = log.now()
+        if (
+            cluster not in now.present or name.isdecimal()
+        ):  # merged for now, or a name that no cluster may have
+            continue
+        if cluster not in now.names:
+            log.name(cluster, name)
+        del left[cluster]
+    rest = Names(left, stored.samples)
+    if rest != stored:
+        _write(results, rest)
+    return rest
 
 
 def clear_names(results: Results) -> None:
@@ -79,9 +125,12 @@ def clear_names(results: Results) -> None:
     path = results.run.folder / FILE
     with _lock:
         try:
-            read_names(results)
+            _read(results)
         except RunError:
             path.replace(path.with_name(f"damaged-{FILE}"))
+        log = edits.of_run(results.run, results.labels)
+        for cluster in log.now().given:
+            log.name(cluster, "")
         _write(results, Names())
 
 

@@ -102,8 +102,9 @@ def test_what_makes_no_sense_is_refused_and_leaves_no_line(log):
     for change, words in (
         (lambda: log.merge(0, 2), "Cluster 0 no longer exists"),
         (lambda: log.merge(2, 2), "two different"),
-        (lambda: log.name(3, "twos"), "already called 'twos'"),
-        (lambda: log.name(3, "x" * 61), "at most 60"),
+        (lambda: log.name(3, "2"), "'2' is the number of a cluster"),
+        (lambda: log.name(3, "x" * 81), "on one line"),
+        (lambda: log.name(3, "a\x07b"), "on one line"),
         (lambda: log.split(2, [1, 2], [0, 1]), "has changed"),
         (lambda: log.split(2, np.flatnonzero(LABELS == 2), np.zeros(15)), "two parts"),
         (lambda: log.move([], 2), "Select"),
@@ -115,12 +116,26 @@ def test_what_makes_no_sense_is_refused_and_leaves_no_line(log):
     assert log.path.stat().st_size == size
 
 
+def test_two_clusters_may_share_a_name_and_are_told_apart_by_their_numbers(log):
+    log.name(2, "twos")
+    assert log.now().title(2) == "twos"
+    both = log.name(3, "twos")
+    assert [both.name(cluster) for cluster in (2, 3)] == ["twos", "twos"]
+    assert [both.title(cluster) for cluster in range(4)] == ["0", "1", "twos (2)", "twos (3)"]
+    assert both.given == {2: "twos", 3: "twos"}
+    assert not both.regrouped
+    merged = log.merge(3, 2)
+    assert merged.title(2) == "twos"
+    assert merged.regrouped
+
+
 def test_edits_of_an_earlier_attempt_do_not_touch_other_labels(log, tmp_path):
     log.merge(0, 1)
     other = Edits(tmp_path, (LABELS + 1) % 4)
     assert not other.now().changed
     other.merge(2, 3)
     assert len(log.now().done) == len(other.now().done) == 1
+    assert [line["kind"] for line in other.now().outdated] == ["merge"]
 
 
 def test_a_torn_line_is_passed_over_and_a_damaged_one_is_said(log):

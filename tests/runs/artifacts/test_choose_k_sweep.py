@@ -8,7 +8,7 @@ import pytest
 from dsc_core.analysis import choose_k, label_spreading  # noqa: F401 - before `fakes` stands in for the rooms that it imports
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import execute, related_runs
-from dsc_core.runs.annotations import names
+from dsc_core.runs.annotations import edits, names
 from dsc_core.runs.artifacts import choose_k_sweep, graph
 from dsc_core.runs.artifacts.arrays import read_latent
 from dsc_core.runs.artifacts.graph import load_graph
@@ -186,6 +186,31 @@ def test_damaged_names_are_a_sentence_and_are_never_written_over(found, damage):
     assert (found.run.folder / "damaged-named.json").read_text() == damage
 
 
+def test_a_cluster_has_one_name_wherever_it_was_given(found):
+    log = edits.of_run(found.run, found.labels)
+    log.name(0, "ant")
+    names.give_name(found, "clusters", [1, 2], "bee")
+    assert names.read_names(found).clusters == log.now().given == {0: "ant", 1: "bee", 2: "bee"}
+    log.name(0, "")
+    assert names.read_names(found).clusters == {1: "bee", 2: "bee"}
+    log.merge(1, 2)
+    assert names.read_names(found).clusters == {2: "bee"}
+
+
+def test_cluster_names_of_an_older_version_become_edits(found):
+    """Version 0.1.0 kept them in named.json."""
+    content = {"of": names._mark(found), "clusters": {"0": "ant", "1": "bee"}, "samples": {"7": "odd"}}
+    (found.run.folder / names.FILE).write_text(json.dumps(content))
+    log = edits.of_run(found.run, found.labels)
+    log.merge(1, 2)
+    assert names.read_names(found) == names.Names({0: "ant"}, {7: "odd"})
+    names.hand_over(found)
+    assert log.now().given == {0: "ant"}
+    log.undo()  # the name
+    log.undo()  # the merge
+    assert names.read_names(found) == names.Names({1: "bee"}, {7: "odd"})
+
+
 def test_names_of_clusters_that_are_no_more_are_laid_aside_and_those_of_samples_hold(found):
     names.give_name(found, "clusters", [1], "ant")
     names.give_name(found, "samples", [3], "bee")
@@ -196,12 +221,12 @@ def test_names_of_clusters_that_are_no_more_are_laid_aside_and_those_of_samples_
 
 
 def test_a_full_disk_is_a_sentence_and_the_names_stay(found, monkeypatch):
-    names.give_name(found, "clusters", [1], "ant")
+    names.give_name(found, "samples", [1], "ant")
     full = lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))  # noqa: E731
     monkeypatch.setattr(names, "write_json", full)
     with pytest.raises(RunError, match="disk is full"):
-        names.give_name(found, "clusters", [1], "bee")
-    assert names.read_names(found).clusters == {1: "ant"}
+        names.give_name(found, "samples", [1], "bee")
+    assert names.read_names(found).samples == {1: "ant"}
 
 
 def test_the_labels_made_of_names_have_a_row_a_sample_and_say_where_they_come_from(run, found):
