@@ -24,7 +24,7 @@ from dsc_core.runs.files import write_whole
 
 FOLDER = "frames"
 KEPT = 200  # frames of a run; of a longer film every other earlier frame is deleted
-WAITING = 24  # queued latents, as many as arrive while UMAP compiles; beyond that frames are skipped
+WAITING = KEPT  # queued latents; of more, no more frames would be kept
 NAME = re.compile(r"(latent|map)-(\d{5,})\.npz")
 UNKNOWN = -1  # the cluster of a sample before there are clusters
 

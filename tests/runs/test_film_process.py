@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from dsc_core.analysis import map_film
 from dsc_core.config import Config
 from dsc_core.data import Dataset
-from dsc_core.runs import execute, film_frames, film_process, processes
+from dsc_core.runs import execute, film_frames, film_process, film_state, processes
 from dsc_core.runs.film_process import Filming
 from tests.runs import waiting
 
@@ -60,16 +60,19 @@ def test_what_waits_becomes_frames_each_in_the_frame_of_the_one_before(filmed, t
     assert (tmp_path / "log.txt").read_text() == ""
 
 
-def test_a_film_that_is_far_behind_at_the_end_still_ends_with_its_last_frame(
-    filmed, tmp_path, told, monkeypatch
-):
-    monkeypatch.setattr(film_process, "LAST", 2)
-    for epoch in range(12):
+def test_a_film_that_is_far_behind_shows_the_newest_map_first_and_then_draws_all(filmed, tmp_path, told):
+    filmed.take(0, latent(0), None)
+    wait_for(lambda: film_frames.epochs(tmp_path))
+    filmed.process.send_signal(signal.SIGSTOP)
+    for epoch in range(1, 12):
         filmed.take(epoch, latent(epoch), None)
+    filmed.process.send_signal(signal.SIGCONT)
     filmed.end()
-    made = film_frames.epochs(tmp_path)
-    assert (made[0], made[-1], told) == (0, 11, [])
+    assert (film_frames.epochs(tmp_path), told) == (list(range(12)), [])
     assert film_frames.epochs(tmp_path, "latent") == []
+    written = {n: film_frames.path_of(tmp_path, "map", n).stat().st_mtime_ns for n in range(12)}
+    assert min(range(1, 12), key=written.get) == 11
+    assert sorted(range(1, 11), key=written.get) == list(range(1, 11))
 
 
 def test_the_other_process_is_calm_and_stays_in_the_session(filmed):
@@ -90,7 +93,7 @@ def test_ctrl_c_is_the_training_s_affair(filmed, tmp_path, told):
     assert (film_frames.epochs(tmp_path), told) == ([0, 1], [])
 
 
-def test_its_death_is_told_once_and_nothing_waits_for_it(filmed, tmp_path, told):
+def test_its_death_is_told_once_and_what_it_missed_can_be_drawn_later(filmed, tmp_path, told):
     filmed.take(0, latent(0), None)
     wait_for(lambda: film_frames.epochs(tmp_path))
     filmed.process.kill()
@@ -100,9 +103,19 @@ def test_its_death_is_told_once_and_nothing_waits_for_it(filmed, tmp_path, told)
     filmed.end()
     (sentence,) = told
     assert "unexpectedly (exit code -9)" in sentence
-    assert "training goes on" in sentence
+    assert "Training goes on" in sentence
     assert film_frames.epochs(tmp_path) == [0]
-    assert film_frames.epochs(tmp_path, "latent") == []
+    assert film_frames.epochs(tmp_path, "latent") == [1, 2, 3]
+    missing = film_state.read(tmp_path)
+    assert (missing.made, missing.waiting, missing.drawing) == (1, 3, False)
+    assert film_state.outlook(missing, training=False).startswith(
+        "3 maps of this film are not drawn. The process"
+    )
+    film_process.catch_up(tmp_path, 0)
+    assert film_state.read(tmp_path).drawing
+    wait_for(lambda: film_frames.epochs(tmp_path) == [0, 1, 2, 3])
+    wait_for(lambda: not film_state.read(tmp_path).alive)
+    assert film_state.outlook(film_state.read(tmp_path), training=False) == ""
 
 
 def test_a_death_that_shows_only_at_the_end_is_told_too(filmed, tmp_path, told):
@@ -123,16 +136,46 @@ def test_one_that_cannot_be_started_is_told_once(tmp_path, told, monkeypatch):
     assert len(told) == 1
 
 
-def test_one_that_hangs_holds_nobody_up_for_long(filmed, tmp_path, told, monkeypatch):
+def test_one_that_gets_no_time_holds_nobody_up_and_draws_every_map_after_training(
+    filmed, tmp_path, told, monkeypatch
+):
     monkeypatch.setattr(film_process, "PATIENCE", 0.1)
     filmed.take(0, latent(0), None)
-    filmed.process.send_signal(signal.SIGSTOP)
+    process = filmed.process
+    process.send_signal(signal.SIGSTOP)
     for epoch in range(1, 30):
         filmed.take(epoch, latent(epoch), None)
-        assert len(film_frames.epochs(tmp_path, "latent")) <= film_frames.WAITING
     filmed.end()
-    assert filmed.process.poll() == -signal.SIGKILL
-    assert film_frames.epochs(tmp_path, "latent") == []
+    filmed.close()  # as training ends
+    waiting = film_state.read(tmp_path)
+    assert (waiting.made, waiting.waiting, waiting.drawing) == (0, 30, True)
+    later = waiting.since + 130
+    assert film_state.outlook(waiting, training=False, now=later) == (
+        "The first map is being laid out, for 2 min so far: 30 maps to draw, 0 drawn."
+    )
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: film_frames.epochs(tmp_path) == list(range(30)))
+    wait_for(lambda: not film_state.read(tmp_path).alive)
+    assert told == []
+
+
+def test_one_that_draws_after_training_ends_where_the_run_is_started_again(filmed, tmp_path, monkeypatch):
+    monkeypatch.setattr(film_process, "PATIENCE", 0.1)
+    filmed.take(0, latent(0), None)
+    process = filmed.process
+    wait_for(lambda: film_frames.epochs(tmp_path))
+    process.send_signal(signal.SIGSTOP)
+    for epoch in range(1, 4):
+        filmed.take(epoch, latent(epoch), None)
+    filmed.end()
+    with Filming(tmp_path, 0, print) as again:
+        again.begin(ROWS, 0)
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: process.poll() is not None)
+        assert film_frames.epochs(tmp_path) == [0], "frames after the checkpoint belong to the attempt before"
+        again.take(1, latent(1), None)
+        again.end()
+    wait_for(lambda: film_frames.epochs(tmp_path) == [0, 1])
 
 
 def test_a_full_disk_is_told_once_and_the_film_goes_on_when_there_is_room(
@@ -204,7 +247,7 @@ def test_a_lost_film_harms_no_run(store, run_id, fake_training, monkeypatch):
     monkeypatch.setattr(film_process, "command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])
     assert execute(store, run_id)["status"] == "done"
     (warning,) = [event for _, event in store.events(run_id) if event.level == "warning"]
-    assert "film stops here" in warning.message
+    assert "can be drawn later" in warning.message
 
 
 def test_without_maps_there_is_no_film(store, dataset, config, fake_training, monkeypatch):

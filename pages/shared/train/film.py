@@ -7,33 +7,36 @@ import streamlit as st
 
 from dsc_core.errors import InputError
 from dsc_core.plots.film_map import film_map
-from dsc_core.runs import film_frames
+from dsc_core.runs import film_frames, film_process, film_state
 from pages.shared import formatting, state, widgets
 from pages.shared.train import film_data
 
 FRAME_SECONDS = 0.5  # of playback
+DRAWING_SECONDS = 3.0  # between two updates while maps are drawn after training
 NEWEST, AT_EPOCH, LABEL = "Current cluster", "Cluster at that epoch", "Label"
 LISTED = 5  # unreadable frames
 
 
 def draw(run, polling: float | None) -> None:
     """The section, for a run that has frames or will have some. polling: seconds between two updates of the page."""
-    if not film_frames.epochs(run.folder) and not (run.status == "running" and run.config.map_every):
+    film = film_state.read(run.folder)
+    if not (film.made or film.waiting or (run.status == "running" and run.config.map_every)):
         return
     section = st.expander(
         "Latent map by epoch", icon=":material/movie:", key="film", expanded=True, on_change="rerun"
     )
     if section.open:
         with section:
+            polling = polling or (DRAWING_SECONDS if film.drawing else None)
             every = interval(run, polling)
             st.fragment(_draw, run_every=every)(run.id, polling, every)
 
 
 def interval(run, polling: float | None) -> float | None:
-    """Seconds until the map is drawn again by itself, None if it is not."""
+    """Seconds until the map is drawn again by itself, None if it is not. polling: None where no frame will come."""
     if playing(run) is not None:
         return FRAME_SECONDS
-    return polling if follows(run) else None
+    return polling if polling and st.session_state.get("film_follow", True) else None
 
 
 def playing(run) -> int | None:
@@ -44,7 +47,8 @@ def playing(run) -> int | None:
 
 def follows(run) -> bool:
     """Whether each new frame is shown at once."""
-    return not run.finished and st.session_state.get("film_follow", True)
+    coming = not run.finished or film_state.read(run.folder).drawing
+    return coming and st.session_state.get("film_follow", True)
 
 
 def _draw(run_id: str, polling: float | None, every: float | None) -> None:
@@ -53,11 +57,15 @@ def _draw(run_id: str, polling: float | None, every: float | None) -> None:
         run = state.store().get(run_id)
     except InputError:  # deleted in another session; the page says so
         return
-    if interval(run, polling if not run.finished else None) != every:
+    progress = film_state.read(run.folder)
+    coming = not run.finished or progress.drawing
+    if interval(run, polling if coming else None) != every:
         st.rerun()
     film = film_data.open_film(run)
+    _outlook(run, progress)
     if not film.epochs:
-        st.caption(formatting.plain(film.problem) if run.finished else "The first map is being computed.")
+        if film.problem and run.finished:
+            st.caption(formatting.plain(film.problem))
         return
     epoch = due_epoch(run, film.epochs)
     left, right = st.columns([5, 3], gap="large")
@@ -65,6 +73,33 @@ def _draw(run_id: str, polling: float | None, every: float | None) -> None:
         colours = _controls(run, film)
     with left:
         _map(film, epoch, colours)
+
+
+def _outlook(run, progress: film_state.FilmState) -> None:
+    """Which frames are still to come, or why they are missing, with a button that draws them."""
+    text = film_state.outlook(progress, training=not run.finished)
+    if not text or (progress.drawing and progress.made and not run.finished and progress.waiting == 1):
+        return  # nothing waits but the newest frame
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if progress.drawing:
+            st.progress(progress.made / (progress.made + progress.waiting), text=formatting.plain(text))
+        else:
+            st.caption(formatting.plain(text), width="content")
+        if progress.waiting and not progress.alive and run.finished:
+            st.button(
+                "Draw the missing maps",
+                icon=":material/movie:",
+                key="film_catch_up",
+                on_click=catch_up,
+                args=(run,),
+                help="They are drawn in the background, also while this page is closed.",
+            )
+
+
+def catch_up(run) -> None:
+    """Draw the missing frames in the background."""
+    with widgets.errors_as_toasts():
+        film_process.catch_up(run.folder, run.config.seed)
 
 
 def due_epoch(run, epochs: list[int]) -> int:
@@ -123,7 +158,7 @@ def _playback(run, epochs: list[int], plays: bool) -> None:
             disabled=len(epochs) < 2,
             help="Show the frames one after another.",
         )
-        if not run.finished:
+        if not run.finished or film_state.read(run.folder).drawing:
             st.session_state.setdefault("film_follow", True)
             st.toggle(
                 "Follow training",
