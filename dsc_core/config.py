@@ -6,7 +6,7 @@ The weights of the objective are in `objective`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -242,6 +242,11 @@ def find_knob(name: str) -> Knob:
     if name not in KNOBS:
         raise InputError(f"Unknown setting '{name}'; the settings are {', '.join(KNOBS)}.")
     return KNOBS[name]
+
+
+def describe_changes(changes: Mapping[str, Sequence[float]]) -> str:
+    """Changed settings, {name: (old, new)}, by their titles: "Noise level 0.5 → 0.8, Prior 1 → 2"."""
+    return ", ".join(f"{KNOBS[name].title} {old:g} → {new:g}" for name, (old, new) in changes.items())
 
 
 def idle(encoder: str, shape: Iterable[int]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsc_core.config import describe_changes
 from dsc_core.errors import InputError
 from dsc_core.events import Event
 from dsc_core.runs import checkpoints, film_frames
@@ -59,7 +60,7 @@ def _choose(store: Store, run: Run, name: str | None) -> checkpoints.Checkpoint:
 
 def _note(parent: Run, state: State, changed: dict[str, list[Any]]) -> Event:
     """The event that says where the branch comes from."""
-    changes = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in changed.items())
+    changes = describe_changes(changed)
     return Event(
         "note",
         state.stage,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sparse
@@ -33,7 +34,7 @@ def begin(training: Training) -> Iterator[Event]:
     if trainer.clock.stage == "joint":
         return
     if training.config.graph == "whole":
-        yield trainer.clock.progress(BUILDING)
+        yield replace(trainer.clock.progress(BUILDING), stage="joint")
         labels = rebuild(training, HEAD_STEPS)
         yield training.evaluation(labels, FIRST_LABELS)
     else:

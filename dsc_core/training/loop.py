@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from dsc_core.config import Config
+from dsc_core.config import KNOBS, Config
 from dsc_core.events import Event
 from dsc_core.method.batch import autoencoder_terms
 from dsc_core.model import Fitted
@@ -25,9 +26,10 @@ from dsc_core.training.trainer import Diverged
 
 # Of the algorithm: raised when the same settings give other labels, so that old results are recognised.
 REVISION = 5
+LABELLING = "Labelling the samples"
 STOPPED = "Stopped; the labels are made from what was learned so far."
 DRAWN = (
-    "The graph, and all that is trained on it, uses {1:,} of the {0:,} samples, drawn by the seed (graph_samples); the"
+    "The graph, and all that is trained on it, uses {1:,} of the {0:,} samples, drawn by the seed (see the setting {2}); the"
     " spectral network labels the others."
 )
 
@@ -83,7 +85,7 @@ def _start(training: Training, resume_from: State | None) -> Iterator[Event]:
     training.film.take(epoch=0, last=False)
     count, on_graph = len(training.feed), training.config.graph_samples
     if count > on_graph:
-        yield training.trainer.clock.note(DRAWN.format(count, on_graph))
+        yield training.trainer.clock.note(DRAWN.format(count, on_graph, KNOBS["graph_samples"].title))
 
 
 def _train(training: Training) -> Iterator[Event]:
@@ -153,7 +155,7 @@ def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, 
     """Label the samples."""
     trainer, warnings = training.trainer, list[str]()
     stage_2, trainer.clock.stage = trainer.clock.stage == "joint", "labels"
-    yield trainer.clock.note("Labelling the samples")
+    yield replace(trainer.clock.note(LABELLING), kind="progress")  # what is being done, until the next event
     fitted = finish(
         trainer.nets, training.feed, training.config, stage_2, trainer.carry, scratch, warnings.append
     )

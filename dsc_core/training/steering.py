@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from dsc_core.config import KNOBS, Config
+from dsc_core.config import KNOBS, Config, describe_changes
 from dsc_core.events import Event
 from dsc_core.training import distributed
 from dsc_core.training.clock import Clock
@@ -85,5 +85,4 @@ class Steering:
         changes = {name: pair for name, pair in values.items() if pair[0] != pair[1]}
         if not changes:
             return []
-        in_words = ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in changes.items())
-        return [clock.note(f"Changed while training: {in_words}.", changes=changes)]
+        return [clock.note(f"Changed while training: {describe_changes(changes)}.", changes=changes)]

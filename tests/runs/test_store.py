@@ -408,7 +408,7 @@ def test_a_branch_is_a_run_of_its_own_with_the_history_until_then(store, broken,
     assert events[:4] == store.events(broken)[:4]
     number, told = events[4]
     assert (number, told.changes, told.step) == (5, moved, 20)
-    assert told.message.endswith("after epoch 2 of 3: noise_level 0.5 → 0.8, prior 0.05 → 0.2.")
+    assert told.message.endswith("after epoch 2 of 3: Noise level 0.5 → 0.8, Prior (KL) 0.05 → 0.2.")
     state, last = checkpoints.read(store.checkpoints(made)[0].path)
     assert (state.config.noise_level, state.config.prior, last) == (0.8, 0.2, 5)
     store.claim(made)

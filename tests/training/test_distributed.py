@@ -82,7 +82,7 @@ def test_requests_to_the_first_process_reach_all_at_the_same_step(two):
         losses = one["steered"]["losses"]
         assert "local_mi" in losses[3][1]
         assert "local_mi" not in losses[4][1]
-        assert "noise_level 0.5 → 0" in one["steered"]["notes"][0]
+        assert "Noise level 0.5 → 0" in one["steered"]["notes"][0]
         assert "Stopped" in one["steered"]["notes"][1]
 
 

@@ -82,7 +82,7 @@ def test_a_weight_changes_within_one_step_and_is_reported():
     notes = [event for event in events if "Changed while training" in event.message]
     assert len(notes) == 1
     assert notes[0].step == 10
-    assert "noise_level 0.5 → 0" in notes[0].message
+    assert "Noise level 0.5 → 0" in notes[0].message
     assert "local_mi" not in [event for event in events if event.kind == "epoch"][-1].losses
 
 
