@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MARKDOWN = str.maketrans({c: "\\" + c for c in "\\`*_{}[]()<>#+-.!|~:$&"})
 
@@ -26,6 +28,16 @@ def ago(timestamp: float | None, now: float | None = None) -> str:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit} ago"
     return "just now"
+
+
+def moment(timestamp: float, zone: str | None = None) -> str:
+    """A moment by the clock, which never changes as time goes on: "28 Nov 2026, 07:08". zone: such as "Europe/Rome"."""
+    try:
+        place = ZoneInfo(zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        place = ZoneInfo("UTC")
+    when = datetime.fromtimestamp(timestamp, place)
+    return f"{when.day} {when:%b %Y, %H:%M}"
 
 
 def duration(seconds: float | None) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from dsc_core.errors import RunError
 from dsc_core.runs import queue
 from dsc_core.workspace import app_folder
-from pages.shared import formatting, state, widgets
+from pages.shared import choices, formatting, state, widgets
 
 LOGO = str(app_folder() / "assets" / "logo.svg")
 WITH_RUN_PICKER = ("train", "results", "assign")
@@ -40,11 +40,12 @@ def _run_picker() -> None:
     if not runs:
         return
     current = state.current("run")
+    titles = choices.labels(runs, lambda run_id: _title(runs[run_id]))
     st.session_state["picked_run"] = current if current in runs else None
     st.selectbox(
         "Run",
         list(runs),
-        format_func=lambda run_id: _title(runs[run_id]) if run_id in runs else str(run_id),
+        format_func=lambda run_id: titles.get(run_id, str(run_id)),
         key="picked_run",
         index=None,
         placeholder="Select a run",
@@ -55,12 +56,18 @@ def _run_picker() -> None:
 
 
 def _pick() -> None:
-    state.choose("run", st.session_state["picked_run"])
+    """Show the chosen run. Where its label changed under the pointer, as a run ended, its id is not known."""
+    picked = st.session_state["picked_run"]
+    if picked is not None and picked not in [run.id for run in state.store().list()]:
+        st.toast("The list of runs has changed. Select the run again.", icon=":material/error:")
+        return
+    state.choose("run", picked)
     st.session_state["new_run"] = False
 
 
 def _title(run) -> str:
-    status = widgets.STATUS[run.status][2].lower()
+    status = widgets.status(run)[2].lower()
     about = f"{run.samples:,} samples, {run.clusters} clusters"
     star = "★ " if run.starred else ""
-    return f"{star}{run.name}  ·  {about}  ·  {status}, {formatting.ago(run.created)}"
+    created = formatting.moment(run.created, st.context.timezone)
+    return f"{star}{run.name}  ·  {about}  ·  {status}, created {created}"

@@ -10,21 +10,28 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.plots.echarts import legible
 from pages.shared import formatting, state
 
-STATUS = {
+STATUS = {  # by the run's phase
     "created": ("gray", ":material/draft:", "Not started"),
     "queued": ("violet", ":material/hourglass_empty:", "Queued"),
     "running": ("blue", ":material/play_circle:", "Training"),
+    "paused": ("yellow", ":material/pause_circle:", "Paused"),
+    "silent": ("orange", ":material/hourglass_disabled:", "Not responding"),
     "done": ("green", ":material/check_circle:", "Done"),
     "stopped": ("orange", ":material/stop_circle:", "Stopped"),
     "failed": ("red", ":material/error:", "Failed"),
 }
-PAUSED = ("yellow", ":material/pause_circle:", "Paused")
 MAX_NAME = 40  # characters of a run's name on a button
 
 
+def status(run, paused: bool = False) -> tuple[str, str, str]:
+    """(colour, icon, word) of a run's status. paused: whether a pause is requested that is not carried out yet."""
+    phase = getattr(run, "phase", run.status)
+    return STATUS["paused" if run.status == "running" and paused else phase]
+
+
 def status_badge(run, paused: bool = False) -> None:
-    """The run's status as a coloured badge with a word, never colour alone."""
-    colour, icon, title = PAUSED if paused else STATUS[run.status]
+    """The run's status as a coloured badge with a word, never colour alone; paused as in `status`."""
+    colour, icon, title = status(run, paused)
     st.badge(title, icon=icon, color=colour)
 
 

@@ -43,8 +43,7 @@ def draw(runs, queued: list[str], sizes: dict[str, int]) -> list:
 def _row(run, queued: list[str], sizes: dict[str, int]) -> dict:
     """One row of the table."""
     scores = _scores(run.id, run.ended) if run.status in ("done", "stopped") else {}
-    status = widgets.STATUS[run.status][2]
-    seconds = run.ended - run.started if run.finished and run.ended and run.started else None
+    status = widgets.status(run)[2]
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
@@ -56,7 +55,7 @@ def _row(run, queued: list[str], sizes: dict[str, int]) -> dict:
         "NMI": scores.get("nmi"),
         "Preset": knobs.preset_of(run.config) or "custom",
         "Created": pd.Timestamp(run.created, unit="s", tz="UTC").tz_convert(st.context.timezone or "UTC"),
-        "Time": formatting.duration(seconds),
+        "Time": formatting.duration(_seconds(run.id, run.ended) if run.finished else None),
         "Disk": formatting.size(sizes[run.id]),
         "Note": run.note,
     }
@@ -71,6 +70,13 @@ def _scores(run_id: str, ended: float | None) -> dict:
         return {}
 
 
+@st.cache_data(show_spinner=False, max_entries=2000)
+def _seconds(run_id: str, ended: float | None) -> float | None:
+    """Seconds that the run trained, pauses left out, over all its attempts; None before its first event."""
+    event = state.store().last_event(run_id)
+    return event.seconds if event else None
+
+
 def signature(runs) -> tuple:
     """What the table depends on."""
-    return tuple((run.id, run.status, run.name, run.starred) for run in runs)
+    return tuple((run.id, widgets.status(run)[2], run.name, run.starred) for run in runs)

@@ -7,7 +7,7 @@ import streamlit as st
 from dsc_core.runs import trash
 from pages.shared import formatting, state, widgets
 
-LISTED = 8  # runs in the dialog
+LISTED = 8  # runs in the dialog, and in the trash at first
 
 
 def delete_button(runs, sizes: dict[str, int]) -> None:
@@ -30,51 +30,76 @@ def _confirm_delete(runs, size: int) -> None:
 
 
 def _delete(runs) -> None:
-    """Move the runs to the trash; errors are shown as toasts."""
+    """Move the runs to the trash, from where `_undo` takes them back; errors are shown as toasts."""
+    st.session_state["just_deleted"] = []
     for run in runs:
         with widgets.errors_as_toasts():
             trash.delete(state.store(), run.id)
+            st.session_state["just_deleted"].append(run.id)
             if state.current("run") == run.id:
                 state.choose("run", None)
 
 
+def _undo(deleted) -> None:
+    """After a deletion: what was deleted, and a button that takes it back."""
+    last = [run for run in deleted if run.id in st.session_state.get("just_deleted", ())]
+    if not last:
+        return
+    what = formatting.plain(last[0].name) if len(last) == 1 else f"{len(last)} runs"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Moved to the trash: {what}", width="content")
+        run_ids = [run.id for run in last]
+        st.button("Undo", icon=":material/undo:", key="undo_delete", on_click=_restore, args=(run_ids,))
+
+
 def draw(deleted) -> None:
-    """The deleted runs, which can be restored or deleted permanently."""
+    """The deleted runs, the last deleted first: each can be restored by one click, or all deleted permanently."""
     if not deleted:
         return
+    _undo(deleted)
     size = sum(run.size for run in deleted)
-    with st.expander(
-        f"Trash ({len(deleted)}, {formatting.size(size)})", icon=":material/delete:", key="trash"
-    ):
-        names = {
-            run.id: f"{run.name}, {formatting.size(run.size)}, deleted {formatting.ago(run.deleted)}"
-            for run in deleted
-        }
-        picked = st.multiselect(
-            "Deleted runs",
-            list(names),
-            format_func=lambda run_id: names.get(run_id, run_id),
-            key="restorable",
-            placeholder="Select runs to restore",
-        )
+    title = f"Trash ({len(deleted)}, {formatting.size(size)})"
+    with st.expander(title, icon=":material/delete:", key="trash"):
+        shown = len(deleted) if st.session_state.get("whole_trash") else LISTED
+        for run in deleted[:shown]:
+            _row(run)
         with st.container(horizontal=True):
-            st.button(
-                "Restore",
-                icon=":material/restore_from_trash:",
-                key="restore",
-                on_click=_restore,
-                disabled=not picked,
-            )
+            if len(deleted) > LISTED:
+                st.toggle(f"Show all {len(deleted)}", key="whole_trash", persist_state="session")
+            if len(deleted) > 1:
+                everything = [run.id for run in deleted]
+                st.button(
+                    "Restore all",
+                    icon=":material/restore_from_trash:",
+                    key="restore_all",
+                    on_click=_restore,
+                    args=(everything,),
+                )
             if st.button("Empty trash", icon=":material/delete_forever:", key="empty"):
                 _confirm_empty(len(deleted), size)
 
 
-def _restore() -> None:
-    """Restore the selected runs."""
-    for run_id in st.session_state["restorable"]:
+def _row(run) -> None:
+    """One deleted run with its button. The button is known by the run's id: what stands beside it may change."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Restore",
+            icon=":material/restore_from_trash:",
+            key=f"restore_{run.id}",
+            on_click=_restore,
+            args=([run.id],),
+        )
+        about = f"{formatting.size(run.size)}, deleted {formatting.ago(run.deleted)}"
+        st.markdown(f"{formatting.plain(run.name)} :small[:gray[{about}]]")
+
+
+def _restore(run_ids: list[str]) -> None:
+    """Restore the runs, and say so; a run that cannot be restored stays, and its reason is shown."""
+    for run_id in run_ids:
         with widgets.errors_as_toasts():
             trash.restore(state.store(), run_id)
-    st.session_state["restorable"] = []
+            if len(run_ids) == 1:
+                st.toast(f"{formatting.plain(state.store().get(run_id).name)} is restored.")
 
 
 @st.dialog("Delete permanently?", icon=":material/delete_forever:")

@@ -11,7 +11,7 @@ from dsc_core.plots import palette
 from dsc_core.plots.curves import smooth
 from dsc_core.runs import checkpoints
 from dsc_core.runs.store import MAX_NAME
-from pages.shared import formatting, knobs, run_actions, state
+from pages.shared import choices, formatting, knobs, run_actions, state
 from pages.shared.train import history, steering
 
 OWN, PARENT = "this run", "parent run"  # in the legends
@@ -74,11 +74,12 @@ def _check_readable(run_id: str, name: str, modified: int) -> bool:
 def _form(run, readable: list) -> None:
     """Checkpoint, name and weights; then the branch is queued and shown."""
     by_name = {checkpoint.name: checkpoint for checkpoint in readable}
+    titles = choices.labels(by_name, lambda name: by_name[name].position)
     left, right = st.columns(2)
     chosen = left.selectbox(
         "Checkpoint",
         list(by_name),
-        format_func=lambda name: by_name[name].position if name in by_name else name,
+        format_func=lambda name: titles.get(name, str(name)),
         key=f"branch_from_{run.id}",
         help="A run keeps its last two checkpoints.",
     )
