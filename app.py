@@ -1,10 +1,16 @@
 """The frame: page config, navigation, the run picker. `streamlit run app.py` opens it."""
 
+import sys
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from dsc_core.workspace import home
+from pages.server.access import Access
+from pages.server.announcement import announce
+from pages.server.gate import Gate
 from pages.shared import frame
 
 
@@ -42,10 +48,19 @@ def draw() -> None:
     page.run()
 
 
+def access() -> Access:
+    """Who may use the server; ends the program with a sentence if a setting of this is not valid."""
+    try:
+        return Access.read(home())
+    except ValueError as error:
+        sys.exit(str(error))
+
+
 @asynccontextmanager
 async def serving(_):
-    """Once per server: start runs that were queued while no server was running."""
+    """Once per server: start runs that were queued while no server was running, and say where the app is."""
     frame.advance_queue()
+    announce(ACCESS)
     yield
 
 
@@ -55,4 +70,6 @@ else:  # the server imports this file as a module before it runs it as a script
     # A folder named `pages` makes Streamlit answer a new server's first request with its old page discovery, which
     # knows none of the pages above. st.navigation switches that off, but only after the first request.
     PagesManager.uses_pages_directory = False
-    app = st.App(__file__, lifespan=serving)
+    ACCESS = access()
+    # Streamlit looks for this very call in the text of the file.
+    app = st.App(__file__, lifespan=serving, middleware=[Middleware(Gate, access=ACCESS)])

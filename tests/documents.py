@@ -33,7 +33,7 @@ from tests.test_architecture import FLOORS
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "assets"
-NAMES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+NAMES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 DOCUMENTS = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").glob("*.md"))]
 PART = re.compile(r"(<!-- ([\w-]+): made by [^\n]*-->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
