@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import scipy.sparse as sparse
 import torch
 from torch import Tensor
 
-from dsc_core.config import KNOBS, Config
+from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.training import distributed
+from dsc_core.training.epochs import batch_count
 from dsc_core.training.trainer import Trainer
-
-
-def batch_count(count: int, batch: int) -> int:
-    """Batches of about `batch` samples that `count` samples make."""
-    return max(1, round(count / batch))
 
 
 def epoch_order(count: int, batch: int, limit: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -42,24 +36,6 @@ def epochs_left(trainer: Trainer, stage: str) -> range:
     if stage == "joint":
         return range(complete - config.epochs, config.joint_epochs)
     return range(complete, config.epochs)
-
-
-def with_least_steps(config: Config, count: int) -> Config:
-    """More epochs where `count` samples make so few batches that a stage would end before `least_steps`.
-
-    None of stage 1 without an encoder, which has nothing to learn there.
-    """
-
-    def enough(name: str, batch: int, least: int) -> int:
-        epochs, steps = getattr(config, name), batch_count(count, batch)
-        steps = min(steps, config.batches) if config.batches else steps
-        most = int(KNOBS[name].high or epochs)
-        return min(max(epochs, math.ceil(least / steps)), most) if epochs else 0
-
-    first = enough("epochs", config.batch, config.least_steps) if config.encoder == "network" else 0
-    # Stage 2 needs fewer: its networks are trained already.
-    second = enough("joint_epochs", config.joint_batch, config.least_steps // 8)
-    return config.replace(epochs=first, joint_epochs=second)
 
 
 def check_processes(count: int, config: Config) -> None:

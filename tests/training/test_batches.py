@@ -1,7 +1,7 @@
 """The number of epochs and batches."""
 
 from dsc_core.config import Config
-from dsc_core.training.batches import with_least_steps
+from dsc_core.training.epochs import with_least_steps
 
 
 def test_small_sets_get_more_epochs_and_large_ones_do_not():
