@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dsc_core.data.chunks import chunks
+from dsc_core.data.distribution import describe_images
 from dsc_core.data.notes import Note
 from dsc_core.data.table_units import column_titles, to_original_units
 
@@ -106,4 +107,5 @@ class Dataset:
             "skipped": len(self.skipped),
             "notes": [str(note) for note in self.notes],
             "preprocessing": self.preprocessing,
+            "distribution": describe_images(self.samples) if self.kind == "image" else None,
         }

@@ -47,21 +47,24 @@ class Format:
 FOLDER = Format("folder", (), "folder.read_folder", "images")
 IDX = Format("IDX (also .gz)", (".idx", ".gz"), "idx.read_idx")
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
+CSVS = (*TABLE_SUFFIXES, *(suffix + packed for suffix in TABLE_SUFFIXES for packed in (".gz", ".bz2")))
 READERS = (
     FOLDER,
     Format("ZIP", (".zip",), "zip.read_zip", "images"),
     Format("TAR", TARS, "tar.read_tar", "images"),
     Format(".npz", (".npz",), "npz.read_npz", "keys"),
     Format(".npy", (".npy",), "npy.read_npy"),
-    Format(".csv", (".csv", ".tsv"), "csv.read_csv", "table"),
+    Format(".csv", CSVS, "csv.read_csv", "table"),
     Format(".parquet", (".parquet",), "parquet.read_parquet", "table"),
     Format(".h5", (".h5", ".hdf5"), "hdf5.read_hdf5", "keys"),
+    Format(".h5ad", (".h5ad",), "hdf5.read_hdf5", "keys"),
     Format(".mat", (".mat",), "matlab.read_mat", "keys"),
     IDX,
 )
 
 PACKED = (".gz", ".bz2", ".xz")  # compressions of a TAR
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm")
 SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 OTHER_TABLES = (
     *(
@@ -69,8 +72,6 @@ OTHER_TABLES = (
         ".jsonl",
         ".feather",
         ".arrow",
-        ".txt",
-        ".dat",
         ".arff",
         ".dta",
         ".sav",
@@ -114,9 +115,9 @@ def source_kind(path: Path) -> str:
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix of a file in lower case: ".zip", or both parts of ".tar.gz"."""
+    """The suffix of a file in lower case: ".zip", or both parts of ".tar.gz" and ".csv.gz"."""
     parts = [part.lower() for part in path.suffixes[-2:]]
-    if len(parts) == 2 and parts[0] == ".tar" and parts[1] in PACKED:
+    if len(parts) == 2 and parts[1] in PACKED and parts[0] in (".tar", *TABLE_SUFFIXES):
         return "".join(parts)
     return path.suffix.lower()
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from dsc_core.data.bit_depths import Depths
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.distribution import compare_images, rescale_images
 from dsc_core.data.image_arrays import center_crop, match_channels, resize_images
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
-from dsc_core.data.scaling import Scaling, guess_scaling, scaling_like
+from dsc_core.data.scaling import IDENTITY, Scaling, guess_scaling, range_in_words, scaling_like
 from dsc_core.data.text import shape_text
 from dsc_core.errors import InputError
 
@@ -23,10 +26,12 @@ def from_images(
     notes: Iterable[Note] = (),
     skipped: Iterable[tuple[str, str]] = (),
     scaling: Scaling | None = None,
+    depths: Depths | None = None,
 ) -> Dataset:
     """A Dataset of images (n, C, H, W) as `options` requests. scaling: guessed by default.
 
-    With `options.like`, images get the shape and the scaling of the training data.
+    With `options.like`, images get the shape and the scaling of the training data. depths: of images of several bit
+    depths.
     """
     notes, like = list(notes), options.like
     if like is not None and like["kind"] != "image":
@@ -39,9 +44,20 @@ def from_images(
     if options.image_channels is not None:
         images = _with_channels(images, options, notes)
     if like is not None:
-        scaling, trained = scaling_like(images, like)
-        notes += [] if trained else [Note("own_scaling")]
-    offset, factor = guess_scaling(images) if scaling is None else scaling
+        scaling = _scaling_of_run(images, like, options, notes)
+    elif options.value_range is not None:
+        low, high = options.value_range
+        scaling = low, 1 / (high - low)
+    elif depths is not None:
+        scaling = depths.scaling
+    elif scaling is None:
+        scaling = guess_scaling(images)
+        if images.dtype != np.uint8 and scaling != IDENTITY:
+            notes.append(Note("values_scaled", about=range_in_words(scaling)))
+    offset, factor = scaling
+    preprocessing: dict[str, Any] = {"crop": True} if options.image_crop else {}
+    if depths is not None and like is None:
+        preprocessing["depths"] = {depth: list(scale) for depth, scale in depths.scales.items()}
     return Dataset(
         name=options.name,
         samples=images,
@@ -51,8 +67,25 @@ def from_images(
         scaling=(float(offset), float(factor)),
         skipped=tuple(skipped),
         notes=tuple(notes),
-        preprocessing={"crop": True} if options.image_crop else None,
+        preprocessing=preprocessing or None,
     )
+
+
+def _scaling_of_run(images: np.ndarray, like: dict[str, Any], options: Options, notes: list[Note]) -> Scaling:
+    """The scaling of new images for a run trained on `like`, with notes; the same for all blocks of a stream."""
+    decided = {} if options.scales is None else options.scales
+    kind = images.dtype.name
+    if kind not in decided:
+        if options.rescale:
+            decided[kind], note = rescale_images(images, like)
+            notes.append(note)
+            return decided[kind]
+        decided[kind], trained = scaling_like(images, like)
+        if options.rescale is False:
+            decided[kind], trained = tuple(like["scaling"]), True
+        notes += [] if trained else [Note("own_scaling", about=range_in_words(decided[kind]))]
+        notes += compare_images(images, decided[kind], like)
+    return decided[kind]
 
 
 def _sized(images: np.ndarray, options: Options, notes: list[Note]) -> np.ndarray:

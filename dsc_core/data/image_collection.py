@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
 
+from dsc_core.data.bit_depths import Depths, find_depths, scales_in_words
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.folder_labels import choose_level
 from dsc_core.data.from_images import from_images
 from dsc_core.data.image_arrays import center_crop, crop_size, resize_image
-from dsc_core.data.image_files import (
-    ImageFile,
-    NothingReadable,
-    Unreadable,
-    decode_image,
-    image_size,
-    natural_key,
-)
+from dsc_core.data.image_decoding import Page, decode_page, decode_pages, image_size
+from dsc_core.data.image_files import ImageFile, NothingReadable, Unreadable, natural_key
 from dsc_core.data.limits import MEBI
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
 from dsc_core.data.text import clean, shape_text
-from dsc_core.data.trainable import MixedSizes, NeedsResize, fitting_size, resize_advice
+from dsc_core.data.trainable import MAX_SIDE, MixedSizes, NeedsResize, fitting_size, resize_advice
 from dsc_core.errors import InputError
 
 Size = tuple[int, int]  # (height, width)
+Labeller = Callable[[str], str]  # from the path of an image to its label
 Item = TypeVar("Item")
+LARGE_MB = 512  # of images that are too large to be trained on, which nobody wants whole in memory
 
 
 def preview_subset(files: list[Item], most: int | None) -> list[Item]:
@@ -36,13 +34,19 @@ def preview_subset(files: list[Item], most: int | None) -> list[Item]:
 
 
 def collect_images(
-    files: Iterable[ImageFile], total: int | None, skipped: list[tuple[str, str]], options: Options, name: str
+    files: Iterable[ImageFile],
+    total: int | None,
+    skipped: list[tuple[str, str]],
+    options: Options,
+    name: str,
+    label: Labeller | None = None,
 ) -> Dataset:
     """A Dataset of the images in `files`, in the natural order of their paths: img2.png before img10.png.
 
-    total: the number of files, for the progress; None if the caller reports it. skipped: (id, reason), extended here. A
-    file is read before the next one is requested, so that they may come from a stream. Unless they are resized, all
-    images must have one size: MixedSizes proposes one. Grey and colour together become colour, 8 and 16 bits become 16.
+    total: the number of files, for the progress; None if the caller reports it. skipped: (id, reason), extended here.
+    label: from a path to the label, by default found from all paths. A file is read before the next one is requested,
+    so that they may come from a stream. Unless they are resized, all images must have one size: MixedSizes proposes
+    one. Grey and colour together become colour; of several bit depths, see `bit_depths`.
     """
     collection = _Collection(skipped, options, name)
     for count, file in enumerate(files):
@@ -51,45 +55,76 @@ def collect_images(
         if total is not None and options.progress is not None:
             options.progress(count, total)
         collection.add(file)
-        if len(collection.images) == options.most:
+        if collection.is_full:
             break
-    return collection.to_dataset()
+    return collection.to_dataset(label)
 
 
 class _Collection:
-    """Decoded images, and the files that they came from. sizes: of all images, before resizing."""
+    """Decoded images, and the files that they came from.
+
+    keys: (path, page) of each image, page None for a file with one. sizes: of all images, before resizing. changes: how
+    many images were changed, by kind of note. paged, further: files with several pages, and pages that were not read.
+    """
 
     def __init__(self, skipped: list[tuple[str, str]], options: Options, name: str):
         self.skipped, self.options, self.name = skipped, options, name
         self.images: list[np.ndarray] = []
-        self.files: list[ImageFile] = []
+        self.keys: list[tuple[str, int | None]] = []
         self.sizes: Counter[Size] = Counter()
-        self.nbytes = 0
+        self.changes: Counter[str] = Counter()
+        self.paged = self.further = self.nbytes = 0
 
     @property
     def is_mixed(self) -> bool:
         """Whether the images differ in size and are not resized, so that they will be refused."""
         return len(self.sizes) > 1 and self.options.image_size is None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many images as were asked for."""
+        return self.options.most is not None and len(self.images) >= self.options.most
+
     def add(self, file: ImageFile) -> None:
         """Read an image; once the sizes are mixed, only its size."""
+        limits = self.options.limits
         try:
             data = file.read()
             if self.is_mixed:
-                self.sizes[self._size_of(data)] += 1
+                self.sizes[self._cropped(image_size(data, limits))] += 1
+            elif self.options.pages == "all":
+                self._add_pages(decode_pages(data, limits), file.path)
             else:
-                self._take(decode_image(data, self.options.limits), file)
+                page = decode_page(data, limits)
+                self.paged, self.further = self.paged + (page.further > 0), self.further + page.further
+                self._take(page, (file.path, None))
         except Unreadable as reason:
             self.skipped.append((clean(file.path), str(reason)))
 
-    def _size_of(self, data: bytes) -> Size:
+    def _add_pages(self, pages: Iterator[Page | Unreadable], path: str) -> None:
+        """Take every page of a file; a single one keeps the name of its file."""
+        first = len(self.keys)
+        number = 0
+        for number, page in enumerate(pages, 1):
+            if isinstance(page, Unreadable):
+                self.skipped.append((f"{clean(path)}#{number}", str(page)))
+            else:
+                self._take(page, (path, number))
+            if self.is_full or self.is_mixed:
+                break
+        if number == 1 and len(self.keys) > first:
+            self.keys[first] = path, None
+        elif number > 1:
+            self.paged, self.further = self.paged + 1, self.further + number
+
+    def _cropped(self, size: Size) -> Size:
         """The size of an image that is not decoded, after cropping."""
-        size = image_size(data, self.options.limits)
         return crop_size(*size) if self.options.image_crop else size
 
-    def _take(self, image: np.ndarray, file: ImageFile) -> None:
+    def _take(self, page: Page, key: tuple[str, int | None]) -> None:
         """Keep a decoded image (C, H, W), cropped and resized as requested."""
-        size = self.options.image_size
+        image, size = page.image, self.options.image_size
+        self.changes.update(page.changes)
         if self.options.image_crop:
             image = center_crop(image, size)
         _, height, width = image.shape
@@ -98,50 +133,80 @@ class _Collection:
             image = resize_image(image, size)
         elif self.is_mixed:
             self.images.clear()
+            self.keys.clear()
             return
-        self.images.append(image)
-        self.files.append(file)
-        self.nbytes += image.nbytes
-        if len(self.images) != self.options.most and self.nbytes > self.options.limits.memory_mb * MEBI:
-            raise self._too_many_pixels((height, width))
+        self.images.append(np.ascontiguousarray(image))  # not a view that holds the whole of a cropped image
+        self.keys.append(key)
+        self._check_amount(image, (height, width))
 
-    def to_dataset(self) -> Dataset:
+    def _check_amount(self, image: np.ndarray, size: Size) -> None:
+        """Refuse more images than the limits allow, and more than LARGE_MB of images too large to be trained on."""
+        self.nbytes += image.nbytes
+        limits = self.options.limits
+        if len(self.images) > limits.members:
+            raise limits.error(self.name, "members")
+        most = limits.memory_mb if max(image.shape) <= MAX_SIDE else min(limits.memory_mb, LARGE_MB)
+        if not self.is_full and self.nbytes > most * MEBI:
+            raise self._too_many_pixels(size)
+
+    def to_dataset(self, label: Labeller | None = None) -> Dataset:
         """The collected images as a Dataset."""
         if self.is_mixed:
             raise self._mixed_sizes()
         if not self.images:
             raise self._nothing_readable()
+        notes = self._notes()
+        self._sort()
+        samples, depths = self._stack(notes)
+        paths = [path for path, _ in self.keys]
+        if label is None and self.options.labels_from_folders:
+            label = choose_level(paths, self.options.folder_level, notes)
+        labels = None if label is None else np.array([label(path) for path in paths], dtype=str)
+        if self.skipped:
+            notes.append(Note("skipped", count=len(self.skipped)))
+        ids = [clean(path) if page is None else f"{clean(path)}#{page}" for path, page in self.keys]
+        return from_images(
+            samples, labels, np.array(ids, dtype=str), self.options, notes, self.skipped, depths=depths
+        )
+
+    def _notes(self) -> list[Note]:
+        """What was done to the images."""
         notes = [Note("cropped")] if self.options.image_crop else []
         size = self.options.image_size
         if size is not None and (resized := self.sizes.total() - self.sizes[size]):
             notes.append(Note("resized", count=resized, total=self.sizes.total(), about=shape_text(size)))
+        notes += [Note(kind, count=count) for kind, count in sorted(self.changes.items())]
+        if self.paged:
+            kind = "all_pages" if self.options.pages == "all" else "further_pages"
+            notes.append(Note(kind, count=self.further, total=self.paged))
         if len({len(image) for image in self.images}) > 1 and self.options.image_channels is None:
             notes.append(Note("mixed_channels"))
-        self._sort()
-        samples = self._stack()
-        labels = _folder_labels(self.files, notes) if self.options.labels_from_folders else None
-        if self.skipped:
-            notes.append(Note("skipped", count=len(self.skipped)))
-        ids = np.array([clean(file.path) for file in self.files], dtype=str)
-        return from_images(samples, labels, ids, self.options, notes, self.skipped)
+        return notes
 
     def _sort(self) -> None:
-        order = sorted(range(len(self.files)), key=lambda index: natural_key(self.files[index].path))
+        order = sorted(
+            range(len(self.keys)),
+            key=lambda index: (natural_key(self.keys[index][0]), self.keys[index][1] or 0),
+        )
         self.images = [self.images[index] for index in order]
-        self.files = [self.files[index] for index in order]
+        self.keys = [self.keys[index] for index in order]
 
-    def _stack(self) -> np.ndarray:
-        """The images, all of one size, as (n, C, H, W); removes each from the list, so that memory is taken once."""
+    def _stack(self, notes: list[Note]) -> tuple[np.ndarray, Depths | None]:
+        """The images, all of one size, as (n, C, H, W), and their depths if these differ.
+
+        Removes each image from the list, so that memory is taken once.
+        """
+        depths = find_depths(self.images, self.options)
+        if depths is not None and self.options.like is None:
+            notes.append(Note("mixed_depths", about=scales_in_words(depths.scales)))
+        dtype = self.images[0].dtype if depths is None else depths.dtype
         channels = max(len(image) for image in self.images)
-        deep = any(image.dtype == np.uint16 for image in self.images)
-        shape = len(self.images), channels, *self.images[0].shape[1:]
-        samples = np.empty(shape, dtype=np.uint16 if deep else np.uint8)
+        samples = np.empty((len(self.images), channels, *self.images[0].shape[1:]), dtype)
         self.images.reverse()
         for index in range(len(samples)):
-            image = self.images.pop()
-            # 257 = 65535 / 255 brings bytes to the scale of 16 bits; a single channel is repeated
-            samples[index] = image.astype(np.uint16) * 257 if deep and image.dtype == np.uint8 else image
-        return samples
+            image = self.images.pop()  # a single channel is repeated
+            samples[index] = image if depths is None else depths.convert(image)
+        return samples, depths
 
     def _mixed_sizes(self) -> MixedSizes:
         """The error for images of several sizes; proposes the most common size, or the median, of at most 64 pixels."""
@@ -175,12 +240,3 @@ class _Collection:
         return NothingReadable(
             f"{self.name} contains no readable image{reasons}: add PNG, JPEG or other images."
         )
-
-
-def _folder_labels(files: list[ImageFile], notes: list[Note]) -> np.ndarray | None:
-    """The folder of each image as its label; None, with a note, if there is only one."""
-    folders = [clean(file.folder) for file in files]
-    if len(set(folders)) < 2:
-        notes.append(Note("single_folder"))
-        return None
-    return np.array(folders, dtype=str)

@@ -30,6 +30,9 @@ class Limits:
     columns: int = _limit(5000, "columns in a table", "limit of {:,} columns")
     categories: int = _limit(50, "categories in a column", "limit of {:,} categories")
     seconds: int = _limit(5, "seconds without a sign of progress", "limit of {:,} seconds without progress")
+    work: int = _limit(
+        60, "seconds of work on an archive, and 10 more for each MB of it", "limit of {:,} seconds of work"
+    )
     cell: int = _limit(100_000, "characters in a cell", "limit of {:,} characters in a cell")
 
     @classmethod

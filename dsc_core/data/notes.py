@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 PLAIN = "text"  # a note that is only a sentence, as versions up to 0.1.0 stored them
@@ -12,11 +12,53 @@ SENTENCES = {
     "samples_from": "Samples read from {about}.",
     "labels_from": "Labels read from {about}.",
     "labels_column": "Column '{about}' used for labels; it is not trained on.",
+    "labels_guessed": "Column '{about}' has the name of labels and was used for labels; it is not trained on. To train"
+    " on it, choose no label column.",
+    "labels_placed": "Column '{about}' was used for labels, because it looks like classes in a table without column names;"
+    " it is not trained on. To train on it, choose no label column.",
     "ids_column": "Column '{about}' used for ids; it is not trained on.",
+    "ids_guessed": "Column '{about}' names or numbers the rows and was used for ids; it is not trained on. To train on"
+    " it, choose no id column.",
+    "excluded": "Columns left out as requested: {about}.",
+    "row_numbers": "Columns left out because they name or number the rows: {about}.",
+    "row_numbers_trained_on": "Columns that number the rows are trained on, because no id column was chosen: {about}.",
+    "more_labels": "Columns left out because they have the names of labels: {about}.",
+    "labels_trained_on": "Columns that look like labels are trained on: {about}. Choose them as labels or leave them"
+    " out, unless they were measured.",
+    "continuous_target": "Column '{about}' has the name of labels, but holds too many different numbers for classes, so"
+    " it is trained on. Leave it out if it is a result and not a measurement.",
+    "possible_answers": "Column '{about}' is trained on, but its name or its place suggests that it tells classes or"
+    " how the data were divided. Choose it as labels or leave it out, unless it was measured.",
+    "unnamed_columns": "The table has no column names, and no column was recognised as labels. If one holds classes,"
+    " choose it as labels, because it is trained on now.",
+    "tells_classes": "Columns that are the same within every class are trained on: {about}. Leave them out if they were"
+    " made from the labels.",
+    "repeated_ids": "Column '{about}' has the name of ids, but its values repeat, so it is trained on. Leave it out if"
+    " it was not measured.",
+    "repeating_ids": "{count:,} rows have the id of an earlier row, such as '{example}'.",
+    "missing_ids": "{count:,} rows without an id have their row number instead.",
+    "extra_columns": "Columns that the run was not trained on are left out: {about}.",
+    "not_numbers": "{count:,} cells of numbers in {about} hold other text, such as {example}, and count as missing.",
+    "text_numbers": "Text columns read as numbers: {about}.",
+    "number_signs": "Percent and currency signs left out of the numbers in: {about}.",
+    "categories": "Text columns become categories with one input per value: {about}.",
+    "many_categories": "Text columns with many different values may decide the clusters: {about}. Leave them out unless"
+    " they describe the samples.",
     "unnamed_ids": "The first column has no name and was used for ids; it is not trained on.",
     "labels_dropped": "Labels ignored, because their number differs from the number of samples.",
     "ids_dropped": "Ids ignored, because their number differs from the number of samples.",
+    "labels_ignored": "Labels ignored: {about}.",
+    "ids_ignored": "Ids ignored: {about}.",
+    "one_hot_labels": "One-hot labels were read as the numbers of the columns that hold 1: {about}.",
+    "unused_arrays": "Arrays not used: {about}.",
+    "sparse": "Sparse matrix expanded to dense values: {about}.",
+    "samples_last": "Samples read along the last axis: {about}.",
+    "one_array_per_sample": "Each of {count:,} arrays was read as one sample: {about}.",
+    "one_array_per_class": "{count:,} arrays were joined, and the number of each used for labels: {about}.",
     "single_folder": "All images are in one folder, so folder names give no labels.",
+    "folder_labels": "Labels are the names of the folders {about}: {count:,} classes.",
+    "other_folder_labels": "Other folders could name the classes too: {about}.",
+    "images_without_folder": "{count:,} images lie outside such folders and have the label '{about}'.",
     "unlabelled": "{count:,} rows without a label form a class of their own, '{about}'.",
     "cropped": "Images cropped to their center, with the proportions of the requested size.",
     "cropped_to": "Images cropped to their center, {about}.",
@@ -24,12 +66,46 @@ SENTENCES = {
     "expanded": "Grey images expanded to three equal channels, {about}.",
     "converted": "Colour images converted to grey, {about}.",
     "mixed_channels": "Grey and colour images are mixed, so all were read as colour.",
-    "own_scaling": "The values are on a different scale than the training data, so their own range was used.",
+    "mixed_depths": "Images of different bit depths are mixed, so each depth has a white of its own: {about}.",
+    "values_scaled": "Values from {about} were scaled to 0 to 1, all images alike.",
+    "further_pages": "Only the first page of {total:,} files with several was read; {count:,} further pages or frames were"
+    " left out. Choose all pages to have each as a sample.",
+    "all_pages": "{count:,} pages of {total:,} files with several are samples of their own, numbered from #1.",
+    "turned": "{count:,} images were turned upright, as their EXIF orientation says.",
+    "transparent": "{count:,} images with transparent parts were laid on white.",
+    "other_colours": "{count:,} images in CMYK or another colour space were converted to RGB without their profile.",
+    "halved_depth": "{count:,} images with 16 bits per colour were read with the upper 8 bits of each.",
+    "other_range": "The values of the new data, {about}, were read on the scale of training, so their clusters are"
+    " probably wrong unless the images really are that different. Rescale them if they show the same things.",
+    "rescaled": "The values were rescaled to the range of the training data: {about}.",
+    "inverted": "Light and dark look exchanged: the new images are mostly {about}. Their clusters are probably wrong;"
+    " invert them if they show the same things.",
+    "other_brightness": "The new images differ in brightness from those of training ({about}), so their clusters may be"
+    " wrong.",
+    "other_units": "Columns whose values are unlike those of training: {about}. Check their units, for the clusters of"
+    " these rows are probably wrong.",
+    "not_finite": "{count:,} samples hold values that are missing or infinite, so they have no cluster.",
+    "own_scaling": "The values are on a different scale than the training data, so their own range was used: {about}.",
     "skipped": "{count:,} files skipped; each is listed with its reason.",
-    "no_header": "The first line holds numbers, so it was read as data and the columns were named 1, 2, 3, …",
+    "no_header": "The first line looks like the lines below, so it was read as data and the columns were named 1, 2, 3,"
+    " … Set the option header if it holds the names of the columns.",
+    "header_guessed": "The first line was taken for the names of the columns: {about}. Set the option header if it is"
+    " data.",
+    "comment_header": "The names of the columns were read from the comment above the table.",
+    "skipped_lines": "The first {count:,} lines were left out, because they are not part of the table: {about}.",
+    "repeated_names": "Columns of the same name were numbered: {about}.",
+    "not_utf8": "The text is not UTF-8 and was read as Latin-1 (Windows-1252).",
+    "not_utf8_columns": "Text that is not UTF-8 was read as Latin-1 in the columns {about}.",
+    "decimal_comma": "Commas in numbers were read as decimal marks.",
+    "spelled_numbers": "Numbers with thousands separators or another decimal mark were read: {about}.",
+    "short_rows": "{count:,} rows have fewer cells than the table has columns, the first one in line {about}; the last"
+    " ones count as missing.",
+    "empty_rows": "{count:,} rows without any value were left out.",
+    "decimal_columns": "Decimal numbers were read with 16 digits in the columns {about}.",
     "square_rows": "Rows read as a table; if they are the pixels of images, set the image shape to {about}.",
     "constant_columns": "Columns dropped because all rows have the same value: {about}.",
     "text_columns": "Text columns dropped because they have more than {about}.",
+    "distinct_texts": "Text columns dropped because all their rows have different values: {about}.",
     "untyped_columns": "Columns dropped because they hold neither numbers nor text: {about}.",
     "filled": "{count:,} missing values filled: numbers with the column mean, categories with the most frequent one.",
     "filled_pixels": "{count:,} missing pixels filled with 0.",
@@ -38,27 +114,38 @@ SENTENCES = {
 }
 
 
+WARNINGS = ("other_range", "inverted", "other_brightness", "other_units", "not_finite", "own_scaling")
+
+
 @dataclass(frozen=True)
 class Note:
-    """One thing that a reader did. kind: a key of SENTENCES. about: the words that its sentence needs."""
+    """One thing that a reader did. kind: a key of SENTENCES. about: the words that its sentence needs.
+
+    example: one of several cases; notes that differ in it and in their counts only are summed.
+    """
 
     kind: str
     count: int | None = None
     total: int | None = None
     about: str = ""
+    example: str = ""
 
     @property
     def text(self) -> str:
         """The note as a sentence."""
-        return SENTENCES[self.kind].format(count=self.count, total=self.total, about=self.about)
+        return SENTENCES[self.kind].format(**asdict(self))
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether results are probably wrong because of it."""
+        return self.kind in WARNINGS
 
     def __str__(self) -> str:
         return self.text
 
     def to_json(self) -> dict[str, Any]:
         """The note as JSON; `read_note` is the inverse."""
-        fields = {"kind": self.kind, "count": self.count, "total": self.total, "about": self.about}
-        return {name: value for name, value in fields.items() if value not in (None, "")}
+        return {name: value for name, value in asdict(self).items() if value not in (None, "")}
 
 
 def read_note(stored: str | dict[str, Any]) -> Note:

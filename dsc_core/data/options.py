@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,35 +11,54 @@ from dsc_core.data.limits import Limits
 from dsc_core.errors import InputError
 
 CHANNELS = {"grey": 1, "colour": 3}
+PAGES = ("first", "all")  # of an image file with several
+MAX_LEVEL = 20  # folders up
 MAX_SIZE = 4096  # pixels, the longest side that images can be resized to
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `open_dataset`, see there. name: of the data set."""
+    """The options of `open_dataset`, see there. name: of the data set.
+
+    scales: {dtype: (offset, factor)} of images for a run, decided once and shared by all blocks of a stream.
+    """
 
     name: str
     labels_from_folders: bool = False
+    folder_level: int | None = None
+    pages: str = "first"
+    value_range: tuple[float, float] | None = None
+    rescale: bool | None = None
     size: tuple[int, int] | None = None
     crop: bool = False
     channels: str | None = None
     label_column: str | None = None
     id_column: str | None = None
+    exclude: tuple[str, ...] = ()
     header: bool | None = None
     samples_key: str | None = None
+    samples_last: bool | None = None
     columns_first: bool | None = None
     image_shape: tuple[int, ...] | None = None
     like: dict[str, Any] | None = None
     most: int | None = None
     progress: Progress | None = None
     limits: Limits = field(default_factory=Limits.read)
+    scales: dict[str, tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", check_size(self.size))
+        names = (self.exclude,) if isinstance(self.exclude, str) else tuple(self.exclude or ())
+        object.__setattr__(self, "exclude", names)
         if self.channels is not None and self.channels not in CHANNELS:
             allowed = " or ".join(CHANNELS)
             raise InputError(f"Unknown channels {str(self.channels)[:40]!r}: choose {allowed}.")
+        if self.pages not in PAGES:
+            raise InputError(f"Unknown pages {str(self.pages)[:40]!r}: choose {' or '.join(PAGES)}.")
+        if self.folder_level is not None and not 1 <= int(self.folder_level) <= MAX_LEVEL:
+            raise InputError(f"The folder level must be 1 (the folder of the image) to {MAX_LEVEL}.")
+        object.__setattr__(self, "value_range", check_range(self.value_range))
 
     @property
     def image_size(self) -> tuple[int, int] | None:
@@ -71,6 +91,16 @@ def check_size(size: Iterable[int] | None) -> tuple[int, int] | None:
     if len(sides) != 2 or not all(1 <= side <= MAX_SIZE for side in sides):
         raise InputError(f"The size must be a height and a width of 1 to {MAX_SIZE} pixels, such as 28x28.")
     return sides[0], sides[1]
+
+
+def check_range(values: Iterable[float] | None) -> tuple[float, float] | None:
+    """`values` as (black, white), finite and different, or an InputError."""
+    if values is None:
+        return None
+    ends = tuple(float(value) for value in values)
+    if len(ends) != 2 or not math.isfinite(ends[1] - ends[0]) or ends[0] >= ends[1]:
+        raise InputError("The value range must be two numbers, the smaller one first, such as 0:4095.")
+    return ends[0], ends[1]
 
 
 def parse_size(text: str) -> tuple[int, ...]:

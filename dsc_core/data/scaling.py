@@ -45,22 +45,36 @@ def guess_scaling(samples: np.ndarray) -> Scaling:
     return low, 1 / (high - low) if high > low else 1.0
 
 
+def range_in_words(scaling: Scaling) -> str:
+    """The values that become 0 and 1: "0 to 4,095"."""
+    offset, factor = scaling
+    return f"{offset:,.4g} to {offset + 1 / factor:,.4g}"
+
+
 def scaling_like(samples: np.ndarray, like: dict[str, Any]) -> tuple[Scaling, bool]:
     """The scaling for new samples of a run trained on `like`, and whether it is that of the training data.
 
     The trained scaling is used for samples of the same type, and for values within its range. Values that are clearly
     on another scale (0..1 where training had 0..255, bytes where it had floats) get their own scaling, so that the
-    network sees the range that it was trained on.
+    network sees the range that it was trained on. Dim images of the same type are never stretched to full brightness:
+    whether they fit is for `distribution.compare_images` to say.
     """
     offset, factor = like["scaling"]
-    own = guess_scaling(samples)
-    if np.allclose(own, (offset, factor)):
-        return (offset, factor), True
+    own, trained = guess_scaling(samples), (float(offset), float(factor))
+    if np.allclose(own, trained):
+        return trained, True
     low, high = finite_range(samples)
     scaled_low, scaled_high = (low - offset) * factor, (high - offset) * factor
     same_type = like.get("dtype") == samples.dtype.name
+    if same_type and samples.dtype.kind == "f" and _is_usual(own) and _is_usual(trained):
+        return own, False  # decimals of 0 to 1 and of 0 to 255
     in_range = scaled_low >= -0.01 and scaled_high <= 1.01
-    too_dark = scaled_high - scaled_low < 0.02 and own == IDENTITY
+    too_dark = not same_type and scaled_high - scaled_low < 0.02 and _is_usual(own)
     if (same_type or in_range) and not too_dark:
-        return (offset, factor), True
+        return trained, True
     return own, False
+
+
+def _is_usual(scaling: Scaling) -> bool:
+    """Whether a scale is one of the two that decimals usually have: 0 to 1 and 0 to 255."""
+    return any(np.allclose(scaling, usual) for usual in (IDENTITY, (0.0, 1 / 255)))

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dsc_core.data.catalog import is_sample
 from dsc_core.data.columns import choose_roles
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.folder_labels import choose_level
 from dsc_core.data.formats import Format, dataset_name, format_of
 from dsc_core.data.from_table import from_frame
 from dsc_core.data.image_collection import collect_images
@@ -24,10 +23,9 @@ from dsc_core.data.image_files import ImageFile, NothingReadable, natural_key
 from dsc_core.data.notes import Note, sum_notes
 from dsc_core.data.opening import open_dataset
 from dsc_core.data.options import Options
-from dsc_core.data.scaling import Scaling
-from dsc_core.data.text import clean
 
 BLOCK = 1000  # samples
+LOOK = 200  # images by which the scale of all is decided
 
 
 @dataclass
@@ -65,14 +63,15 @@ def open_stream(
         yield Stream(dataset.name, len(dataset), split_into_blocks(dataset, block))
         return
     name = options.pop("name", None) or dataset_name(path)
-    chosen = Options(name=name, like=like, **options)
+    chosen = Options(name=name, like=like, scales={}, **options)
     if format.kind == "table":
         yield Stream(name, None, _table_blocks(path, format, chosen, block))
         return
     skipped: list[tuple[str, str]] = []
     with format.module.open_files(path, chosen, skipped) as files:
         files.sort(key=lambda file: natural_key(file.path))
-        stream = Stream(name, len(files) + len(skipped), iter(()), skipped)
+        total = None if chosen.pages == "all" else len(files) + len(skipped)
+        stream = Stream(name, total, iter(()), skipped)
         stream.blocks = _image_blocks(files, stream, chosen, block)
         yield stream
 
@@ -104,36 +103,46 @@ def split_into_blocks(dataset: Dataset, block: int = BLOCK) -> Iterator[Dataset]
 def _table_blocks(path: Path, format: Format, options: Options, size: int) -> Iterator[Dataset]:
     """A table, `size` rows at a time, with the columns and the preprocessing of the training data."""
     first = 0
-    roles = None
-    for frame in format.module.read_blocks(path, options, size):
-        notes: list[Note] = []
-        if roles is None:
-            roles = choose_roles(frame, path.name, options, notes)
-        label_column, id_column = roles
-        chosen = replace(options, label_column=label_column or "", id_column=id_column or "")
-        yield from_frame(frame, path.name, chosen, notes, first)
+    notes: list[Note] = []
+    head = format.module.read_head(path, options)
+    roles = choose_roles(head, path.name, options, notes)
+    for frame in format.module.read_blocks(path, options, size, roles, notes):
+        yield from_frame(frame, path.name, options, notes, first, roles)
         first += len(frame)
+        notes.clear()
 
 
 def _image_blocks(files: list[ImageFile], stream: Stream, options: Options, size: int) -> Iterator[Dataset]:
     """Images in the natural order of their paths, `size` files at a time."""
-    by_folder = options.labels_from_folders and len({file.folder for file in files}) > 1
+    notes, label = _first_look(files, stream.name, options), None
+    if options.labels_from_folders:
+        label = choose_level([file.path for file in files], options.folder_level, notes)
     options = replace(options, labels_from_folders=False, progress=None)
-    scalings: dict[str, Scaling] = {}
     error, any_read = None, False
     for start in range(0, max(len(files), 1), size):
         part, skipped = files[start : start + size], list[tuple[str, str]]()
         try:
-            dataset = collect_images(part, None, skipped, options, stream.name)
+            dataset = collect_images(part, None, skipped, options, stream.name, label)
         except NothingReadable as problem:
             error = error or problem
             stream.skipped += skipped
             continue
+        yield dataset if any_read else replace(dataset, notes=(*notes, *dataset.notes))
         any_read = True
-        # All blocks of one dtype share a scaling: a dark block must not be stretched by itself.
-        scaling = scalings.setdefault(dataset.samples.dtype.name, dataset.scaling)
-        folders = {clean(file.path): clean(file.folder) for file in part}
-        labels = np.array([folders[name] for name in dataset.ids.tolist()]) if by_folder else None
-        yield replace(dataset, scaling=scaling, labels=labels)
     if not any_read and error is not None:
         raise error
+
+
+def _first_look(files: list[ImageFile], name: str, options: Options) -> list[Note]:
+    """Decide the scale of all images on some of them, `options.scales`: a dark block must not be stretched by itself.
+
+    The notes on it: whether the images fit those of training.
+    """
+    some = files[:: max(1, len(files) // LOOK)]
+    try:
+        looked = collect_images(
+            some, None, [], replace(options, pages="first", labels_from_folders=False), name
+        )
+    except NothingReadable:
+        return []
+    return [note for note in looked.notes if note.is_warning or note.kind == "rescaled"]

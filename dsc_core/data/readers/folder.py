@@ -10,7 +10,15 @@ from pathlib import Path
 
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.image_collection import collect_images, preview_subset
-from dsc_core.data.image_files import ImageFile, Unreadable, is_hidden, max_bytes, too_large, why_not_image
+from dsc_core.data.image_files import (
+    ImageFile,
+    Unreadable,
+    is_hidden,
+    max_bytes,
+    too_large,
+    why_hidden,
+    why_not_image,
+)
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options
 from dsc_core.data.text import clean
@@ -20,7 +28,8 @@ def read_folder(path: Path, options: Options) -> Dataset:
     """The images in a folder and its subfolders, in the natural order of their paths.
 
     Ids are the paths below the folder, with forward slashes. Links to folders are not followed, links to files only if
-    they stay inside. InputError if nothing is readable or there are too many files.
+    they stay inside; both are listed, and so are folders that cannot be opened. InputError if nothing is readable or
+    there are too many files or folders.
     """
     skipped: list[tuple[str, str]] = []
     with open_files(path, options, skipped) as files:
@@ -36,21 +45,55 @@ def open_files(path: Path, options: Options, skipped: list[tuple[str, str]]) -> 
 
 def _files(root: Path, skipped: list[tuple[str, str]], limits: Limits) -> Iterator[ImageFile]:
     real_root, count = root.resolve(), 0
-    for folder, folders, names in os.walk(root):
+
+    def unreadable(error: OSError) -> None:
+        """A folder that cannot be listed."""
+        inside = Path(error.filename or root).relative_to(root).as_posix()
+        reason = error.strerror or "the system refuses it"
+        skipped.append((clean(inside), f"The folder cannot be opened: {reason}."))
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        count += len(names) + len(folders)
+        if count > limits.members:
+            raise limits.error("The folder", "members")
+        inside = Path(folder).relative_to(root).as_posix()
+        prefix = "" if inside == "." else inside + "/"
+        for name in folders:
+            if reason := _why_not_folder(Path(folder, name)):
+                skipped.append((clean(prefix + name), reason))
         folders[:] = [name for name in folders if not is_hidden(name)]
         for name in names:
-            path = Path(folder, name)
-            inside = path.relative_to(root).as_posix()
-            if is_hidden(inside):
-                continue
-            count += 1
-            if count > limits.members:
-                raise limits.error("The folder", "members")
-            reason = _why_not(path, inside, real_root)
-            if reason:
-                skipped.append((clean(inside), reason))
-            else:
-                yield ImageFile(inside, partial(_read, path, limits))
+            yield from _file(Path(folder, name), prefix + name, real_root, skipped, limits)
+
+
+def _why_not_folder(path: Path) -> str | None:
+    """Why a folder is not opened, a sentence; None for others, and for hidden ones in which nobody keeps images."""
+    if path.is_symlink():
+        return "The folder is a link, and links to folders are not followed."
+    if not is_hidden(path.name) or path.name == "__MACOSX":
+        return None
+    try:
+        with os.scandir(path) as entries:
+            holds_images = any(why_not_image(entry.name) is None for entry in entries)
+    except OSError:
+        return None
+    return "The folder is hidden." if holds_images else None
+
+
+def _file(
+    path: Path, inside: str, real_root: Path, skipped: list[tuple[str, str]], limits: Limits
+) -> Iterator[ImageFile]:
+    """The file if it is an image to be read; if not, it is added to `skipped`."""
+    if is_hidden(inside):
+        reason = why_hidden(inside)
+        if reason is None:
+            return
+    else:
+        reason = _why_not(path, inside, real_root)
+    if reason:
+        skipped.append((clean(inside), reason))
+    else:
+        yield ImageFile(inside, partial(_read, path, limits))
 
 
 def _why_not(path: Path, inside: str, real_root: Path) -> str | None:

@@ -145,6 +145,7 @@ def _files(
     """The images of the archive, each to be read before the next one is requested."""
     count, size = 0, max(Path(packed.name).stat().st_size, 1)
     while True:
+        stream.budget.check_work()
         stream.header(True)
         info = archive.next()
         stream.header(False)

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from dsc_core.data.dataset import Dataset
@@ -15,6 +16,8 @@ from dsc_core.data.image_files import BROKEN, ImageFile, Unreadable
 from dsc_core.data.options import Options
 from dsc_core.data.unpacking import Budget, inner_path, is_wanted, read_member
 from dsc_core.errors import InputError
+
+HEADER = 30  # bytes before a member, at least
 
 
 def read_zip(path: Path, options: Options) -> Dataset:
@@ -42,8 +45,19 @@ def open_files(path: Path, options: Options, skipped: list[tuple[str, str]]) -> 
     with archive:
         if len(archive.infolist()) > options.limits.members:
             raise options.limits.error(path.name, "members")
+        _check_overlaps(archive, path.name)
         budget = Budget(path.name, path.stat().st_size, options.limits)
         yield list(_files(archive, skipped, budget))
+
+
+def _check_overlaps(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse an archive whose members share bytes: a few of them could be unpacked without end."""
+    spans = sorted((info.header_offset, info.compress_size) for info in archive.infolist())
+    for (start, size), (following, _) in pairwise(spans):
+        if following < start + HEADER + size:
+            raise InputError(
+                f"{name} has files that overlap, as no program packs them: pack the images again."
+            )
 
 
 def _files(archive: zipfile.ZipFile, skipped: list[tuple[str, str]], budget: Budget) -> Iterator[ImageFile]:
@@ -57,6 +71,7 @@ def _files(archive: zipfile.ZipFile, skipped: list[tuple[str, str]], budget: Bud
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:
     """The bytes of one member, counted as they come; Unreadable if it is damaged or too large."""
+    budget.check_work()
     if info.flag_bits & 1:
         raise Unreadable("The file is protected by a password.")
     try:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from dsc_core.data import MixedSizes, open_dataset
-from dsc_core.data.image_files import Unreadable, decode_image, image_size, natural_key
+from dsc_core.data.image_decoding import decode_image, image_size
+from dsc_core.data.image_files import Unreadable, natural_key
 from dsc_core.data.limits import Limits
 from dsc_core.errors import InputError
 from tests.data.writers import bomb_png, colour, encoded, grey, png_file, tarred, zipped
@@ -45,10 +46,11 @@ def test_sixteen_bits_are_kept():
         assert np.array_equal(image[0], array)
 
 
-def test_decimals_are_stretched_to_sixteen_bits():
-    array = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
-    image = decode_image(encoded(array, "TIFF"), LIMITS)
-    assert np.allclose(image[0] / 65535, array, atol=1e-5)
+@pytest.mark.parametrize("array", [np.linspace(0, 0.3, 64, dtype=np.float32), np.arange(-9, 55, dtype=np.int32)])
+def test_decimals_and_32_bits_come_as_they_stand(array):
+    image = decode_image(encoded(array.reshape(8, 8), "TIFF"), LIMITS)
+    assert image.dtype == np.float32
+    assert np.array_equal(image[0], array.reshape(8, 8))
 
 
 def test_decimals_that_are_not_finite_are_refused():
@@ -323,8 +325,8 @@ def test_a_preview_reads_only_a_few(form, tmp_path, monkeypatch):
         path = tmp_path / "a"
     else:
         path = (zipped if form == "zip" else tarred)(tmp_path / f"a.{form}", pictures)
-    decoded, real = [], image_collection.decode_image
-    monkeypatch.setattr(image_collection, "decode_image", lambda *given: decoded.append(1) or real(*given))
+    decoded, real = [], image_collection.decode_page
+    monkeypatch.setattr(image_collection, "decode_page", lambda *given: decoded.append(1) or real(*given))
     found = open_dataset(path, most=8, size=(20, 20))
     assert found.shape == (1, 20, 20)
     assert len(found) == len(decoded) == 8
