@@ -70,14 +70,42 @@ DATA_OPTIONS: tuple[Decorator, ...] = (
         "--crop", is_flag=True, help="Crop images to their centre, in the proportions of --size or square."
     ),
     click.option("--channels", type=Names(channel_names), help="Convert images to this number of channels."),
-    click.option("--label-column", metavar="NAME", help="Column or key that holds the labels; '' for none."),
-    click.option("--id-column", metavar="NAME", help="Column or key that holds the ids; '' for none."),
+    click.option(
+        "--label-column",
+        metavar="NAME",
+        help="Column or key that holds the labels.  [default: recognised by its name]",
+    ),
+    click.option(
+        "--no-label-column", "label_column", flag_value="", help="No column or key holds the labels."
+    ),
+    click.option(
+        "--id-column", metavar="NAME", help="Column or key that holds the ids.  [default: recognised]"
+    ),
+    click.option("--no-id-column", "id_column", flag_value="", help="No column or key holds the ids."),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="NAME",
+        help="Column of a table that is left out; may be repeated.",
+    ),
+    click.option(
+        "--keep-all-columns",
+        is_flag=True,
+        help="Also train on columns that number the rows, or look like labels besides the label column.",
+    ),
     click.option(
         "--header/--no-header",
         default=None,
         help="Whether the first line of a CSV file names the columns.  [default: guessed]",
     ),
-    click.option("--samples-key", metavar="NAME", help="Key of the samples in .npz, .h5 and .mat files."),
+    click.option(
+        "--samples-key", metavar="NAME", help="Key of the samples in .npz, .h5, .h5ad and .mat files."
+    ),
+    click.option(
+        "--samples-last/--samples-first",
+        default=None,
+        help="Axis of an array that counts the samples.  [default: guessed]",
+    ),
     click.option(
         "--image-shape", type=Size(), metavar="HxW", help="Read table columns as pixels of such images."
     ),
@@ -94,8 +122,10 @@ READING = (
     "channels",
     "label_column",
     "id_column",
+    "exclude",
     "header",
     "samples_key",
+    "samples_last",
     "image_shape",
 )
 
@@ -106,6 +136,7 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def with_source(data: str, pixel_order: str | None, **options: Any) -> Any:
         reading = {name: options.pop(name) for name in READING}
+        reading["exclude"] += ("",) if options.pop("keep_all_columns") else ()
         reading["columns_first"] = None if pixel_order is None else pixel_order == "columns"
         return function(source=Source(data, reading), **options)
 

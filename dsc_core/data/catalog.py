@@ -78,7 +78,14 @@ def open_sample(name: str, options: Options) -> Dataset:
     machine is downloaded from OpenML into the workspace; InputError, which says where to put its file, if that fails.
     """
     options = replace(
-        options, name=name, image_shape=None, label_column=None, id_column=None, samples_key=None
+        options,
+        name=name,
+        image_shape=None,
+        label_column=None,
+        id_column=None,
+        exclude=(),
+        header=None,
+        samples_key=None,
     )
     if name in BUILT_IN:
         return BUILT_IN[name](options)

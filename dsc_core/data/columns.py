@@ -3,34 +3,79 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsc_core.data.cells import as_numbers, as_texts, is_number
+from dsc_core.data.cells import as_texts, is_number
 from dsc_core.data.limits import Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
+from dsc_core.data.role_guess import RoleGuess, guess_roles
 from dsc_core.data.table_units import Preprocessing
-from dsc_core.data.text import clean
+from dsc_core.data.text import clean, listed
 from dsc_core.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNNAMED = "Unnamed: 0"  # pandas' name for a first column without a name: the index of another frame
 MISSING_LABEL = "missing"
 MIN_PIXEL_SIDE = 8  # of images whose shape is guessed
-Roles = tuple[str | None, str | None]  # the columns of labels and of ids
+WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.0+)?$")  # a whole number as text: 7, -1 and 7.0, but not 007
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns of labels and of ids, and those that are left out; all others are trained on."""
+
+    label: str | None = None
+    id: str | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns that are read as the text that stands in the file."""
+        return tuple(name for name in (self.label, self.id) if name is not None)
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """The columns that are not trained on."""
+        return tuple(dict.fromkeys((*self.texts, *self.left_out)))
 
 
 def choose_roles(frame: pd.DataFrame, name: str, options: Options, notes: list[Note]) -> Roles:
-    """The columns of labels and of ids: as requested, else as in training, else by their usual names."""
-    if options.like is not None and options.like["preprocessing"] is not None:
-        options = _with_trained_roles(frame, options.like["preprocessing"], options)
-    label = _choose_column(frame, options.label_column, "label", name, notes)
-    return label, _choose_id_column(frame, options.id_column, label, name, notes)
+    """The roles of a table's columns: as requested, else as in training, else guessed from its first rows, `frame`.
+
+    Everything that is guessed is said in `notes`. InputError if a requested column is not there.
+    """
+    trained = _trained_columns(options.like)
+    if options.like is not None:
+        options = _with_trained_roles(frame, options.like.get("preprocessing") or {}, options)
+    _check_requests(frame, name, options)
+    free = frame.drop(columns=[column for column in frame.columns if column in trained])
+    free.attrs = frame.attrs
+    guess = guess_roles(free.drop(columns=[column for column in options.exclude if column in free.columns]))
+    label = _chosen(options.label_column, guess.label)
+    identity = _chosen(options.id_column, guess.id)
+    if identity is not None and identity == label:
+        if options.id_column and options.label_column:
+            raise InputError(f"The column {label[:60]!r} cannot be both labels and ids: choose two columns.")
+        label, identity = (None, identity) if options.id_column else (label, None)
+    unmeasured = [column for column in _unmeasured(guess, options) if column not in (label, identity)]
+    left_out = dict.fromkeys((*filter(None, options.exclude), *unmeasured))
+    roles = Roles(label, identity, tuple(column for column in left_out if column not in (label, identity)))
+    _say(roles, guess, options, notes)
+    return roles
+
+
+def _trained_columns(like: dict | None) -> set[str]:
+    """The names of the columns that a run was trained on."""
+    preprocessing = (like or {}).get("preprocessing") or {}
+    named = preprocessing.get("source") == "table"
+    columns = [column["name"] for column in preprocessing.get("columns", [])] if named else []
+    return {*columns, *preprocessing.get("pixel_columns", [])}
 
 
 def _with_trained_roles(frame: pd.DataFrame, preprocessing: Preprocessing, options: Options) -> Options:
@@ -43,53 +88,103 @@ def _with_trained_roles(frame: pd.DataFrame, preprocessing: Preprocessing, optio
     return replace(options, **changes)
 
 
-def _choose_column(
-    frame: pd.DataFrame, requested: str | None, usual: str, name: str, notes: list[Note]
-) -> str | None:
-    """The requested column ("" for none), else, with a note, the one with the usual name."""
-    if requested == "":
-        return None
-    if requested is not None:
+def _check_requests(frame: pd.DataFrame, name: str, options: Options) -> None:
+    """Refuse requested columns that the table does not have."""
+    for requested in filter(None, (options.label_column, options.id_column, *options.exclude)):
         if requested not in frame.columns:
             columns = ", ".join(str(column) for column in frame.columns[:12])[:200]
             raise InputError(f"{name} has no column {requested[:60]!r}: choose one of {columns}.")
-        return requested
-    if usual in frame.columns:
-        notes.append(Note(f"{usual}s_column", about=usual))
-        return usual
-    return None
 
 
-def _choose_id_column(
-    frame: pd.DataFrame, requested: str | None, label: str | None, name: str, notes: list[Note]
-) -> str | None:
-    """Like `_choose_column`; also a first column without a name and with distinct values, as pandas writes an index."""
-    column = _choose_column(frame, requested, "id", name, notes)
-    if column is not None and column == label:
-        raise InputError(f"The column {column[:60]!r} cannot be both labels and ids: choose two columns.")
-    if column is None and requested is None and frame.columns[0] == UNNAMED and frame[UNNAMED].is_unique:
-        notes.append(Note("unnamed_ids"))
-        return UNNAMED
-    return column
+def _chosen(requested: str | None, guessed: str | None) -> str | None:
+    """The requested column, "" for none, else the guessed one."""
+    return guessed if requested is None else requested or None
+
+
+def _unmeasured(guess: RoleGuess, options: Options) -> list[str]:
+    """The columns that are left out without a request, because they number the rows or look like labels.
+
+    Row numbers are kept if no ids are wanted, labels if no labels are wanted, all of them with "" in `exclude`.
+    """
+    if "" in options.exclude:
+        return []
+    columns = [*guess.index]
+    if options.id_column != "":
+        columns += [*guess.row_numbers, *filter(None, [guess.id])]
+    if options.label_column != "":
+        columns += [*guess.more_labels, *([] if guess.placed else filter(None, [guess.label]))]
+    return columns
+
+
+def _say(roles: Roles, guess: RoleGuess, options: Options, notes: list[Note]) -> None:
+    """Notes on what was guessed, and on what was not chosen although it looks like labels."""
+    like = options.like is not None
+    if roles.label is not None:
+        kind = "labels_column" if options.label_column else "labels_guessed"
+        kind = (
+            "labels_placed"
+            if roles.label == guess.label and guess.placed and not options.label_column
+            else kind
+        )
+        notes.append(Note(kind, about=roles.label))
+    if roles.id is not None:
+        notes.append(Note("ids_column" if options.id_column else "ids_guessed", about=roles.id))
+    requested = [column for column in roles.left_out if column in options.exclude]
+    numbers = [column for column in roles.left_out if column in (*guess.index, *guess.row_numbers, guess.id)]
+    labels = [column for column in roles.left_out if column in (*guess.more_labels, guess.label)]
+    for kind, columns in (("excluded", requested), ("row_numbers", numbers), ("more_labels", labels)):
+        if columns and not like:
+            notes.append(Note(kind, about=listed(columns)))
+    if like:
+        return
+    looking = [
+        column for column in (guess.label, *guess.more_labels) if column and column not in roles.untrained
+    ]
+    if looking:
+        notes.append(Note("labels_trained_on", about=listed(looking)))
+    counting = [
+        column for column in (guess.id, *guess.row_numbers) if column and column not in roles.untrained
+    ]
+    if counting:
+        notes.append(Note("row_numbers_trained_on", about=listed(counting)))
+    notes += [note for note in guess.doubts if note.about not in roles.untrained]
 
 
 def labels_of(series: pd.Series, notes: list[Note]) -> np.ndarray:
-    """A column as labels (n,): whole numbers as int, else text; rows without a label form a class of their own."""
-    texts = as_texts(series)
+    """A column as labels (n,): whole numbers as int, else the text as it stands; "007" and "NA" are text.
+
+    Empty cells are the only gaps. Rows without a label form a class of their own.
+    """
+    texts = [text if text is None or text.strip() else None for text in as_texts(series)]
+    found = {text for text in texts if text is not None}
+    whole = bool(found) and all(WHOLE.match(text) for text in found)
+    names = {text: text.partition(".")[0] if whole else clean(text) for text in found}
     gaps = sum(text is None for text in texts)
     if gaps:
-        notes.append(Note("unlabelled", count=gaps, about=MISSING_LABEL))
-    if is_number(series) and not gaps:
-        numbers = as_numbers(series)
-        if np.isfinite(numbers).all() and not (numbers % 1).any() and np.abs(numbers).max() < 2**53:
-            return numbers.astype(np.int64)
-    return np.array([MISSING_LABEL if text is None else clean(text) for text in texts], dtype=str)
+        missing = MISSING_LABEL if MISSING_LABEL not in found else f"{MISSING_LABEL} (no label)"
+        notes.append(Note("unlabelled", count=gaps, about=missing))
+        return np.array([missing if text is None else names[text] for text in texts], dtype=str)
+    labels = np.array([names[text] for text in texts if text is not None], dtype=str)
+    return labels.astype(np.int64) if whole else labels
 
 
-def ids_of(series: pd.Series, first: int = 0) -> np.ndarray:
-    """A column as ids (n,) str; a missing one is the row number, counted from `first`."""
-    numbered = enumerate(as_texts(series), start=first)
-    return np.array([str(row) if text is None else clean(text) for row, text in numbered], dtype=str)
+def ids_of(series: pd.Series, notes: list[Note], first: int = 0) -> np.ndarray:
+    """A column as ids (n,) str, the text as it stands; a missing one is the row number, counted from `first`."""
+    texts = [text if text is None or text.strip() else None for text in as_texts(series)]
+    gaps = sum(text is None for text in texts)
+    if gaps:
+        notes.append(Note("missing_ids", count=gaps))
+    return np.array(
+        [str(row) if text is None else clean(text) for row, text in enumerate(texts, start=first)], dtype=str
+    )
+
+
+def note_repeated_ids(ids: np.ndarray, notes: list[Note]) -> None:
+    """A note if several samples (n,) have the same id."""
+    found, counts = np.unique(ids, return_counts=True)
+    if len(found) < len(ids):
+        example = str(found[counts.argmax()])[:40]
+        notes.append(Note("repeating_ids", count=len(ids) - len(found), example=example))
 
 
 def guess_pixel_shape(frame: pd.DataFrame) -> tuple[int, ...] | None:

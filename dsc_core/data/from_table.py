@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsc_core.data.cells import as_numbers, is_number
-from dsc_core.data.columns import choose_roles, ids_of, labels_of, square_shape
+from dsc_core.data.answers import note_answers
+from dsc_core.data.cells import NumberText, holds_numbers
+from dsc_core.data.columns import Roles, choose_roles, ids_of, labels_of, note_repeated_ids, square_shape
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.from_images import from_images
 from dsc_core.data.image_arrays import pixels_as_images
 from dsc_core.data.limits import MEBI
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
-from dsc_core.data.preprocessing import apply_matrix, apply_table, fit_matrix, fit_table
+from dsc_core.data.preprocessing import (
+    apply_matrix,
+    apply_table,
+    fit_matrix,
+    fit_table,
+    note_extra_columns,
+    note_numbers,
+    number_values,
+)
 from dsc_core.data.table_units import Preprocessing
 from dsc_core.data.text import row_ids, shape_text
 from dsc_core.errors import InputError
@@ -40,33 +49,47 @@ def from_matrix(
 
 
 def from_frame(
-    frame: pd.DataFrame, name: str, options: Options, notes: list[Note], first: int = 0
+    frame: pd.DataFrame,
+    name: str,
+    options: Options,
+    notes: list[Note],
+    first: int = 0,
+    roles: Roles | None = None,
 ) -> Dataset:
     """A table from a frame, or images of its pixel columns with `options.image_shape`.
 
-    name: of the file, for errors. first: the number of the first row, which is its id without an id column.
+    name: of the file, for errors. first: the number of the first row, which is its id without an id column. roles: of
+    the columns, by default chosen from this frame.
     """
     if not len(frame):
         raise InputError(f"{name} has no rows: choose a table with one row per sample.")
-    label_column, id_column = choose_roles(frame, name, options, notes)
-    labels = None if label_column is None else labels_of(frame[label_column], notes)
-    ids = row_ids(len(frame), first) if id_column is None else ids_of(frame[id_column], first)
-    features = frame.drop(columns=[column for column in (label_column, id_column) if column is not None])
+    if roles is None:
+        roles = choose_roles(frame, name, options, notes)
+    labels = None if roles.label is None else labels_of(frame[roles.label], notes)
+    ids = row_ids(len(frame), first) if roles.id is None else ids_of(frame[roles.id], notes, first)
+    if options.like is None and roles.id is not None:
+        note_repeated_ids(ids, notes)
+    features = frame.drop(columns=[column for column in roles.untrained if column in frame.columns])
     if not len(features.columns):
         raise InputError(
             f"{name} has no columns besides labels and ids: choose a table with numbers or categories."
         )
+    chosen = {"label_column": roles.label, "id_column": roles.id}
     like = options.like
     if options.image_shape is not None or (like is not None and like["kind"] == "image"):
-        return _as_images(features, labels, ids, options, name, notes)
+        images = _as_images(features, labels, ids, options, name, notes)
+        return images if like else replace(images, preprocessing=(images.preprocessing or {}) | chosen)
     if like is not None:
-        preprocessing = like["preprocessing"]
+        preprocessing = like["preprocessing"] or {}
+        if "columns" in preprocessing:
+            note_extra_columns(features, (column["name"] for column in preprocessing["columns"]), notes)
         table = apply_table(features, preprocessing, notes)
-    else:
-        preprocessing = fit_table(features, options.limits, notes)
-        table = apply_table(features, preprocessing, notes)
-        preprocessing = preprocessing | {"label_column": label_column, "id_column": id_column}
-    return _as_table(table, labels, ids, preprocessing, options, notes)
+        return _as_table(table, labels, ids, preprocessing, options, notes)
+    preprocessing = fit_table(features, options.limits, notes)
+    table = apply_table(features, preprocessing, notes)
+    if labels is not None:
+        note_answers(table, labels, preprocessing, notes)
+    return _as_table(table, labels, ids, preprocessing | chosen, options, notes)
 
 
 def _as_table(
@@ -100,6 +123,7 @@ def _as_images(
             raise InputError(
                 f"{name} lacks {len(missing)} pixel columns, the first one {missing[0]!r}: add them."
             )
+        note_extra_columns(features, trained, notes)
         features = features[trained]
     values = _pixels(features, options, name, notes)
     whole = np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255 and not (values % 1).any()
@@ -112,7 +136,7 @@ def _as_images(
 
 def _pixels(features: pd.DataFrame, options: Options, name: str, notes: list[Note]) -> np.ndarray:
     """Columns of numbers as float64 (n, F), missing values filled with 0."""
-    text = next((column for column in features.columns if not is_number(features[column])), None)
+    text = next((column for column in features.columns if not holds_numbers(features[column])), None)
     if text is not None:
         raise InputError(
             f"{name} cannot be read as images, because the column {text[:40]!r} holds text: choose it as the label or"
@@ -120,7 +144,9 @@ def _pixels(features: pd.DataFrame, options: Options, name: str, notes: list[Not
         )
     if features.size * 4 > options.limits.memory_mb * MEBI:
         raise options.limits.error(name, "memory_mb")
-    values = np.stack([as_numbers(features[column]) for column in features.columns], axis=1)
+    reads: dict[str, NumberText] = {}
+    values = np.stack([number_values(features[column], reads) for column in features.columns], axis=1)
+    note_numbers(reads, notes)
     gaps = np.isnan(values)
     if gaps.any():
         notes.append(Note("filled_pixels", count=int(gaps.sum())))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from dsc_core.data.cells import is_number
-from dsc_core.data.columns import UNNAMED, guess_pixel_shape
+from dsc_core.data.cells import holds_numbers
+from dsc_core.data.columns import guess_pixel_shape
 from dsc_core.data.formats import Format, format_of
-from dsc_core.data.keys import choose_keys
+from dsc_core.data.keys import ChosenKeys, choose_keys
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options
+from dsc_core.data.preprocessing import count_categories, many_values
+from dsc_core.data.role_guess import guess_roles
 from dsc_core.errors import InputError
 
-LABEL_NAMES = ("label", "labels", "class", "target", "y", "category", "species")
-ID_NAMES = ("id", "index", "key", "uuid", "name", "filename", "file")
 Result = TypeVar("Result")
 
 
@@ -34,6 +34,18 @@ class Columns:
         The columns that probably hold labels and ids.
     image_shape : tuple of int or None
         The image shape, if the other columns look like pixels.
+    left_out : tuple of str
+        Other columns that `open_dataset` leaves out by default: they number the rows or look like labels.
+    labels : tuple of str
+        All columns that look like labels, the likeliest first.
+    categories : dict of str to int
+        The columns of text that become categories, and how many different values each has in the first rows.
+    many_values : tuple of str
+        Those of them with so many different values that they may decide the clusters.
+    doubts : dict of str to str
+        What else may be wrong with a column that is trained on, a sentence by the column's name.
+    first_rows : int
+        How many rows the guess was made from.
     """
 
     names: tuple[str, ...]
@@ -41,6 +53,12 @@ class Columns:
     label: str | None
     id: str | None
     image_shape: tuple[int, ...] | None
+    left_out: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    categories: dict[str, int] = field(default_factory=dict)
+    many_values: tuple[str, ...] = ()
+    doubts: dict[str, str] = field(default_factory=dict)
+    first_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +72,9 @@ class Keys:
     samples, labels, ids : tuple of str
         The keys that are probably these; several are joined in this order.
     columns_first : bool
-        Whether rows of pixels run down the columns of the image, as in MATLAB.
+        Whether rows of pixels run down the columns of the image, as in MATLAB and R.
+    problem : str, default=""
+        Why it cannot be said which array holds the samples, a sentence; they must be chosen then.
     """
 
     arrays: dict[str, str]
@@ -62,19 +82,22 @@ class Keys:
     labels: tuple[str, ...]
     ids: tuple[str, ...]
     columns_first: bool
+    problem: str = ""
 
     def is_matrix(self, key: str) -> bool:
         """Whether the array has two axes, so that its rows may be images."""
         return self.arrays[key].partition(",")[0].count("×") == 1
 
 
-def guess_columns(path: str | Path) -> Columns:
-    """Guess the label column, the id column and the image shape of a table from its first rows.
+def guess_columns(path: str | Path, header: bool | None = None) -> Columns:
+    """Guess from the first rows of a table what its columns are; `open_dataset` takes them so by default.
 
     Parameters
     ----------
     path : str or Path
         A CSV or Parquet file.
+    header : bool, optional
+        Whether the first row names the columns; by default guessed.
 
     Returns
     -------
@@ -88,19 +111,28 @@ def guess_columns(path: str | Path) -> Columns:
     """
     path = Path(path)
     reader = _format(path, "table", ".csv").module
-    frame = _open(path, lambda: reader.read_head(path, Limits.read()))
-    names = list(frame.columns)
-    lower = {name.lower().strip(): name for name in reversed(names)}
-    label = next((lower[word] for word in LABEL_NAMES if word in lower), None)
-    id_column = next(
-        (lower[word] for word in ID_NAMES if word in lower and frame[lower[word]].is_unique), None
+    options = Options(name=path.name, header=header)
+    frame = _open(path, lambda: reader.read_head(path, options))
+    names = [str(name) for name in frame.columns]
+    guess = guess_roles(frame)
+    left_out = (*guess.index, *guess.row_numbers, *guess.more_labels)
+    labels = tuple(filter(None, (guess.label, *guess.more_labels)))
+    features = [name for name in names if name not in (guess.label, guess.id, *left_out)]
+    numeric = [name for name in names if holds_numbers(frame[name])]
+    categories = count_categories(frame, [name for name in names if name not in numeric], options.limits)
+    return Columns(
+        tuple(names),
+        tuple(numeric),
+        guess.label,
+        guess.id,
+        guess_pixel_shape(frame[features]) if features and set(features) <= set(numeric) else None,
+        left_out=left_out,
+        labels=labels,
+        categories=categories,
+        many_values=tuple(name for name, count in categories.items() if many_values(count, len(frame))),
+        doubts={note.about: str(note) for note in guess.doubts},
+        first_rows=len(frame),
     )
-    if id_column is None and UNNAMED in names and frame[UNNAMED].is_unique:
-        id_column = UNNAMED
-    numeric = [name for name in names if is_number(frame[name])]
-    features = [name for name in names if name not in (label, id_column)]
-    shape = guess_pixel_shape(frame[features]) if features and set(features) <= set(numeric) else None
-    return Columns(tuple(names), tuple(numeric), label, id_column, shape)
 
 
 def guess_keys(path: str | Path) -> Keys:
@@ -123,10 +155,17 @@ def guess_keys(path: str | Path) -> Keys:
     """
     path = Path(path)
     reader = _format(path, "keys", ".h5").module
-    headers, matlab = _open(path, lambda: reader.read_headers(path, Limits.read()))
-    keys = choose_keys(headers, Options(name=path.name), path.name)
-    arrays = {key: header.describe() for key, header in headers.items()}
-    return Keys(arrays, tuple(keys.samples), tuple(keys.labels), tuple(keys.ids), matlab)
+    headers, roles, column_major = _open(path, lambda: reader.read_headers(path, Limits.read()))
+    keys, problem = ChosenKeys([], [], []), ""
+    try:
+        keys = choose_keys(headers, Options(name=path.name), path.name, roles)
+    except InputError as error:
+        problem = str(error)
+        if not headers:
+            raise
+    arrays = {key: header.describe() for key, header in headers.items() if not header.problem}
+    labels, ids = (tuple(key for key in part if key in arrays) for part in (keys.labels, keys.ids))
+    return Keys(arrays, tuple(keys.samples), labels, ids, column_major, problem)
 
 
 def _format(path: Path, kind: str, default: str) -> Format:

@@ -23,7 +23,7 @@ from dsc_core.data.store import is_stored, store_dataset
 from dsc_core.data.trainable import check_trainable
 from dsc_core.temporary import temporary_file
 
-FORMAT = 1  # increased when readers change what they make of the same file
+FORMAT = 2  # increased when readers change what they make of the same file
 PIECE = 1 << 22
 COMPARING, READING, COPYING = "Comparing with earlier imports", "Reading", "Copying into the workspace"
 StageProgress = Callable[[str, int, int], None]
@@ -69,7 +69,7 @@ def _record(
     """The file that holds, or will hold, the key of this source; None if the source cannot be read."""
     digest = hashlib.blake2b(digest_size=16)
     name = options.get("name") or dataset_name(Path(source))
-    given = sorted((key, value) for key, value in options.items() if value not in (None, False))
+    given = sorted((key, value) for key, value in options.items() if _is_given(key, value))
     digest.update(json.dumps([FORMAT, str(name), given], default=str).encode())
     try:
         path = Path(source).expanduser()
@@ -83,6 +83,11 @@ def _record(
     except (OSError, RuntimeError):  # which `open_dataset` reports
         return None
     return home / "imports" / digest.hexdigest()
+
+
+def _is_given(option: str, value: object) -> bool:
+    """Whether an option has another value than by default. That there is no header is not the default."""
+    return value not in (None, (), []) and (value is not False or option in ("header", "columns_first"))
 
 
 def _files(source: str | Path) -> list[Path] | None:

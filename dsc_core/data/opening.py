@@ -20,44 +20,8 @@ def open_dataset(data: str | Path, **options: Any) -> Dataset:
     ----------
     data : str or Path
         A name from `sample_names()`, or the path of a file or folder.
-    name : str, optional
-        The name of the data set, by default that of the file.
-    size, crop : (height, width), optional; bool, default=False
-        Resize images to `size`. With `crop`, keep the center with its proportions (square without `size`) first.
-    channels : {"grey", "colour"}, optional
-        Convert images; by default they keep their channels.
-    labels_from_folders : bool, default=False
-        Use the folder of an image as its label.
-    folder_level : int, optional
-        Which folder: 1 is the one that contains the image, 2 the one around it; by default the nearest that tells
-        classes apart.
-    pages : {"first", "all"}, default="first"
-        Of image files with several pages or frames: the first, or each as a sample "file.tif#1", "file.tif#2", …
-    value_range : (float, float), optional
-        The values of black and white of images; by default found from type and values, the same for all images.
-    label_column, id_column : str, optional
-        Columns of a table, or keys of an .npz, HDF5 or .mat file; "" means none. By default those that names and
-        values show to be labels and ids, as `guess_columns` finds them; each guess is said in a note.
-    exclude : sequence of str, optional
-        Columns of a table that are left out. Columns that only number the rows, and others that look like labels, are
-        left out by themselves, with a note, unless "" is among these names.
-    samples_key : str, optional
-        Key of the samples; by default guessed from names and sizes.
-    samples_last : bool, optional
-        Whether the last axis of an array counts the samples, or the first; by default guessed.
-    image_shape : tuple of int, optional
-        Read the columns of a table as pixels of images: (H, W), (C, H, W) or (H, W, C).
-    columns_first : bool, optional
-        Such pixels run down the columns of the image; by default only if MATLAB wrote the file.
-    like : dict, optional
-        `Dataset.describe()` of the data that a run was trained on, to use its shape, scaling and preprocessing.
-    rescale : bool, optional
-        With `like`: bring the values of images to the range of the training data (True), or read them on its scale
-        (False). By default only data that are clearly on another scale are rescaled; both is said in a note.
-    most : int, optional
-        Read only about this many images of a folder or archive, for a preview.
-    progress : callable, optional
-        Called as progress(done, total), in files or bytes; an error that it raises cancels reading.
+    **options
+        How it is read: the fields of `Options`, described there.
 
     Returns
     -------

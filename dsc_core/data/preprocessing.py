@@ -6,21 +6,23 @@ of 0 and 1; missing numbers are filled with the column mean, missing categories 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsc_core.data.cells import as_numbers, as_texts, is_number
+from dsc_core.data.cells import EXAMPLES, NumberText, as_numbers, as_texts, is_number, read_numbers
 from dsc_core.data.chunks import chunks
 from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.table_units import Preprocessing, column_width
+from dsc_core.data.text import LISTED, listed
 from dsc_core.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LISTED = 8  # column names in an error or a note
+MANY_CATEGORIES = 20  # of a column of text: above this it is pointed out
 
 
 def fit_matrix(matrix: np.ndarray, limits: Limits, notes: list[Note]) -> Preprocessing:
@@ -39,7 +41,7 @@ def fit_matrix(matrix: np.ndarray, limits: Limits, notes: list[Note]) -> Preproc
     ]
     constant = [str(index) for index in np.flatnonzero(~varies)]
     if constant:
-        notes.append(Note("constant_columns", about=_listed(constant)))
+        notes.append(Note("constant_columns", about=listed(constant)))
     return {"source": "matrix", "width": matrix.shape[1], "columns": columns}
 
 
@@ -73,15 +75,17 @@ def fit_table(frame: pd.DataFrame, limits: Limits, notes: list[Note]) -> Preproc
     gaps, if there are any. Columns that are constant or empty are dropped, and so is text with more than
     `limits.categories` different values (such as names); each with a note.
     """
-    columns, constant, texts = [], [], []
+    columns, constant, texts, distinct = [], [], [], []
     for name in frame.columns:
         series = frame[name]
         if is_number(series):
-            column = _fit_number(name, series)
+            column = _fit_number(name, as_numbers(series))
+        elif (read := read_numbers(series)).numeric:
+            column = _fit_number(name, read.values)
         else:
             counts = _counts(series)
             if _too_many(counts, len(series), limits):
-                texts.append(name)
+                (texts if len(counts) > limits.categories else distinct).append(name)
                 continue
             column = _fit_category(name, counts, len(series))
         if column is None:
@@ -89,10 +93,13 @@ def fit_table(frame: pd.DataFrame, limits: Limits, notes: list[Note]) -> Preproc
         else:
             columns.append(column)
     if constant:
-        notes.append(Note("constant_columns", about=_listed(constant)))
+        notes.append(Note("constant_columns", about=listed(constant)))
     if texts:
-        about = f"{limits.categories} different values: {_listed(texts)}"
+        about = f"{limits.categories} different values: {listed(texts)}"
         notes.append(Note("text_columns", about=about))
+    if distinct:
+        notes.append(Note("distinct_texts", about=listed(distinct)))
+    _note_categories(columns, len(frame), notes)
     width = sum(map(column_width, columns))
     if width > limits.columns:
         raise limits.error(f"A table of {width:,} columns, counting each category,", "columns")
@@ -101,27 +108,51 @@ def fit_table(frame: pd.DataFrame, limits: Limits, notes: list[Note]) -> Preproc
     return {"source": "table", "columns": columns}
 
 
+def many_values(counts: int, rows: int) -> bool:
+    """Whether a column of text has so many different values, per row or at all, that it may decide the clusters."""
+    return counts > MANY_CATEGORIES or counts > max(5, rows // 5)
+
+
+def _note_categories(columns: list[dict[str, Any]], rows: int, notes: list[Note]) -> None:
+    """Notes which columns of text become how many inputs."""
+    widths = {column["name"]: len(column["categories"]) for column in columns if column["kind"] == "category"}
+    many = {name: width for name, width in widths.items() if many_values(width, rows)}
+    for kind, found in (("categories", widths), ("many_categories", many)):
+        if found:
+            about = listed(f"{name[:30]} ({width})" for name, width in found.items())
+            notes.append(Note(kind, about=about))
+
+
+def note_extra_columns(frame: pd.DataFrame, trained: Iterable[str], notes: list[Note]) -> None:
+    """A note on the columns of new data that the run was not trained on."""
+    known = set(trained)
+    extra = [name for name in frame.columns if name not in known]
+    if extra:
+        notes.append(Note("extra_columns", about=listed(extra)))
+
+
 def apply_table(frame: pd.DataFrame, preprocessing: Preprocessing, notes: list[Note]) -> np.ndarray:
     """The table as the float32 matrix (n, F) that `preprocessing`, from `fit_table`, describes.
 
-    Additional columns are ignored, and unseen categories become zeros. InputError if a column is missing.
+    Columns are found by name, in any order; additional ones are left out, and unseen categories become zeros.
+    InputError if a column is missing.
     """
     columns = preprocessing["columns"]
     missing = [column["name"] for column in columns if column["name"] not in frame.columns]
     if missing:
-        raise InputError(
-            f"The table lacks columns that the run was trained on, {_listed(missing)}: add them."
-        )
+        raise InputError(f"The table lacks columns that the run was trained on, {listed(missing)}: add them.")
     result = np.zeros((len(frame), sum(map(column_width, columns))), np.float32)
     start = filled = unseen = 0
+    reads: dict[str, NumberText] = {}
     for column in columns:
         part = result[:, start : start + column_width(column)]
         if column["kind"] == "number":
-            filled += _apply_number(frame[column["name"]], column, part)
+            filled += _apply_number(frame[column["name"]], column, part, reads)
         else:
             gaps, new = _apply_category(frame[column["name"]], column, part)
             filled, unseen = filled + gaps, unseen + new
         start += column_width(column)
+    note_numbers(reads, notes)
     if filled:
         notes.append(Note("filled", count=filled))
     if unseen:
@@ -129,14 +160,40 @@ def apply_table(frame: pd.DataFrame, preprocessing: Preprocessing, notes: list[N
     return result
 
 
-def _apply_number(series: pd.Series, column: dict[str, Any], out: np.ndarray) -> int:
-    """Write a standardised column into `out`, (n, 1); the number of gaps that were filled."""
-    values = as_numbers(series)
+def _apply_number(
+    series: pd.Series, column: dict[str, Any], out: np.ndarray, reads: dict[str, NumberText]
+) -> int:
+    """Write a standardised column into `out`, (n, 1); the number of gaps that were filled. reads: see there."""
+    values = number_values(series, reads)
     gaps = np.isnan(values)
     values[gaps] = column["mean"]
     with np.errstate(over="ignore"):
         out[:, 0] = (values - column["mean"]) / column["scale"]
     return int(gaps.sum())
+
+
+def number_values(series: pd.Series, reads: dict[str, NumberText]) -> np.ndarray:
+    """A column as numbers (n,) float64, NaN where there are none; if it is text, how it was read goes to `reads`."""
+    if is_number(series):
+        return as_numbers(series)
+    read = reads[str(series.name)] = read_numbers(series)
+    return read.values
+
+
+def note_numbers(reads: dict[str, NumberText], notes: list[Note]) -> None:
+    """Notes on columns of text that were read as numbers, and on their cells that are none."""
+    whole = [name for name, read in reads.items() if not read.unread]
+    signs = [name for name, read in reads.items() if read.signs]
+    for kind, names in (("text_numbers", whole), ("number_signs", signs)):
+        if names:
+            notes.append(Note(kind, about=listed(names)))
+    partly = {name: read for name, read in reads.items() if read.unread}
+    groups = [[name] for name in partly] if len(partly) <= LISTED else [list(partly)]
+    for names in groups:
+        examples = dict.fromkeys(text for name in names for text in partly[name].examples)
+        count = sum(partly[name].unread for name in names)
+        shown = ", ".join(f"'{text}'" for text in list(examples)[:EXAMPLES])
+        notes.append(Note("not_numbers", count=count, about=listed(names), example=shown))
 
 
 def _apply_category(series: pd.Series, column: dict[str, Any], out: np.ndarray) -> tuple[int, int]:
@@ -148,9 +205,8 @@ def _apply_category(series: pd.Series, column: dict[str, Any], out: np.ndarray) 
     return sum(text is None for text in texts), int((indices < 0).sum())
 
 
-def _fit_number(name: str, series: pd.Series) -> dict[str, Any] | None:
-    """The description of a column of numbers, None if it is constant."""
-    values = as_numbers(series)
+def _fit_number(name: str, values: np.ndarray) -> dict[str, Any] | None:
+    """The description of a column of numbers (n,), None if it is constant."""
     means, scales = _moments(values[:, None])
     if not _varies(means, scales)[0]:
         return None
@@ -172,6 +228,16 @@ def _fit_category(name: str, counts: dict[str, int], rows: int) -> dict[str, Any
 def _too_many(counts: dict[str, int], rows: int, limits: Limits) -> bool:
     """Whether text has too many different values to be categories: more than the limit, or all different."""
     return len(counts) >= 2 and (len(counts) > limits.categories or len(counts) == rows)
+
+
+def count_categories(frame: pd.DataFrame, names: list[str], limits: Limits) -> dict[str, int]:
+    """How many different values each of these columns of text has, without those that are no categories."""
+    counts = {name: _counts(frame[name]) for name in names}
+    return {
+        name: len(found)
+        for name, found in counts.items()
+        if len(found) > 1 and not _too_many(found, len(frame), limits)
+    }
 
 
 def _counts(series: pd.Series) -> dict[str, int]:
@@ -205,9 +271,3 @@ def _moments(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _varies(means: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Which columns (F,) differ from constant ones by more than rounding errors."""
     return scales > 1e-12 * np.maximum(np.abs(means), 1e-280)
-
-
-def _listed(names: list[str]) -> str:
-    """The first names of columns, separated by commas."""
-    shown = ", ".join(str(name)[:40] for name in names[:LISTED])
-    return shown + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+
+LISTED = 8  # names in an error or a note
 
 
 def clean(text: str) -> str:
@@ -18,3 +22,9 @@ def row_ids(n: int, first: int = 0) -> np.ndarray:
 def shape_text(shape: tuple[int, ...]) -> str:
     """A shape in words: "3×28×28"."""
     return "×".join(str(side) for side in shape)
+
+
+def listed(names: Iterable[object]) -> str:
+    """The first names, separated by commas, each cut to 40 characters: "a, b and 3 more"."""
+    texts = [str(name)[:40] for name in names]
+    return ", ".join(texts[:LISTED]) + (f" and {len(texts) - LISTED:,} more" if len(texts) > LISTED else "")
