@@ -14,8 +14,8 @@ SENTENCES = {
     "labels_column": "Column '{about}' used for labels; it is not trained on.",
     "labels_guessed": "Column '{about}' has the name of labels and was used for labels; it is not trained on. To train"
     " on it, choose no label column.",
-    "labels_placed": "Column '{about}' was used for labels, because it looks like classes in a table without column names;"
-    " it is not trained on. To train on it, choose no label column.",
+    "labels_placed": "Column '{about}' was used for labels, because it looks like classes in a table without column"
+    " names; it is not trained on. To train on it, choose no label column.",
     "ids_column": "Column '{about}' used for ids; it is not trained on.",
     "ids_guessed": "Column '{about}' names or numbers the rows and was used for ids; it is not trained on. To train on"
     " it, choose no id column.",
@@ -27,8 +27,10 @@ SENTENCES = {
     " out, unless they were measured.",
     "continuous_target": "Column '{about}' has the name of labels, but holds too many different numbers for classes, so"
     " it is trained on. Leave it out if it is a result and not a measurement.",
-    "possible_answers": "Column '{about}' is trained on, but its name or its place suggests that it tells classes or"
-    " how the data were divided. Choose it as labels or leave it out, unless it was measured.",
+    "possible_labels": "Column '{about}' is trained on, but its place suggests that it holds classes. Choose it as"
+    " labels or leave it out, unless it was measured.",
+    "possible_answers": "Column '{about}' is trained on, but its name suggests that it tells clusters, classes or how"
+    " the data were divided. Leave it out, unless it was measured.",
     "unnamed_columns": "The table has no column names, and no column was recognised as labels. If one holds classes,"
     " choose it as labels, because it is trained on now.",
     "tells_classes": "Columns that are the same within every class are trained on: {about}. Leave them out if they were"
@@ -114,7 +116,18 @@ SENTENCES = {
 }
 
 
-WARNINGS = ("other_range", "inverted", "other_brightness", "other_units", "not_finite", "own_scaling")
+WARNINGS = (
+    *("other_range", "inverted", "other_brightness", "other_units", "not_finite", "own_scaling"),
+    *(
+        "possible_labels",
+        "possible_answers",
+        "tells_classes",
+        "labels_trained_on",
+        "row_numbers_trained_on",
+        "repeated_ids",
+    ),
+    *("continuous_target", "unnamed_columns", "many_categories"),
+)
 
 
 @dataclass(frozen=True)

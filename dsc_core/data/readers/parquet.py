@@ -1,104 +1,123 @@
-"""Parquet files. Columns of lists, structures, dates or bytes are dropped."""
+"""Parquet files, read in batches within the limits. Columns of lists, structures, dates or bytes are dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsc_core.data.columns import check_cells
+from dsc_core.data.columns import Roles, check_cells, choose_roles
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.from_table import from_frame
 from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
+from dsc_core.data.readers.parquet_columns import Columns, as_frame, checked_batch, split_columns
+from dsc_core.data.text import listed
+from dsc_core.data.unpacking import Budget
 from dsc_core.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD_ROWS = 1000
+HEAD_ROWS = 1000  # for the roles of the columns
+BATCH_VALUES = 1 << 21  # of a batch: rows times columns
+TEXT_ROWS = 4096  # of a batch that has text
 
 
 def read_parquet(path: Path, options: Options) -> Dataset:
     """A table or, with `options.image_shape`, images from a Parquet file; labels and ids as in `csv.read_csv`."""
     notes: list[Note] = []
-    return from_frame(_read_frame(path, options.limits, notes), path.name, options, notes)
+    roles = choose_roles(read_head(path, options), path.name, options, notes)
+    with _open(path, options.limits) as (file, columns):
+        columns = _for_roles(columns, roles, notes)
+        if file.metadata.num_rows * len(columns.kept) * 8 > options.limits.memory_mb * MEBI:
+            raise options.limits.error(path.name, "memory_mb")
+        budget = _budget(path, file, options.limits)
+        batches = [checked_batch(batch, budget, notes) for batch in _batches(file, columns)]
+        frame = _checked(batches, columns, path.name, options.limits)
+        del batches
+    return from_frame(frame, path.name, options, notes, roles=roles)
 
 
-def read_head(path: Path, limits: Limits) -> pd.DataFrame:
+def read_head(path: Path, options: Options) -> pd.DataFrame:
     """The first rows of the table."""
-    return _read_frame(path, limits, [], rows=HEAD_ROWS)
+    with _open(path, options.limits) as (file, columns):
+        budget = _budget(path, file, options.limits)
+        first = next(_batches(file, columns, HEAD_ROWS))
+        return _checked([checked_batch(first, budget, [])], columns, path.name, options.limits)
 
 
-def read_blocks(path: Path, options: Options, size: int) -> Iterator[pd.DataFrame]:
-    """The table, `size` rows at a time."""
+def read_blocks(
+    path: Path, options: Options, size: int, roles: Roles, notes: list[Note]
+) -> Iterator[pd.DataFrame]:
+    """The table, `size` rows at a time; see `csv.read_blocks`."""
+    endless = replace(options.limits, unpacked_mb=1 << 40)  # the ratio is limited, the size is not
+    with _open(path, options.limits) as (file, columns):
+        columns = _for_roles(columns, roles, notes)
+        budget = _budget(path, file, endless)
+        for batch in _batches(file, columns, size):
+            yield _checked([checked_batch(batch, budget, notes)], columns, path.name, options.limits)
+
+
+@contextmanager
+def _open(path: Path, limits: Limits) -> Iterator[tuple[Any, Columns]]:
+    """(file, columns) of a Parquet file, whose text is read as dictionaries; InputError if it is damaged."""
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            kept, _ = _split_columns(file, path.name, options.limits)
-            for batch in file.iter_batches(size, columns=kept):
-                yield _checked(batch.to_pandas(), kept, path.name, options.limits)
-    except InputError:
+            columns = split_columns(file.schema_arrow, path.name, limits)
+            rows = file.metadata.num_rows
+        if not rows:
+            raise InputError(f"{path.name} has no rows: choose a table with one row per sample.")
+        with pq.ParquetFile(path, read_dictionary=list(columns.texts), pre_buffer=False) as file:
+            yield file, columns
+    except (InputError, OSError, GeneratorExit) as error:
+        if isinstance(error, OSError) and error.errno is None:  # Arrow's own
+            raise _damaged(path) from error
         raise
     except Exception as error:  # Arrow's errors
         raise _damaged(path) from error
-
-
-def _read_frame(path: Path, limits: Limits, notes: list[Note], rows: int | None = None) -> pd.DataFrame:
-    """The file's columns of numbers and text; InputError if it is not a Parquet file or too large."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            kept, dropped = _split_columns(file, path.name, limits)
-            if file.metadata.num_rows * len(kept) * 8 > limits.memory_mb * MEBI:
-                raise limits.error(path.name, "memory_mb")
-            if rows is None:
-                table = file.read(columns=kept)
-            else:
-                table = pa.Table.from_batches([next(file.iter_batches(rows, columns=kept))])
-            frame = table.to_pandas(ignore_metadata=True)
-    except InputError:
-        raise
-    except Exception as error:  # Arrow's errors, and StopIteration for a file without rows
-        raise _damaged(path) from error
-    if dropped:
-        notes.append(Note("untyped_columns", about=", ".join(dropped)[:200]))
-    return _checked(frame, kept, path.name, limits)
-
-
-def _split_columns(file: Any, name: str, limits: Limits) -> tuple[list[str], list[str]]:
-    """(kept, dropped) names of the columns of an open Parquet file."""
-    schema = file.schema_arrow
-    if len(schema) > limits.columns:
-        raise limits.error(name, "columns")
-    kept = [field.name for field in schema if _is_plain(field.type)]
-    return kept, [field.name for field in schema if field.name not in kept]
-
-
-def _checked(frame: pd.DataFrame, kept: list[str], name: str, limits: Limits) -> pd.DataFrame:
-    """The frame with text for column names; InputError unless these are distinct."""
-    if not kept or len(set(kept)) < len(kept):
-        raise InputError(
-            f"{name} needs columns of numbers or text with distinct names: rename or add columns."
-        )
-    frame.columns = [str(title) for title in frame.columns]
-    check_cells(frame, name, limits)
-    return frame
 
 
 def _damaged(path: Path) -> InputError:
     return InputError(f"{path.name} is not a complete Parquet file: save the table again as Parquet.")
 
 
-def _is_plain(kind: Any) -> bool:
-    """Whether an Arrow type is a number, a boolean or text (also as a dictionary of these)."""
-    import pyarrow.types as types
+def _for_roles(columns: Columns, roles: Roles, notes: list[Note]) -> Columns:
+    """The columns that are read for these roles, with notes on those that are not."""
+    if columns.dropped:
+        notes.append(Note("untyped_columns", about=listed(columns.dropped)))
+    decimals = [name for name in columns.decimals if name not in roles.texts]
+    if decimals:
+        notes.append(Note("decimal_columns", about=listed(decimals)))
+    return replace(columns, exact=frozenset(roles.texts))
 
-    if types.is_dictionary(kind):
-        return _is_plain(kind.value_type)
-    tests = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
-    return any(test(kind) for test in (*tests, types.is_string, types.is_large_string, types.is_string_view))
+
+def _budget(path: Path, file: Any, limits: Limits) -> Budget:
+    """A budget for what the batches are unpacked to, after the packed pages of the columns were counted."""
+    packed = path.stat().st_size
+    pages = Budget(path.name, packed, limits)
+    metadata = file.metadata
+    for group in range(metadata.num_row_groups):
+        part = metadata.row_group(group)
+        pages.take(sum(part.column(index).total_uncompressed_size for index in range(part.num_columns)))
+    return Budget(path.name, packed, limits)
+
+
+def _batches(file: Any, columns: Columns, most: int | None = None) -> Iterator[Any]:
+    """Arrow's batches of at most `most` rows, fewer where they would take much memory."""
+    rows = min(most or BATCH_VALUES, max(1, BATCH_VALUES // len(columns.kept)))
+    if columns.texts and most is None:
+        rows = min(rows, TEXT_ROWS)
+    yield from file.iter_batches(rows, columns=list(columns.kept), use_threads=False)
+
+
+def _checked(batches: list[Any], columns: Columns, name: str, limits: Limits) -> pd.DataFrame:
+    """The batches as a frame, whose names and texts are not too long."""
+    frame = as_frame(batches, columns)
+    check_cells(frame, name, limits)
+    return frame

@@ -169,7 +169,7 @@ def test_decimal_commas(tmp_path):
 def test_a_table_without_a_header_loses_no_row(tmp_path):
     dataset = text(tmp_path, "1.5,2\n2.5,3\n3.5,5\n")
     assert len(dataset) == 3
-    assert any("first line holds numbers" in str(note) for note in dataset.notes)
+    assert any("read as data" in str(note) for note in dataset.notes)
 
 
 def test_a_header_of_running_numbers_and_an_index_as_pandas_writes_them(tmp_path):

@@ -1,0 +1,90 @@
+"""Numbers that are written with thousands separators or another decimal mark than the file's, in columns of text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsc_core.data.cells import NUMBERS, is_number
+from dsc_core.data.notes import Note
+from dsc_core.data.readers.csv_header import is_gap
+from dsc_core.data.text import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BLANK = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}'\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A way of writing numbers: `decimal` is its decimal mark, `thousands` the characters that separate groups."""
+
+    decimal: str
+    thousands: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """A number in this spelling, between signs."""
+        point, group = re.escape(self.decimal), f"[{re.escape(self.thousands)}]"
+        number = rf"[+-]?([1-9]\d{{0,2}}({group}\d{{3}})+|\d+)?({point}\d*)?([eE][+-]?\d+)?"
+        return re.compile(rf"([$€£¥]\s*)?(?=.*\d){number}(\s*[%$€£¥])?")
+
+    def plain(self, text: str) -> str:
+        """A number without thousands separators and with a decimal point."""
+        return re.sub(f"(?<=\\d)[{re.escape(self.thousands)}](?=\\d)", "", text).replace(self.decimal, ".")
+
+
+POINT = (Spelling(".", ","), Spelling(".", BLANK), Spelling(",", "."), Spelling(",", BLANK))
+COMMA = (Spelling(",", "."), Spelling(",", BLANK), Spelling(".", ","), Spelling(".", BLANK))
+PLAIN = re.compile(r"([$€£¥]\s*)?[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(\s*[%$€£¥])?")
+
+
+def find_spellings(
+    frame: pd.DataFrame, decimal: str, without: frozenset[str] = frozenset()
+) -> dict[str, Spelling]:
+    """The spelling of each column of text of which most cells are numbers, and some not in plain spelling.
+
+    decimal: the decimal mark of the file, which decides where the cells do not: "1,234". without: columns that stay
+    text.
+    """
+    candidates = POINT if decimal == "." else COMMA
+    texts = [name for name in frame.columns if not is_number(frame[name]) and name not in without]
+    found = {name: _spelling_of(frame[name], candidates) for name in texts}
+    return {name: spelling for name, spelling in found.items() if spelling is not None}
+
+
+def note_spellings(frame: pd.DataFrame, spellings: dict[str, Spelling], notes: list[Note]) -> None:
+    """A note with an example of each spelling, and its columns."""
+    for spelling in dict.fromkeys(spellings.values()):
+        names = [name for name, other in spellings.items() if other == spelling]
+        texts = [str(text).strip() for text in frame[names[0]].dropna().unique().tolist()]
+        odd = next(text for text in texts if not PLAIN.fullmatch(text) and spelling.pattern.fullmatch(text))
+        notes.append(
+            Note("spelled_numbers", about=f"{odd[:30]} as {spelling.plain(odd)[:30]} in {listed(names)}")
+        )
+
+
+def _spelling_of(series: pd.Series, candidates: tuple[Spelling, ...]) -> Spelling | None:
+    texts = [str(value).strip() for value in series.dropna().unique().tolist()]
+    texts = [text for text in texts if not is_gap(text)]
+    odd = [text for text in texts if not PLAIN.fullmatch(text)]
+    if not odd or sum(text[-1].isdigit() or text[0].isdigit() for text in texts) < NUMBERS * len(texts):
+        return None
+    shares = [sum(bool(one.pattern.fullmatch(text)) for text in texts) / len(texts) for one in candidates]
+    best = max(shares)
+    if best < NUMBERS or best <= 1 - len(odd) / len(texts):
+        return None
+    return candidates[shares.index(best)]
+
+
+def in_plain_spelling(frame: pd.DataFrame, spellings: dict[str, Spelling]) -> pd.DataFrame:
+    """The frame with the numbers of these columns as text in plain spelling, other cells as they are."""
+    for name in frame.columns:
+        if name in spellings and not is_number(frame[name]):
+            spelling, pattern = spellings[name], spellings[name].pattern
+            texts = [str(text) for text in frame[name].dropna().unique().tolist()]
+            plain = {text: spelling.plain(text.strip()) for text in texts if pattern.fullmatch(text.strip())}
+            frame[name] = frame[name].map(lambda text, plain=plain: plain.get(text, text))
+    return frame
