@@ -14,19 +14,25 @@ if TYPE_CHECKING:
 NUMBERS = 0.95  # of the filled cells of a column of text: from this share on, it is a column of numbers
 EXAMPLES = 3
 GAPS = frozenset(  # what programs write for a missing number, in lower case
-    ("", "?", "-", "--", ".", "..", "na", "n/a", "n.a.", "nan", "null", "none", "<na>", "nil", "missing")
-    + (
-        "#n/a",
-        "#na",
-        "#div/0!",
-        "#value!",
-        "#ref!",
-        "#num!",
-        "#name?",
-        "#null!",
-        "-nan",
-        "1.#qnan",
-        "-1.#ind",
+    (
+        *(
+            "",
+            "?",
+            "-",
+            "--",
+            ".",
+            "..",
+            "na",
+            "n/a",
+            "n.a.",
+            "nan",
+            "null",
+            "none",
+            "<na>",
+            "nil",
+            "missing",
+        ),
+        *("#n/a", "#na", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!", "-nan", "1.#qnan"),
     )
 )
 SIGNS = re.compile(r"^([+-]?)[$€£¥]\s*|\s*[%$€£¥]$")

@@ -147,7 +147,7 @@ def _say(roles: Roles, guess: RoleGuess, options: Options, notes: list[Note]) ->
     ]
     if counting:
         notes.append(Note("row_numbers_trained_on", about=listed(counting)))
-    notes += [note for note in guess.doubts if note.about not in roles.untrained]
+    notes += guess.doubts_of(roles.untrained, roles.label is not None)
 
 
 def labels_of(series: pd.Series, notes: list[Note]) -> np.ndarray:

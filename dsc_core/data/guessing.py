@@ -14,7 +14,7 @@ from dsc_core.data.keys import ChosenKeys, choose_keys
 from dsc_core.data.limits import Limits
 from dsc_core.data.options import Options
 from dsc_core.data.preprocessing import count_categories, many_values
-from dsc_core.data.role_guess import guess_roles
+from dsc_core.data.role_guess import RoleGuess, guess_roles
 from dsc_core.errors import InputError
 
 Result = TypeVar("Result")
@@ -42,8 +42,8 @@ class Columns:
         The columns of text that become categories, and how many different values each has in the first rows.
     many_values : tuple of str
         Those of them with so many different values that they may decide the clusters.
-    doubts : dict of str to str
-        What else may be wrong with a column that is trained on, a sentence by the column's name.
+    roles : RoleGuess
+        The guess in full, with what else may be wrong.
     first_rows : int
         How many rows the guess was made from.
     """
@@ -57,7 +57,7 @@ class Columns:
     labels: tuple[str, ...] = ()
     categories: dict[str, int] = field(default_factory=dict)
     many_values: tuple[str, ...] = ()
-    doubts: dict[str, str] = field(default_factory=dict)
+    roles: RoleGuess = field(default_factory=RoleGuess)
     first_rows: int = 0
 
 
@@ -130,7 +130,7 @@ def guess_columns(path: str | Path, header: bool | None = None) -> Columns:
         labels=labels,
         categories=categories,
         many_values=tuple(name for name, count in categories.items() if many_values(count, len(frame))),
-        doubts={note.about: str(note) for note in guess.doubts},
+        roles=guess,
         first_rows=len(frame),
     )
 

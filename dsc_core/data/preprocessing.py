@@ -75,7 +75,8 @@ def fit_table(frame: pd.DataFrame, limits: Limits, notes: list[Note]) -> Preproc
     gaps, if there are any. Columns that are constant or empty are dropped, and so is text with more than
     `limits.categories` different values (such as names); each with a note.
     """
-    columns, constant, texts, distinct = [], [], [], []
+    columns: list[dict[str, Any]] = []
+    constant, texts, distinct = list[str](), list[str](), list[str]()
     for name in frame.columns:
         series = frame[name]
         if is_number(series):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 100  # of a column whose name does not say that it holds labels
 FEW_ROWS = 10  # below this, a column that counts the rows may do so by chance
 DISTINCT_IDS = 0.9  # of ids: the share that is distinct at least
+WITHOUT_LABELS = ("possible_labels", "unnamed_columns")  # doubts that end with the choice of a label column
 LESS_VARIED = 3  # times as many different values have other whole numbers than the classes
 LONG_NUMBER = 1000  # of ids
 MIN_SIDE = 8  # of images in rows of pixels
@@ -48,6 +50,14 @@ class RoleGuess:
     placed: bool = False
     doubts: list[Note] = field(default_factory=list)
 
+    def doubts_of(self, untrained: Collection[str], labelled: bool) -> list[Note]:
+        """The doubts that stay if these columns are not trained on. labelled: whether there is a label column."""
+        return [
+            note
+            for note in self.doubts
+            if note.about not in untrained and not (labelled and note.kind in WITHOUT_LABELS)
+        ]
+
 
 def guess_roles(frame: pd.DataFrame) -> RoleGuess:
     """The probable roles of the columns of a table's first rows.
@@ -68,7 +78,7 @@ def guess_roles(frame: pd.DataFrame) -> RoleGuess:
         labels = _placed_labels(frame, rest, doubts)
     label = labels[0] if labels else None
     if not labels:
-        doubts += _possible_answers(frame, rest)
+        doubts += _possible_labels(frame, rest)
     doubts += _answer_names(rest, labels)
     return RoleGuess(
         label,
@@ -192,7 +202,7 @@ def _placed_labels(frame: pd.DataFrame, names: list[str], doubts: list[Note]) ->
     ]
     if len(found) == 1:
         return found
-    doubts += [Note("possible_answers", about=name) for name in coded[:1]]
+    doubts += [Note("possible_labels", about=name) for name in coded[:1]]
     return []
 
 
@@ -228,12 +238,12 @@ def _are_measured(frame: pd.DataFrame, names: list[str], label: str) -> bool:
     )
 
 
-def _possible_answers(frame: pd.DataFrame, names: list[str]) -> list[Note]:
+def _possible_labels(frame: pd.DataFrame, names: list[str]) -> list[Note]:
     """A note on the only column of text at either end of a table with column names."""
     texts = [name for name in names if not is_number(frame[name])]
     alone = len(texts) == 1 and len(names) > 2 and texts[0] in (names[0], names[-1])
     if alone and not is_numbered(list(frame.columns)) and is_classes(frame[texts[0]], MOST_CLASSES):
-        return [Note("possible_answers", about=texts[0])]
+        return [Note("possible_labels", about=texts[0])]
     return []
 
 

@@ -24,8 +24,11 @@ def draw(dataset, key: str) -> None:
     _metrics(dataset, key)
     if dataset.skipped:
         skipped(dataset.skipped, "skipped")
-    for note in dataset.notes:
-        st.caption(formatting.plain(note))
+    for note in sorted(dataset.notes, key=lambda note: not note.is_warning):
+        if note.is_warning:
+            st.warning(formatting.plain(note), icon=":material/warning:")
+        else:
+            st.caption(formatting.plain(note))
     if dataset.kind == "image":
         _images(dataset, key)
     else:

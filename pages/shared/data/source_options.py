@@ -6,12 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dsc_core.data import guess_columns, guess_keys, parse_size, source_kind
+from dsc_core.data import guess_keys, parse_size, source_kind
 from dsc_core.errors import InputError
 from pages.shared import formatting, uploads
-from pages.shared.data import image_options, importing
-
-FOR_SCORES = "Used for scores only, never for training."
+from pages.shared.data import image_options, importing, table_options
+from pages.shared.data.table_options import FOR_SCORES
 
 
 def upload() -> None:
@@ -70,29 +69,9 @@ def _folder_options(_: Path) -> dict:
 
 
 def _table_options(path: Path) -> dict | None:
-    """Label column, id column and image shape of a table, preset by a guess; None where it cannot be read."""
-    try:
-        guess = _guess_columns(path)
-    except InputError as problem:
-        st.error(formatting.plain(problem), icon=":material/error:")
-        return None
-    label = st.selectbox(
-        "Label column",
-        guess.names,
-        index=_index_of(guess.names, guess.label),
-        placeholder="None",
-        key=f"label_column_{path}",
-        help=f"The class of each row. {FOR_SCORES}",
-    )
-    identity = st.selectbox(
-        "Id column",
-        guess.names,
-        index=_index_of(guess.names, guess.id),
-        placeholder="Row number",
-        key=f"id_column_{path}",
-    )
-    columns = {"label_column": label or "", "id_column": identity or ""}
-    return _with_image_shape(path, columns, guess.image_shape or ())
+    """Header, columns and image shape of a table, preset by a guess; None where it cannot be read."""
+    form = table_options.draw(path)
+    return None if form is None else _with_image_shape(path, *form)
 
 
 def _with_image_shape(path: Path, options: dict, guess: tuple[int, ...] = ()) -> dict | None:
@@ -160,14 +139,3 @@ def _array_title(guess, key: str) -> str:
 def _guess_arrays(path: Path):
     """The arrays in a file, and which of them are probably samples, labels and ids."""
     return guess_keys(path)
-
-
-@st.cache_data(show_spinner=False, max_entries=20)
-def _guess_columns(path: Path):
-    """The columns of a table, and which of them are probably label and id."""
-    return guess_columns(path)
-
-
-def _index_of(names: tuple[str, ...], name: str | None) -> int | None:
-    """The position of `name` in `names`, None where it is not among them."""
-    return names.index(name) if name in names else None
