@@ -17,9 +17,18 @@ from dsc_core.cli.printing import print_assigned
 @command("assign", print_assigned)
 @run_argument
 @data_options
+@click.option(
+    "--rescale/--no-rescale",
+    default=None,
+    help="Bring images to the range of the training data, or read them on its scale.  [default: rescale only what is"
+    " clearly on another scale]",
+)
 @click.option("--out", required=True, metavar="FILE", help="CSV file to write; - writes to standard output.")
-def assign(run: str, source: Source, out: str) -> dict[str, Any]:
-    """Assign the samples in DATA, however many, to the clusters of a run."""
+def assign(run: str, source: Source, rescale: bool | None, out: str) -> dict[str, Any]:
+    """Assign the samples in DATA, however many, to the clusters of a run.
+
+    Samples with missing or infinite values get a row without a cluster. Exit code 2 if there are no others.
+    """
     from dsc_core.cli.progress import Progress
     from dsc_core.data import open_stream
     from dsc_core.runs import Store
@@ -30,7 +39,7 @@ def assign(run: str, source: Source, out: str) -> dict[str, Any]:
     _ = loaded.frame  # a run without results is refused before the data are read
     with (
         Progress() as progress,
-        open_stream(source.data, loaded.run.dataset, **source.reading) as stream,
+        open_stream(source.data, loaded.run.dataset, rescale=rescale, **source.reading) as stream,
         open_output(out) as file,
     ):
 
@@ -43,6 +52,7 @@ def assign(run: str, source: Source, out: str) -> dict[str, Any]:
     return {
         "run": loaded.id,
         "samples": assigned.samples,
+        "unassigned": assigned.unassigned,
         "unseen": assigned.unseen,
         "distance_limit": assigned.novelty.limit,
         "error_limit": error_limit if math.isfinite(error_limit) else None,

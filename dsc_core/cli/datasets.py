@@ -44,7 +44,10 @@ def print_notes(dataset: Dataset | Stream) -> None:
         say(note)
     if dataset.skipped:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in dataset.skipped[:LISTED])
-        say(f"{len(dataset.skipped)} files could not be read and were skipped: {reasons}")
+        more = len(dataset.skipped) - LISTED
+        reasons += f"; and {more:,} more" if more > 0 else ""
+        what = "file or sample" if len(dataset.skipped) == 1 else "files or samples"
+        say(f"{len(dataset.skipped)} {what} could not be read or assigned: {reasons}")
 
 
 def cluster_count(dataset: Dataset, requested: int | None) -> int:

@@ -31,6 +31,23 @@ class Size(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class ValueRange(click.ParamType):
+    """Two numbers such as 0:4095, as a tuple."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """`value` as numbers."""
+        from dsc_core.data.options import parse_range
+
+        try:
+            return value if isinstance(value, tuple) else parse_range(value)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Names(click.ParamType):
     """One of the names in a registry, which is loaded for the help only; the core checks the name itself."""
 
@@ -51,6 +68,13 @@ def channel_names() -> Iterable[str]:
     return CHANNELS
 
 
+def page_names() -> Iterable[str]:
+    """The values of --pages."""
+    from dsc_core.data.options import PAGES
+
+    return PAGES
+
+
 @dataclass(frozen=True)
 class Source:
     """What DATA and the options that say how to read it came to.
@@ -65,6 +89,23 @@ class Source:
 DATA_OPTIONS: tuple[Decorator, ...] = (
     click.argument("data", metavar="DATA"),
     click.option("--labels-from-folders", is_flag=True, help="Use the folder of an image as its label."),
+    click.option(
+        "--folder-level",
+        type=int,
+        metavar="N",
+        help="Which folder that is: 1 contains the image, 2 is the one around it.  [default: found]",
+    ),
+    click.option(
+        "--pages",
+        type=Names(page_names),
+        help="Of image files with several pages, read the first, or all as samples.  [default: first]",
+    ),
+    click.option(
+        "--value-range",
+        type=ValueRange(),
+        metavar="LOW:HIGH",
+        help="Values of black and white in the images.  [default: found, the same for all images]",
+    ),
     click.option("--size", type=Size(), metavar="HxW", help="Resize images to this height and width."),
     click.option(
         "--crop", is_flag=True, help="Crop images to their centre, in the proportions of --size or square."
@@ -117,6 +158,8 @@ DATA_OPTIONS: tuple[Decorator, ...] = (
 )
 READING = (
     "labels_from_folders",
+    "folder_level",
+    "value_range",
     "size",
     "crop",
     "channels",
@@ -137,6 +180,7 @@ def data_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_source(data: str, pixel_order: str | None, **options: Any) -> Any:
         reading = {name: options.pop(name) for name in READING}
         reading["exclude"] += ("",) if options.pop("keep_all_columns") else ()
+        reading["pages"] = options.pop("pages") or "first"
         reading["columns_first"] = None if pixel_order is None else pixel_order == "columns"
         return function(source=Source(data, reading), **options)
 

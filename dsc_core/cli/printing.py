@@ -156,7 +156,7 @@ def print_assigned(result: Result) -> None:
     if result["out"] == "-":
         return
     print_rows(result)
-    share = result["unseen"] / result["samples"]
+    share = result["unseen"] / max(1, result["samples"] - result["unassigned"])
     print(
         f"{result['unseen']:,} ({share:.1%}) are unlike the training data, of which about 1 % are expected to be"
     )

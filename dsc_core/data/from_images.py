@@ -13,7 +13,14 @@ from dsc_core.data.distribution import compare_images, rescale_images
 from dsc_core.data.image_arrays import center_crop, match_channels, resize_images
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
-from dsc_core.data.scaling import IDENTITY, Scaling, guess_scaling, range_in_words, scaling_like
+from dsc_core.data.scaling import (
+    IDENTITY,
+    Scaling,
+    guess_scaling,
+    range_in_words,
+    scaling_like,
+    scaling_of_range,
+)
 from dsc_core.data.text import shape_text
 from dsc_core.errors import InputError
 
@@ -46,8 +53,7 @@ def from_images(
     if like is not None:
         scaling = _scaling_of_run(images, like, options, notes)
     elif options.value_range is not None:
-        low, high = options.value_range
-        scaling = low, 1 / (high - low)
+        scaling = scaling_of_range(options.value_range)
     elif depths is not None:
         scaling = depths.scaling
     elif scaling is None:
@@ -75,16 +81,21 @@ def _scaling_of_run(images: np.ndarray, like: dict[str, Any], options: Options, 
     """The scaling of new images for a run trained on `like`, with notes; the same for all blocks of a stream."""
     decided = {} if options.scales is None else options.scales
     kind = images.dtype.name
-    if kind not in decided:
-        if options.rescale:
-            decided[kind], note = rescale_images(images, like)
-            notes.append(note)
-            return decided[kind]
+    if kind in decided:
+        return decided[kind]
+    if options.value_range is not None:
+        decided[kind] = scaling_of_range(options.value_range)
+    elif options.rescale:
+        decided[kind], note = rescale_images(images, like)
+        notes.append(note)
+        return decided[kind]
+    elif options.rescale is None:
         decided[kind], trained = scaling_like(images, like)
-        if options.rescale is False:
-            decided[kind], trained = tuple(like["scaling"]), True
         notes += [] if trained else [Note("own_scaling", about=range_in_words(decided[kind]))]
-        notes += compare_images(images, decided[kind], like)
+    else:
+        offset, factor = like["scaling"]
+        decided[kind] = offset, factor
+    notes += compare_images(images, decided[kind], like)
     return decided[kind]
 
 

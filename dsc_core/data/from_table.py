@@ -11,6 +11,7 @@ from dsc_core.data.answers import note_answers
 from dsc_core.data.cells import NumberText, holds_numbers
 from dsc_core.data.columns import Roles, choose_roles, ids_of, labels_of, note_repeated_ids, square_shape
 from dsc_core.data.dataset import Dataset
+from dsc_core.data.distribution import compare_table
 from dsc_core.data.from_images import from_images
 from dsc_core.data.image_arrays import pixels_as_images
 from dsc_core.data.limits import MEBI
@@ -25,7 +26,7 @@ from dsc_core.data.preprocessing import (
     note_numbers,
     number_values,
 )
-from dsc_core.data.table_units import Preprocessing
+from dsc_core.data.table_units import Preprocessing, column_titles
 from dsc_core.data.text import row_ids, shape_text
 from dsc_core.errors import InputError
 
@@ -45,6 +46,8 @@ def from_matrix(
         if square is not None:
             notes.append(Note("square_rows", about=shape_text(square)))
     table = apply_matrix(samples, preprocessing)
+    if options.like is not None:
+        notes += compare_table(table, column_titles(preprocessing, table.shape[1]))
     return _as_table(table, labels, ids, preprocessing, options, notes)
 
 
@@ -84,6 +87,8 @@ def from_frame(
         if "columns" in preprocessing:
             note_extra_columns(features, (column["name"] for column in preprocessing["columns"]), notes)
         table = apply_table(features, preprocessing, notes)
+        if not first:
+            notes += compare_table(table, column_titles(preprocessing, table.shape[1]))
         return _as_table(table, labels, ids, preprocessing, options, notes)
     preprocessing = fit_table(features, options.limits, notes)
     table = apply_table(features, preprocessing, notes)

@@ -87,7 +87,11 @@ def _record(
 
 def _is_given(option: str, value: object) -> bool:
     """Whether an option has another value than by default. That there is no header is not the default."""
-    return value not in (None, (), []) and (value is not False or option in ("header", "columns_first"))
+    return (
+        value not in (None, (), [])
+        and (option, value) != ("pages", "first")
+        and (value is not False or option in ("header", "columns_first"))
+    )
 
 
 def _files(source: str | Path) -> list[Path] | None:

@@ -148,6 +148,16 @@ def check_range(values: Iterable[float] | None) -> tuple[float, float] | None:
     return ends[0], ends[1]
 
 
+def parse_range(text: str) -> tuple[float, float]:
+    """(0.0, 4095.0) from "0:4095"; InputError for anything else."""
+    try:
+        ends = check_range(float(end) for end in text.split(":"))
+    except ValueError:
+        ends = check_range(())
+    assert ends is not None  # since a range was given
+    return ends
+
+
 def parse_size(text: str) -> tuple[int, ...]:
     """(28, 28) from "28x28", (3, 32, 32) from "3x32x32": a size or an image shape."""
     parts = text.lower().replace("×", "x").split("x")

@@ -45,6 +45,12 @@ def guess_scaling(samples: np.ndarray) -> Scaling:
     return low, 1 / (high - low) if high > low else 1.0
 
 
+def scaling_of_range(ends: tuple[float, float]) -> Scaling:
+    """The scaling that makes the first value 0 and the second 1."""
+    low, high = ends
+    return low, 1 / (high - low)
+
+
 def range_in_words(scaling: Scaling) -> str:
     """The values that become 0 and 1: "0 to 4,095"."""
     offset, factor = scaling

@@ -16,8 +16,9 @@ import pandas as pd
 from dsc_core.analysis import metrics
 from dsc_core.analysis.outliers import Novelty
 from dsc_core.data import Dataset, Stream
+from dsc_core.data.notes import Note, sum_notes
 from dsc_core.errors import InputError
-from dsc_core.model import Fitted
+from dsc_core.model import Assignment, Fitted
 from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.artifacts.labels import make_frame
 
@@ -46,11 +47,12 @@ class Assigner:
 
         distance: of the code to its k-th nearest training code. error: of the reconstruction, ‖x − D(z)‖², missing
         without a decoder. unseen: 1 if one of them exceeds its limit, which 1 % of the training data exceed.
-        matched_label: the class that the run's own labels match with the cluster.
+        matched_label: the class that the run's own labels match with the cluster. A sample with values that are missing
+        or infinite keeps its row, with its id and its label alone.
         """
         from dsc_core.analysis.umap_map import place_by_neighbours, place_points
 
-        assigned = self.fitted.assign(block.samples, block.scaling)
+        assigned, bad = self._assign(block)
         neighbours, distance = self.fitted.novelty.nearest(assigned.latent)
         maps = np.hstack(
             [
@@ -67,7 +69,17 @@ class Assigner:
         frame["distance"] = distance.astype(np.float32)
         frame["error"] = np.asarray(assigned.errors, dtype=np.float32)
         frame["unseen"] = self.fitted.novelty.is_unlike_training(distance, assigned.errors).astype(np.int64)
-        return frame
+        return _without_answers(frame, bad) if bad.any() else frame
+
+    def _assign(self, block: Dataset) -> tuple[Assignment, np.ndarray]:
+        """The answers for a block, and which of its samples have none, (n,) bool: their answers are those for zeros."""
+        bad = ~finite_rows(block)
+        assigned = self.fitted.assign(_with_zeros(block, bad), block.scaling)
+        too_large = ~np.isfinite(np.hstack([assigned.latent, assigned.spectral])).all(axis=1)
+        if too_large.any():
+            bad |= too_large
+            assigned = self.fitted.assign(_with_zeros(block, bad), block.scaling)
+        return assigned, bad
 
     def _labels(self, labels: np.ndarray | None) -> tuple[np.ndarray | None, dict[int, Any]]:
         """The new samples' labels and the run's matching; as text if either has text for the classes."""
@@ -79,20 +91,56 @@ class Assigner:
         return labels.astype(str), {cluster: str(name) for cluster, name in matched.items()}
 
 
+def finite_rows(block: Dataset) -> np.ndarray:
+    """Which samples hold only finite values, (n,) bool."""
+    if block.samples.dtype.kind != "f":
+        return np.ones(len(block), dtype=bool)
+    return np.isfinite(block.samples).reshape(len(block), -1).all(axis=1)
+
+
+def _with_zeros(block: Dataset, rows: np.ndarray) -> np.ndarray:
+    """The samples of a block, zeros in the place of those at `rows`, (n,) bool."""
+    if not rows.any():
+        return block.samples
+    samples = np.array(block.samples)
+    samples[rows] = 0
+    return samples
+
+
+def _without_answers(frame: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    """The frame with the id and the label alone in `rows`, (n,) bool."""
+    for name in frame.columns.difference(["id", "label"]):
+        if pd.api.types.is_integer_dtype(frame[name]):
+            frame[name] = frame[name].astype("Int64")
+        frame.loc[rows, name] = None if frame[name].dtype == object else pd.NA
+    return frame
+
+
+def _why_unassigned(sample: np.ndarray) -> str:
+    """Why a sample has no cluster, a sentence."""
+    counts = ((int(np.isnan(sample).sum()), "missing (NaN)"), (int(np.isinf(sample).sum()), "infinite"))
+    numbers = " and ".join(f"{count:,} {word}" for count, word in counts if count)
+    if not numbers:
+        return "The sample holds values that are too large for the model, so it has no cluster."
+    return f"The sample holds {numbers} values, so it has no cluster."
+
+
 @dataclass
 class Assigned:
     """A summary of assigned samples, whose size does not grow with their number.
 
     novelty: of the training data; samples beyond its limits are `unseen`. total: the number of samples, None if it is
-    unknown. sizes: samples per cluster, (K,). confidences: samples by confidence from 0 to 1, (BINS,). first_rows: the
-    first rows. farthest: the rows of the most unusual unseen samples, the most unusual first; farthest_values: their
-    values, (m, …) float32, of this kind. pairs: how often each (label, cluster) occurs, {} without labels.
+    unknown. unassigned: samples that have a row but no cluster. sizes: samples per cluster, (K,). confidences: samples
+    by confidence from 0 to 1, (BINS,). first_rows: the first rows. farthest: the rows of the most unusual unseen
+    samples, the most unusual first; farthest_values: their values, (m, …) float32, of this kind. pairs: how often each
+    (label, cluster) occurs, {} without labels.
     """
 
     clusters: int
     novelty: Novelty
     total: int | None = None
     samples: int = 0
+    unassigned: int = 0
     unseen: int = 0
     stopped: bool = False
     sizes: np.ndarray = field(init=False)
@@ -119,17 +167,20 @@ class Assigned:
 
     def take(self, block: Dataset, frame: pd.DataFrame) -> None:
         """Count the rows of a block, and keep those for display."""
+        done = frame[frame["cluster"].notna()]
         self.samples += len(frame)
-        self.unseen += int(frame["unseen"].sum())
-        self.sizes += np.bincount(frame["cluster"], minlength=self.clusters)
-        self.confidences += np.histogram(frame["confidence"], BINS, (0, 1))[0]
+        self.unassigned += len(frame) - len(done)
+        self.unseen += int(done["unseen"].sum())
+        clusters = done["cluster"].to_numpy(np.int64)
+        self.sizes += np.bincount(clusters, minlength=self.clusters)
+        self.confidences += np.histogram(done["confidence"], BINS, (0, 1))[0]
         if "label" in frame:
-            self.pairs.update(zip(frame["label"], frame["cluster"], strict=True))
+            self.pairs.update(zip(done["label"], clusters.tolist(), strict=True))
         if len(self.first_rows) < SHOWN:
             self.first_rows = pd.concat(
                 [self.first_rows, frame.head(SHOWN - len(self.first_rows))], ignore_index=True
             )
-        self._keep_farthest(block, frame)
+        self._keep_farthest(block, done)
 
     def _keep_farthest(self, block: Dataset, frame: pd.DataFrame) -> None:
         far = frame[frame["unseen"] == 1]
@@ -168,7 +219,8 @@ def assign_all(
     stream
         From `open_stream(path, run.dataset)`.
     out
-        An open binary file.
+        An open binary file. Samples with missing or infinite values have a row without a cluster, and are listed in
+        `stream.skipped`.
     progress
         Called with (done, total) after each block; total is None if it is unknown.
     stop
@@ -182,7 +234,7 @@ def assign_all(
     Raises
     ------
     InputError
-        If the data do not fit the run or hold no sample.
+        If the data do not fit the run, or hold no sample that can be assigned.
     """
     assigned = Assigned(assigner.clusters, assigner.fitted.novelty, stream.total)
     for block in stream:
@@ -192,8 +244,24 @@ def assign_all(
         frame = assigner.frame(block)
         out.write(csv_bytes(frame, header=not assigned.samples))
         assigned.take(block, frame)
+        _name_unassigned(stream, block, frame)
         if progress is not None:
             progress(assigned.samples, stream.total)
     if not assigned.samples and not assigned.stopped:
         raise InputError(f"{stream.name} holds no samples: choose data with at least one.")
+    if assigned.unassigned == assigned.samples and not assigned.stopped:
+        name, reason = stream.skipped[0]
+        raise InputError(
+            f"No sample of {stream.name} can be assigned, the first being {name[:80]!r} ({reason.rstrip('.')}):"
+            " replace such values with numbers."
+        )
     return assigned
+
+
+def _name_unassigned(stream: Stream, block: Dataset, frame: pd.DataFrame) -> None:
+    """List the samples of a block that have no cluster, with their reasons."""
+    rows = np.flatnonzero(frame["cluster"].isna())
+    if not len(rows):
+        return
+    stream.skipped += [(str(block.ids[row]), _why_unassigned(block.samples[row])) for row in rows]
+    stream.notes = sum_notes(stream.notes, [Note("not_finite", count=len(rows))])

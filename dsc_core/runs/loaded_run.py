@@ -17,7 +17,8 @@ from dsc_core.runs.artifacts.labels import labels_frame
 from dsc_core.runs.artifacts.pack import unpack
 from dsc_core.runs.files import read_json
 from dsc_core.runs.folder import is_run
-from dsc_core.runs.run import Run, read_run
+from dsc_core.runs.run import Run
+from dsc_core.runs.run_folder import read_run
 from dsc_core.runs.store import Store
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ class LoadedRun:
         InputError
             If the samples do not fit the run.
         """
-        return self.fitted.assign(*preparing.prepare(self.run, samples))
+        array, scaling = preparing.prepare(self.run, samples)
+        preparing.check_finite(array)
+        return self.fitted.assign(array, scaling)
 
     def assign_frame(self, dataset: Dataset) -> pd.DataFrame:
         """Assign a data set of new samples and place it on this run's maps.
