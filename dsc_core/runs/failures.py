@@ -13,6 +13,7 @@ OUT_OF_MEMORY = (
     "The computer ran out of memory: close other programs, or choose smaller batches or a smaller data set."
 )
 KILLED = "The training process was killed from outside, perhaps by the system for lack of memory."
+MENDED = "The workspace's database was damaged and has been mended: try again."
 RESTARTED = "The computer was restarted, or the training process was lost, while this run trained."
 LOST = "One of the processes that trained this run together was lost: resume the run."
 # Parts of error messages of gloo and NCCL.
@@ -72,10 +73,12 @@ def os_reason(error: OSError) -> str:
     return "the disk is full" if is_disk_full(error) else shortened(error.strerror or str(error))
 
 
-def store_sentence(error: sqlite3.Error) -> str:
+def store_sentence(error: sqlite3.Error | OSError) -> str:
     """One sentence for an error of the database of runs."""
     if is_disk_full(error):
         return DISK_FULL
+    if isinstance(error, OSError):
+        return f"The workspace's database cannot be used ({os_reason(error)}); check that it can be written."
     if "locked" in str(error):
         return "The workspace's database is locked by another program; try again in a moment."
     return f"The workspace's database cannot be used ({shortened(str(error))}); check that it can be written."

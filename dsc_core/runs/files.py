@@ -75,7 +75,9 @@ def read_value(path: Path) -> Any:
     text = read_regular(path).decode("utf-8")
     try:
         value = json.loads(text)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a character, "\\ud800", can be read but not shown
+        json.dumps(value, ensure_ascii=False).encode(
+            "utf-8"
+        )  # half a character, "\\ud800", can be read but not shown
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return value

@@ -21,8 +21,14 @@ def slug(name: str) -> str:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder looks like a run's."""
-    return (folder / "config.json").is_file() or (folder / "run.json").is_file()
+    """Whether a folder looks like a run's, whole or damaged, or cannot be looked into."""
+    try:
+        names = os.listdir(folder)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return "config.json" in names or "run.json" in names
 
 
 def event_line(seq: int, text: str) -> str:

@@ -10,30 +10,93 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from dsc_core.errors import RunError
 from dsc_core.runs import failures
-from dsc_core.runs.schema import open_index
+from dsc_core.runs.rescue import Rescued, read, set_aside
+from dsc_core.runs.schema import PATIENCE, connect, drop_odd_rows, identity_of, is_damage
 
 Row = sqlite3.Row
 WITHDRAWN = 0  # in place of the time at which a request was taken: it belongs to an earlier attempt
 
 
-class Index:
-    """The index in the file `path`. Every change is one short transaction; all methods raise RunError."""
+class Damaged(RunError):
+    """The index turned out to be damaged; it has been mended by the time that this is raised out of a transaction."""
 
-    def __init__(self, path: Path):
+
+class Index:
+    """The index in the file `path`. Every change is one short transaction; all methods raise RunError.
+
+    patience: seconds to wait for other processes. A file that is damaged, or was deleted or replaced under a server
+    that runs for weeks, is opened anew, and what was left of it goes to the function that `set_rebuild` names.
+    """
+
+    def __init__(self, path: Path, patience: float = PATIENCE):
+        self.path, self.patience = path, patience
         self.lock = threading.RLock()
-        self.connection = open_index(path)
+        self._rebuild: Callable[[Rescued], None] | None = None
+        self.rescued: Rescued | None = None
+        self._open()
 
     def close(self) -> None:
         """Close the file."""
         with self.lock:
             self.connection.close()
+
+    def set_rebuild(self, rebuild: Callable[[Rescued], None]) -> None:
+        """Call `rebuild` with what was left whenever the file had to be replaced, as perhaps at once."""
+        with self.lock:
+            self._rebuild = rebuild
+            if self.rescued:
+                rescued, self.rescued = self.rescued, None
+                rebuild(rescued)
+
+    # -- the file --------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        """Open the file; a damaged one is set aside and replaced."""
+        try:
+            for last in (False, True):
+                identity = identity_of(self.path)
+                try:
+                    self.connection = connect(self.path, self.patience)
+                    drop_odd_rows(self.connection)
+                    self.identity = identity_of(self.path)
+                    return
+                except sqlite3.DatabaseError as error:
+                    damaged = is_damage(error) or not isinstance(error, sqlite3.OperationalError)
+                    if last or not damaged:
+                        raise
+                    self.rescued = set_aside(self.path, identity)
+        except (sqlite3.Error, OSError) as error:
+            raise RunError(failures.store_sentence(error)) from error
+
+    def _stay_on_file(self) -> None:
+        """Open the file anew if it was deleted, or another one has taken its place."""
+        now = identity_of(self.path)
+        if now != self.identity and self.path.parent.is_dir():
+            rescued = Rescued("replaced" if now else "deleted")
+            read(self.connection, rescued)
+            self._reopen(rescued)
+
+    def _mend(self) -> None:
+        """Replace the damaged file by one that is rebuilt from the folders."""
+        try:
+            self._reopen(set_aside(self.path, self.identity))
+        except OSError as error:
+            raise RunError(failures.store_sentence(error)) from error
+
+    def _reopen(self, rescued: Rescued) -> None:
+        self.connection.close()
+        self.rescued = None
+        self._open()
+        rescued, self.rescued = self.rescued or rescued, None
+        if self._rebuild:
+            self._rebuild(rescued)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -42,24 +105,46 @@ class Index:
             if self.connection.in_transaction:
                 yield
                 return
+            self._stay_on_file()
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
                 yield
                 self.connection.execute("COMMIT")
             except BaseException as error:
                 if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+                    with suppress(sqlite3.Error):
+                        self.connection.execute("ROLLBACK")
+                if is_damage(error) or isinstance(error, Damaged):
+                    self._mend()
+                    raise Damaged(failures.MENDED) from error
                 if isinstance(error, sqlite3.Error):
                     raise RunError(failures.store_sentence(error)) from error
                 raise
 
     def _write(self, statement: str, values: dict[str, Any] | tuple[Any, ...] = ()) -> int:
         """Execute one statement. → the number of rows changed."""
-        with self.transaction():
-            return self.connection.execute(statement, values).rowcount
+        try:
+            with self.transaction():
+                return self.connection.execute(statement, values).rowcount
+        except Damaged:
+            if self.connection.in_transaction:
+                raise
+            with self.transaction():  # in the index that was mended
+                return self.connection.execute(statement, values).rowcount
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Row]:
         with self.lock:
+            within = self.connection.in_transaction
+            if not within:
+                self._stay_on_file()
+            try:
+                return self.connection.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise RunError(failures.store_sentence(error)) from error
+                if within:  # the transaction is to be rolled back first
+                    raise Damaged(failures.MENDED) from error
+            self._mend()
             try:
                 return self.connection.execute(query, values).fetchall()
             except sqlite3.Error as error:
@@ -76,6 +161,10 @@ class Index:
         if status is None:
             return self._read("SELECT * FROM runs")
         return self._read("SELECT * FROM runs WHERE status = ?", (status,))
+
+    def named(self, name: str) -> list[Row]:
+        """The rows of the runs with this name or id."""
+        return self._read("SELECT * FROM runs WHERE name = ? OR id = ?", (name, name))
 
     def queued(self) -> list[Row]:
         """The rows of the runs in the queue, the next one first."""
@@ -115,6 +204,10 @@ class Index:
                 values,
             )
         )
+
+    def forget_run(self, run_id: str) -> None:
+        """Delete the row of a run, which is made anew from its folder; its events and requests stay."""
+        self._write("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run with its events and requests."""
@@ -182,6 +275,11 @@ class Index:
     def mark_request_taken(self, request_id: int) -> None:
         """Note that the run's process has received a request."""
         self._write("UPDATE controls SET taken = ? WHERE id = ?", (time.time(), request_id))
+
+    def take_over(self, table: str, row: dict[str, Any]) -> None:
+        """Add a row that was rescued from another index, unless there is one by its key."""
+        columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        self._write(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", row)
 
     def withdraw_requests(self, run_id: str) -> None:
         """Withdraw the requests to an earlier attempt."""

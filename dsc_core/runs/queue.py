@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import starting
-from dsc_core.runs.run import Run, from_row
+from dsc_core.runs.run import Run, readable
 from dsc_core.runs.store import Store
 
 MAX_RUNS = 16  # the largest number of concurrent runs that can be set
@@ -64,7 +64,7 @@ def withdraw(store: Store, run_id: str) -> None:
 
 def waiting(store: Store) -> list[Run]:
     """The runs in the queue, the next one first."""
-    return [from_row(row, store.home) for row in store.index.queued()]
+    return readable(store.index.queued(), store.home)
 
 
 def start_now(store: Store, run_id: str) -> None:
@@ -78,7 +78,7 @@ def outlook(store: Store, run_id: str) -> str:
     if run_id not in ids:
         return ""
     place = f"Number {ids.index(run_id) + 1} of {len(ids)} in the queue."
-    running = [from_row(row, store.home) for row in store.index.runs("running") if starting.alive(row)]
+    running = readable(filter(starting.alive, store.index.runs("running")), store.home)
     for run in running:
         if run.phase in HELD_UP:
             return f"{place} {HELD_UP[run.phase].format(run.name)}"

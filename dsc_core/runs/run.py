@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dsc_core.config import Config
-from dsc_core.errors import InputError, RunError
-from dsc_core.runs import processes
-from dsc_core.runs.files import read_json
+from dsc_core.errors import RunError
+from dsc_core.runs import facts, failures, processes
 from dsc_core.runs.folder import slug
 
-STATUSES = ("created", "queued", "running", "done", "stopped", "failed")
+DAMAGED = "damaged"  # the status of a run whose folder cannot be read; it is never in the index
 # The fields of a Run that are stored as they are, in the index and in the folder's run.json.
 FIELDS = (
     "id",
@@ -34,7 +34,6 @@ FIELDS = (
     "queued",
 )
 EMPTY = dict.fromkeys(FIELDS) | {"reason": "", "device": "", "note": "", "starred": False}
-COPIED = "This run's folder was copied here while it trained, so it did not end here."
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ class Run:
     id, name
         Its id, such as "digits-20261124-231955-ab3f", and what a person calls it.
     status
-        "created", "queued", "running", "done", "stopped" or "failed".
+        "created", "queued", "running", "done", "stopped" or "failed"; "damaged" if its folder cannot be read.
     reason
-        Why it failed or was stopped, in a sentence, or "".
+        Why it failed, was stopped or cannot be read, in a sentence, or "".
     pid, device
         Its process, and what it computes on, in words.
     created, started, ended, heartbeat, queued
@@ -106,8 +105,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether it is done, stopped or failed."""
-        return self.status in ("done", "stopped", "failed")
+        """Whether it is done, stopped or failed, or damaged."""
+        return self.status in ("done", "stopped", "failed", DAMAGED)
 
     @property
     def samples(self) -> int:
@@ -140,17 +139,32 @@ def new_run(
 
 
 def from_row(row: Any, home: Path) -> Run:
-    """The run of a row of the index."""
+    """The run of a row of the index. RunError if a value in it is wrong."""
     fields = {name: row[name] for name in FIELDS} | {"starred": bool(row["starred"])}
-    return Run(
-        **fields,
-        paused=bool(row["paused"]) and row["status"] == "running",
-        parent=json.loads(row["parent"]),
-        cards=card_numbers(row["cards"]),
-        dataset=json.loads(row["dataset"]),
-        config=Config.from_dict(json.loads(row["config"])),
-        home=home,
-    )
+    try:
+        stored = {name: json.loads(row[name]) for name in ("parent", "dataset", "config")}
+        config, cards = Config.from_dict(stored.pop("config")), card_numbers(row["cards"])
+        why = facts.wrong(
+            fields | {"parent": stored["parent"]}, facts.RUN, ("id", "name", "status", "created")
+        )
+        why = why or facts.wrong(stored["dataset"], facts.DATASET)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        why = str(error)
+    if why:
+        raise RunError(
+            f"The entry of the run {row['id']} in the index is damaged ({failures.shortened(why)})."
+        )
+    paused = bool(row["paused"]) and row["status"] == "running"
+    return Run(**fields, **stored, config=config, paused=paused, cards=cards, home=home)
+
+
+def readable(rows: Iterable[Any], home: Path) -> list[Run]:
+    """The runs of rows of the index, without those that are damaged: `Store.list` reads them anew from the folder."""
+    runs: list[Run] = []
+    for row in rows:
+        with suppress(RunError):
+            runs.append(from_row(row, home))
+    return runs
 
 
 def to_row(run: Run, process: str | None = None) -> dict[str, Any]:
@@ -168,52 +182,3 @@ def to_row(run: Run, process: str | None = None) -> dict[str, Any]:
 def card_numbers(text: str) -> tuple[int, ...]:
     """The graphics cards of a row: "0,1" → (0, 1)."""
     return tuple(int(part) for part in text.split(",") if part)
-
-
-# As a folder --------------------------------------------------------------------------------------------------
-
-
-def to_json(run: Run, process: str | None = None) -> dict[str, Any]:
-    """The contents of run.json: what the folder must hold of the run's state to be opened elsewhere."""
-    facts = {name: getattr(run, name) for name in FIELDS} | {"process": process, "home": str(run.home)}
-    return facts | ({"parent": run.parent} if run.parent else {})
-
-
-def read_run(folder: Path, home: Path) -> tuple[Run, str | None]:
-    """The run of a folder, and the identity of its process. A damaged folder gives a failed run."""
-    config, dataset, reason = _read_settings(folder)
-    facts = _read_facts(folder)
-    fields = {name: facts[name] for name in FIELDS if facts.get(name) is not None}
-    status = fields.get("status") if fields.get("status") in STATUSES else "failed"
-    elsewhere = facts.get("home") != str(home)
-    if status == "running" and (elsewhere or not _lives(facts)):
-        reason = reason or COPIED
-    if status == "queued" and elsewhere:  # each workspace has a queue of its own
-        status, fields["queued"] = "created", None
-    known: dict[str, Any] = {**EMPTY, "name": folder.name, "created": folder.stat().st_mtime, **fields}
-    known |= {"id": folder.name, "status": "failed" if reason else status}
-    known["reason"] = reason or known["reason"]
-    parent = facts.get("parent")
-    parent = parent if isinstance(parent, dict) else {}
-    return Run(**known, dataset=dataset, config=config, home=home, parent=parent), facts.get("process")
-
-
-def _read_settings(folder: Path) -> tuple[Config, dict[str, Any], str]:
-    """The settings and the facts of the data set; why they cannot be read, or ""."""
-    try:
-        config = Config.from_dict(read_json(folder / "config.json"))
-        return config, read_json(folder / "dataset.json"), ""
-    except (RunError, InputError) as error:
-        return Config(), {"name": folder.name}, str(error)
-
-
-def _read_facts(folder: Path) -> Mapping[str, Any]:
-    """The contents of run.json; where it cannot be read, whether the run has ended."""
-    try:
-        return read_json(folder / "run.json")
-    except RunError:
-        return {"status": "done" if (folder / "summary.json").exists() else "failed"}
-
-
-def _lives(facts: Mapping[str, Any]) -> bool:
-    return processes.alive(facts.get("pid"), facts.get("process"), facts.get("heartbeat"))

@@ -12,7 +12,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import checkpoints, failures, processes
 from dsc_core.runs.folder import prepare_last_words
 from dsc_core.runs.index import Row
-from dsc_core.runs.run import Run, card_numbers, from_row
+from dsc_core.runs.run import DAMAGED, Run, card_numbers, readable
 from dsc_core.training import launch as machine
 
 if TYPE_CHECKING:
@@ -111,6 +111,9 @@ def row_of(store: Store, run_id: str) -> Row:
     """The row of a run. RunError if it has been deleted meanwhile."""
     row = store.index.run(run_id)
     if row is None:
+        damaged = [run for run in store.list() if run.id == run_id and run.status == DAMAGED]
+        if damaged:
+            raise InputError(damaged[0].reason)
         raise RunError(f"The run '{run_id}' is no longer in the workspace.")
     return row
 
@@ -120,7 +123,7 @@ def _used_cards(store: Store) -> list[int]:
     used: list[int] = []
     for row in filter(alive, store.index.runs("running")):
         # A run from the command line computes on the first card, if on any.
-        on_cpu = from_row(row, store.home).config.device == "cpu"
+        on_cpu = all(run.config.device == "cpu" for run in readable([row], store.home))
         used += card_numbers(row["cards"]) or ([] if on_cpu else [0])
     return used
 

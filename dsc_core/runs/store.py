@@ -9,12 +9,10 @@ from __future__ import annotations
 import builtins
 import os
 import shutil
-import tempfile
 import time
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +20,25 @@ from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.method.networks.sizes import check_encoder
-from dsc_core.runs import branching, checkpoints, failures, processes, starting
+from dsc_core.runs import branching, checkpoints, failures, finding, starting
 from dsc_core.runs.controls import Controls, check_request
 from dsc_core.runs.event_log import EventLog
+from dsc_core.runs.facts import MAX_NAME, is_name
 from dsc_core.runs.files import write_json, write_whole
-from dsc_core.runs.folder import is_run, leave_last_words, prepare_last_words, read_last_words
-from dsc_core.runs.index import Index, Row
+from dsc_core.runs.folder import leave_last_words, prepare_last_words
+from dsc_core.runs.index import Index
 from dsc_core.runs.launcher import Launcher, LocalLauncher
-from dsc_core.runs.run import Run, from_row, new_run, read_run, to_json, to_row
+from dsc_core.runs.rebuilding import NOTICE, rebuild
+from dsc_core.runs.run import DAMAGED, Run, from_row, new_run, to_row
+from dsc_core.runs.run_folder import to_json
+from dsc_core.runs.schema import PATIENCE
+from dsc_core.temporary import temporary_folder
 from dsc_core.training.requests import Requests
 from dsc_core.workspace import home as default_home
 
 if TYPE_CHECKING:
     from dsc_core.data import Dataset
 
-MAX_NAME = 80  # letters
 MAX_NOTE = 2000
 
 
@@ -49,6 +51,8 @@ class Store:
         The workspace's folder, made where it does not exist; None takes `dsc_core.workspace.home()`.
     launcher
         What starts the processes that train; None trains on this machine.
+    patience
+        Seconds to wait for another program that holds the index, such as a backup.
 
     Raises
     ------
@@ -56,7 +60,9 @@ class Store:
         If the workspace cannot be written, or belongs to a later version.
     """
 
-    def __init__(self, home: Path | str | None = None, launcher: Launcher | None = None):
+    def __init__(
+        self, home: Path | str | None = None, launcher: Launcher | None = None, patience: float = PATIENCE
+    ):
         self.home = Path(home).absolute() if home else default_home()
         self.launcher: Launcher = launcher or LocalLauncher()
         try:
@@ -65,9 +71,10 @@ class Store:
             raise RunError(
                 f"The workspace {self.home} cannot be written ({error.strerror}); set DSC_HOME to a folder."
             ) from error
-        self.index = Index(self.home / "dsc.sqlite")
+        self.index = Index(self.home / "dsc.sqlite", patience)
         self.controls = Controls(self.index)
         self.event_log = EventLog(self.index, self.home / "runs")
+        self.index.set_rebuild(lambda rescued: rebuild(self.index, self.event_log, self.home, rescued))
 
     def close(self) -> None:
         """Close the index."""
@@ -80,38 +87,19 @@ class Store:
         return self.home / "runs" / run_id
 
     def get(self, run_id: str) -> Run:
-        """The run with exactly this id. InputError if there is none."""
-        row = None
-        if run_id == Path(run_id).name:  # an id from an address must be no path
-            row = self.index.run(run_id)
-            if row is None and is_run(self.folder(run_id)):
-                row = self._adopt(self.folder(run_id))
-        if row is None or not self.folder(run_id).is_dir():
-            raise InputError(f"There is no run '{run_id}'; `python -m dsc_core list` shows the runs.")
-        return self._checked(row)
+        """The run with exactly this id, which may be damaged. InputError if there is none."""
+        return finding.get(self, run_id)
 
     def list(self) -> list[Run]:
-        """All runs, newest first. Folders that are not in the index are added; rows without a folder are left out."""
-        with os.scandir(self.home / "runs") as entries:
-            folders = {entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()}
-        rows: dict[str, Row | None] = {row["id"]: row for row in self.index.runs()}
-        for name in folders - rows.keys():
-            if is_run(self.folder(name)):
-                rows[name] = self._adopt(self.folder(name))
-        runs = [self._checked(row) for name, row in rows.items() if name in folders and row is not None]
-        return sorted(runs, key=lambda run: (run.created, run.id), reverse=True)
+        """All runs, newest first. Folders that are not in the index are added; rows without a folder are left out.
+
+        A folder that cannot be read gives a damaged run, with the reason, and leaves the others alone.
+        """
+        return finding.listed(self)
 
     def find(self, text: str) -> Run:
         """The run whose id or name is `text`, or else the only one that begins with it. InputError if none is."""
-        runs = self.list()
-        exact = [run for run in runs if text in (run.id, run.name)]
-        matching = exact or [run for run in runs if run.id.startswith(text) or run.name.startswith(text)]
-        if not text or not matching:
-            raise InputError(f"There is no run '{text}'; `python -m dsc_core list` shows the runs.")
-        if len(matching) > 1:
-            some = ", ".join(run.id for run in matching[:3]) + (", …" if len(matching) > 3 else "")
-            raise InputError(f"'{text}' matches {len(matching)} runs ({some}); write more of the name.")
-        return matching[0]
+        return finding.find(self, text)
 
     def checkpoints(self, run_id: str) -> builtins.list[checkpoints.Checkpoint]:
         """The checkpoints of a run, the newest first."""
@@ -172,25 +160,24 @@ class Store:
             self._make_folder(run, fill)
         except OSError as error:
             raise RunError(f"The run could not be created: {failures.os_reason(error)}.") from error
-        with self.index.transaction():
-            self.index.insert_run(to_row(run))
-            self.event_log.read_missing(run.id)
         return run.id
 
     def check_name(self, name: str | None, renamed: str = "") -> None:
-        """InputError if a run cannot have this name. renamed: the id of the run that is renamed. None is allowed."""
+        """InputError if a run cannot have this name. renamed: the id of the run that is renamed. None is allowed.
+
+        Only within the transaction that gives the name is it certain that no other process takes it meanwhile.
+        """
         if name is None:
             return
-        if not name.strip() or len(name) > MAX_NAME or any(unicodedata.category(c) == "Cc" for c in name):
+        if not is_name(name):
             raise InputError(f"A run's name has 1 to {MAX_NAME} letters, on one line.")
-        if any(name in (run.id, run.name) for run in self.list() if run.id != renamed):
-            raise InputError(f"There is a run named '{name}' already; choose another name.")
+        finding.check_name(self, name, renamed)
 
     def _make_folder(self, run: Run, fill: Callable[[Path], None] | None) -> None:
-        """Make the folder of a new run, complete or not at all."""
-        temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=self.home / "runs"))
+        """Make the folder of a new run and its row, complete or not at all."""
+        self.list()  # adds what is not in the index, so that no name is given twice
+        temporary = temporary_folder(self.home / "runs")
         try:
-            os.chmod(temporary, 0o755)
             write_json(temporary / "config.json", run.config.to_dict())
             write_json(temporary / "dataset.json", run.dataset)
             write_json(temporary / "run.json", to_json(run))
@@ -199,7 +186,11 @@ class Store:
             prepare_last_words(temporary)
             if fill:
                 fill(temporary)
-            os.replace(temporary, run.folder)
+            with self.index.transaction():
+                self.check_name(run.name, run.id)
+                self.index.insert_run(to_row(run))
+                os.replace(temporary, run.folder)
+                self.event_log.read_missing(run.id)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -282,24 +273,38 @@ class Store:
 
     def rename(self, run_id: str, name: str) -> None:
         """Give the run another name. InputError if it is taken or no valid name."""
-        if name != self.get(run_id).name:
-            self.check_name(name, run_id)
-            self._annotate(run_id, name=name)
+        self.list()  # adds what is not in the index, so that no name is given twice
+        with self.index.transaction():
+            if name != self.get(run_id).name:
+                self.check_name(name, run_id)
+                self._annotate(self.get(run_id), name=name)
 
     def annotate(self, run_id: str, note: str) -> None:
         """Save a note with the run, "" for none. InputError if it is too long."""
         note = note.strip()
         if len(note) > MAX_NOTE or any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in note):
             raise InputError(f"A note has up to {MAX_NOTE:,} letters.")
-        self._annotate(self.get(run_id).id, note=note)
+        self._annotate(self.get(run_id), note=note)
 
     def star(self, run_id: str, starred: bool = True) -> None:
         """Mark the run with a star, or take the star away."""
-        self._annotate(self.get(run_id).id, starred=int(bool(starred)))
+        self._annotate(self.get(run_id), starred=int(bool(starred)))
 
-    def _annotate(self, run_id: str, **values: Any) -> None:
-        self.index.update_run(run_id, **values)
-        self.save_facts(run_id)
+    def _annotate(self, run: Run, **values: Any) -> None:
+        if run.status == DAMAGED:
+            raise InputError(run.reason)
+        self.index.update_run(run.id, **values)
+        self.save_facts(run.id)
+
+    # -- what happened to the index --------------------------------------------------------------------------
+
+    def notice(self) -> str:
+        """What happened to the index, if it had to be rebuilt and nobody has dismissed this yet; else ""."""
+        return self.index.setting(NOTICE, "")
+
+    def dismiss_notice(self) -> None:
+        """Forget the notice."""
+        self.index.set_setting(NOTICE, "")
 
     # -- index and folder ------------------------------------------------------------------------------------
 
@@ -311,32 +316,3 @@ class Store:
                 write_json(
                     self.folder(run_id) / "run.json", to_json(from_row(row, self.home), row["process"])
                 )
-
-    def _adopt(self, folder: Path) -> Row | None:
-        """Add a folder from another workspace, or one whose index was lost, to the index. → its row."""
-        run, process = read_run(folder, self.home)
-        with self.index.transaction():
-            self.index.insert_run(to_row(run, process))
-            self.event_log.read_missing(run.id)
-        return self.index.run(run.id)
-
-    def _checked(self, row: Row) -> Run:
-        """The run of a row; if its process is gone, it is marked as failed first."""
-        run = from_row(row, self.home)
-        if run.status != "running" or starting.alive(row):
-            return run
-        lost = failures.KILLED if processes.same_boot(row["process"]) else failures.RESTARTED
-        reason = read_last_words(run.folder) or lost
-        try:
-            with self.index.transaction():
-                self.index.end_lost_run(row, reason, _last_sign(run))
-                self.event_log.read_missing(run.id)
-            self.save_facts(run.id)
-            return from_row(self.index.run(run.id) or row, self.home)
-        except (RunError, OSError):  # a full disk must not keep the state from being shown
-            return replace(run, status="failed", reason=reason, ended=_last_sign(run))
-
-
-def _last_sign(run: Run) -> float:
-    """When a lost run was last heard of, by this machine's clock; neither in the future nor before its start."""
-    return max(min(run.heartbeat or time.time(), time.time()), run.started or 0.0)

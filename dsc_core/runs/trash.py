@@ -13,7 +13,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures, queue
 from dsc_core.runs.files import read_json, size_of, write_json
 from dsc_core.runs.folder import is_run
-from dsc_core.runs.run import read_run
+from dsc_core.runs.run_folder import read_run
 from dsc_core.runs.store import Store
 
 STAMP = "deleted.json"

@@ -240,7 +240,7 @@ def test_a_folder_with_damaged_settings_is_shown_with_its_reason(store, run_id):
     shutil.copytree(store.folder(run_id), store.folder("broken"))
     (store.folder("broken") / "config.json").write_text("{")
     run = store.get("broken")
-    assert run.status == "failed"
+    assert run.status == "damaged"
     assert "config.json of the run broken is damaged" in run.reason
     assert len(store.list()) == 2
 
@@ -603,7 +603,7 @@ def test_the_index_of_the_first_version_opens_with_its_runs(store, run_id, tmp_p
     for path in store.home.glob("dsc.sqlite*"):
         path.unlink()
     monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-    first = schema.open_index(store.home / "dsc.sqlite")
+    first = schema.connect(store.home / "dsc.sqlite", 5.0)
     first.executemany(f"INSERT INTO runs ({columns}) VALUES ({', '.join('?' * 15)})", old)
     first.close()
     monkeypatch.undo()
