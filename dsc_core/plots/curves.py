@@ -12,7 +12,8 @@ from dsc_core.plots.echarts import Option
 from dsc_core.plots.palette import MUTED
 
 CURVE_LIMIT = 500  # points of a curve: a screen cannot show more
-EARLY = 0.3  # share of a curve's width in which there is no room for text to the left of a mark
+ROOM = 0.06  # share of a curve's width that the upright text of a mark takes: 15 pixels where a chart is narrowest
+TEXT_LIMIT = 24  # letters of the text of a mark, as many as a chart is high
 
 X_AXIS: Option = {
     "type": "value",
@@ -20,6 +21,11 @@ X_AXIS: Option = {
     "max": "dataMax",
     "splitNumber": 3,
     **echarts.quiet_axis(grid_lines=False, end_labels=False),
+}
+LABELS: dict[str, Option] = {
+    "right": {"position": "insideEndBottom"},
+    "left": {"position": "insideEndTop"},
+    "": {"show": False},
 }
 Mark = tuple[float, str] | tuple[float, str, str]  # x, text[, colour]
 
@@ -61,25 +67,26 @@ def curve(
 ) -> Option:
     """ECharts option of the columns `lines` (column -> colour) over column `x`, all arrays of one length.
 
-    level: (value, text) of a dotted horizontal line. bounds: (low, high) of the vertical axis. marks: vertical lines,
-    dotted, or solid where they have a colour; those before the first point are drawn at it. A logarithmic axis leaves
-    out values that are not positive.
+    level: (value, text) of a dotted horizontal line, whose text stands below the title. bounds: (low, high) of the
+    vertical axis. marks: vertical lines, dotted, or solid where they have a colour; those before the first point are
+    drawn at it. The text of a mark is left out where it would meet another mark. A logarithmic axis leaves out values
+    that are not positive.
     """
     columns = {name: np.asarray(columns[name], float) for name in (x, *lines)}
     if log:
         columns |= {name: np.where(columns[name] > 0, columns[name], np.nan) for name in lines}
     single = len(columns[x]) == 1  # a line of one point would be invisible
     series = [_line(name, x, shade) | {"showSymbol": single} for name, shade in lines.items()]
-    extra = [{"yAxis": level[0], "name": level[1]}] if level else []
+    extra = [{"yAxis": level[0], "label": {"show": False}}] if level else []
     extra += _marks_in_range(columns[x], marks)
     if extra and series:
         series[0]["markLine"] = _mark_line(extra)
     return {
         "animation": False,
-        "title": echarts.title(title),
+        "title": echarts.title(title, f"┈ {level[1]}" if level else ""),
         "legend": {"show": len(lines) > 1, "right": 0, "top": 4, "itemHeight": 8, "itemWidth": 14},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
-        "grid": echarts.grid(top=36),
+        "grid": echarts.grid(top=50 if level else 36),
         "dataset": {"source": echarts.table(columns)},
         "xAxis": dict(X_AXIS),
         "yAxis": _y_axis(log, bounds),
@@ -107,17 +114,35 @@ def _line(name: str, x: str, shade: str) -> Option:
 
 
 def _marks_in_range(x: np.ndarray, marks: Sequence[Mark]) -> list[Option]:
-    """The vertical lines of the marks up to the last point."""
+    """The vertical lines of the marks up to the last point, from left to right."""
     first, last = x[[0, -1]] if len(x) else (0, 0)
-    early = first + EARLY * (last - first)
-    return [_mark(max(at, first), at < early, *rest) for at, *rest in marks if at <= last]
+    shown = sorted(((max(at, first), *rest) for at, *rest in marks if at <= last), key=lambda mark: mark[0])
+    sides = text_sides([(at - first) / max(last - first, 1e-9) for at, *_ in shown])
+    return [_mark(at, side, *rest) for (at, *rest), side in zip(shown, sides, strict=True)]
 
 
-def _mark(at: float, early: bool, text: str, shade: str | None = None) -> Option:
-    """A vertical line; its text stands to its left, or, if early, to its right, clear of the axis."""
-    mark: Option = {"xAxis": float(at), "name": text}
-    if early:
-        mark["label"] = {"position": "insideEndBottom"}
+def text_sides(positions: Sequence[float]) -> list[str]:
+    """On which side of each mark its text stands: "right", "left", or "" where there is no room.
+
+    positions: of the marks, ascending, as shares of the width of the curve. No text reaches over another mark, over
+    another text, or out of the curve.
+    """
+    sides: list[str] = []
+    taken = 0.0  # up to here lies the text of the mark before
+    for i, at in enumerate(positions):
+        after = positions[i + 1] if i + 1 < len(positions) else 1.0
+        if after - at >= ROOM:
+            sides.append("right")
+        else:
+            sides.append("left" if at - taken >= ROOM else "")
+        taken = at + ROOM if sides[-1] == "right" else at
+    return sides
+
+
+def _mark(at: float, side: str, text: str, shade: str | None = None) -> Option:
+    """A vertical line; its text stands upright on one of its sides, if there is room."""
+    text = text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 1]}…"
+    mark: Option = {"xAxis": float(at), "name": text, "label": LABELS[side]}
     if shade:
         mark["lineStyle"] = {"color": shade, "type": "solid", "width": 1.2}
     return mark

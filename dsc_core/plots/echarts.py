@@ -13,9 +13,10 @@ Option = dict[str, Any]  # an ECharts option or a part of one
 FONT_SIZE = 11  # of axes
 
 
-def title(text: str) -> Option:
-    """The title of a chart, upper left."""
-    return {"text": text, "textStyle": {"fontSize": 13, "fontWeight": 600}, "left": 0, "top": 4}
+def title(text: str, below: str = "") -> Option:
+    """The title of a chart, upper left. below: a smaller line."""
+    main = {"text": text, "textStyle": {"fontSize": 13, "fontWeight": 600}, "left": 0, "top": 4}
+    return main | ({"subtext": below, "subtextStyle": {"fontSize": 10}, "itemGap": 2} if below else {})
 
 
 def grid(*, left: int = 4, right: int = 12, top: int = 12, bottom: int = 4, labels: bool = True) -> Option:
@@ -67,6 +68,8 @@ def legible(option: Option, dark: bool) -> Option:
     for name in ("xAxis", "yAxis"):
         axis = option.get(name, {})
         option[name] = axis | {part: axis.get(part, {}) | text for part in ("axisLabel", "nameTextStyle")}
+    if "subtextStyle" in option.get("title", {}):
+        option["title"] = option["title"] | {"subtextStyle": option["title"]["subtextStyle"] | text}
     if "legend" in option:
         option["legend"] = option["legend"] | {"textStyle": text}
     for series in option.get("series", ()):

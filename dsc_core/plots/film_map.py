@@ -11,6 +11,7 @@ from dsc_core.plots.echarts import Option
 from dsc_core.plots.palette import MUTED, colour
 
 FILM_LIMIT = 2000  # points: a frame is drawn twice per second while training needs the processor too
+SIDE = 340  # pixels of the map, which fits into the narrowest window; the legend is below it
 LEGEND_LIMIT = 20  # names; colours repeat beyond it
 
 
@@ -29,7 +30,7 @@ def film_map(
     samples: (n,), the number of each point's sample. names: group -> legend text, in the order of the legend; group -1
     is grey. limits: (low, high), the ends of both axes, each (2,). moving: animate from the frame before.
     """
-    points, (low, high) = np.asarray(points, np.float32), limits
+    points, (low, high) = np.asarray(points, np.float32), maps.square(*limits)
     shades = {group: MUTED if group < 0 else colour(group) for group in names}
     columns = {
         "x": points[:, 0],
@@ -54,7 +55,8 @@ def film_map(
         "title": echarts.title(title),
         "legend": _legend([entry["name"] for entry in entries]),
         "tooltip": {"trigger": "item", "confine": True, "formatter": "sample {@sample}"},
-        "grid": echarts.grid(right=4, top=30, bottom=30, labels=False),
+        # Square, as its limits are: one unit is as long to the right as upwards.
+        "grid": {"width": SIDE, "height": SIDE, "left": "center", "top": 34},
         "dataset": {"source": echarts.table(columns)},
         "visualMap": echarts.colours_by_group(shades),
         "xAxis": echarts.hidden_axis(low[0], high[0]),

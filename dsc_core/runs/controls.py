@@ -37,6 +37,11 @@ class Controls:
         """Which of "pause" and "stop" the present attempt is under, carried out or not."""
         return standing(self.index.requests(run_id))
 
+    def pending(self, run_id: str) -> frozenset[str]:
+        """The names of the requests that the run has not taken yet: "pause", "stop", or settings."""
+        requests = self.index.pending_requests(run_id)
+        return frozenset(name for _, asked in requests for name in asked)
+
     def pausing(self, run_id: str, paused: bool) -> bool:
         """Whether the run will be paused after its pending requests. paused: whether it is now."""
         pending = _merged([requests for _, requests in self.index.pending_requests(run_id)])

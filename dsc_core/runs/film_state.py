@@ -97,11 +97,7 @@ def read(folder: Path) -> FilmState:
 def outlook(film: FilmState, training: bool, now: float | None = None) -> str:
     """Which maps are still to come, and why they are not there, in a sentence or two; "" if all are there."""
     if not film.waiting:
-        return (
-            ""
-            if film.made or not training
-            else "The first map is drawn when the first latent codes are there."
-        )
+        return "" if film.made or not training else "The first map follows with the first training step."
     count = f"{film.waiting} map{'s' * (film.waiting != 1)}"
     if film.alive:
         minutes = int(((now or time.time()) - film.since) // 60) if film.since else 0

@@ -11,7 +11,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import checkpoints, queue
 from pages.shared import formatting, state, widgets
 
-STOPPING = "Stopping after the current step. Clusters are computed from the current model."
+STOPPING = "Stopping after the current step. Clusters are computed from the current model. Resume continues training."
 
 
 def send_request(run_id: str, toast: str = "", **requests) -> None:
@@ -46,7 +46,7 @@ def _change_queue(change: Callable, run_id: str) -> None:
 
 
 def queue_button(run, **options) -> None:
-    """Start a run that was only created, or remove a queued one from the queue; else nothing."""
+    """Start a run that was only created; start a queued one at once or take it out of the queue; else nothing."""
     if run.status == "created":
         st.button(
             "Start",
@@ -58,6 +58,15 @@ def queue_button(run, **options) -> None:
         )
     elif run.status == "queued":
         st.button(
+            "Start now",
+            icon=":material/play_arrow:",
+            key="start_now",
+            on_click=_change_queue,
+            args=(queue.start_now, run.id),
+            help="Train beside the runs that train already. Each of them then becomes slower.",
+            **options,
+        )
+        st.button(
             "Remove from queue",
             icon=":material/remove:",
             key="withdraw",
@@ -67,8 +76,24 @@ def queue_button(run, **options) -> None:
         )
 
 
+def pause_button(run, requests: frozenset[str]) -> None:
+    """Pause a running run, or resume a paused one; disabled once it has been asked to stop."""
+    paused = "pause" in requests
+    st.button(
+        "Resume" if paused else "Pause",
+        icon=":material/play_arrow:" if paused else ":material/pause:",
+        key="resume" if paused else "pause",
+        type="primary" if paused else "secondary",
+        disabled="stop" in requests,
+        on_click=send_request,
+        args=(run.id,),
+        kwargs={"resume" if paused else "pause": True},
+        help=None if paused else "Pause after the current step. Nothing is lost.",
+    )
+
+
 def stop_button(run, stopping: bool = False) -> None:
-    """Stop a running run."""
+    """Stop a running run. It asks nothing: a stopped run can be resumed, and ends with the same labels."""
     st.button(
         "Stopping" if stopping else "Stop",
         icon=":material/stop:",
@@ -77,7 +102,8 @@ def stop_button(run, stopping: bool = False) -> None:
         on_click=send_request,
         args=(run.id, STOPPING),
         kwargs={"stop": True},
-        help="Stop after the current step. Clusters and maps are computed from the current model.",
+        help="Stop after the current step. Clusters and maps are computed from the current model. A stopped run can be "
+        "resumed, and ends with the same labels as without the stop.",
     )
 
 

@@ -18,6 +18,7 @@ STATUS = {  # by the run's phase
     "silent": ("orange", ":material/hourglass_disabled:", "Not responding"),
     "done": ("green", ":material/check_circle:", "Done"),
     "stopped": ("orange", ":material/stop_circle:", "Stopped"),
+    "damaged": ("red", ":material/broken_image:", "Damaged"),
     "failed": ("red", ":material/error:", "Failed"),
 }
 MAX_NAME = 40  # characters of a run's name on a button
@@ -25,8 +26,7 @@ MAX_NAME = 40  # characters of a run's name on a button
 
 def status(run, paused: bool = False) -> tuple[str, str, str]:
     """(colour, icon, word) of a run's status. paused: whether a pause is requested that is not carried out yet."""
-    phase = getattr(run, "phase", run.status)
-    return STATUS["paused" if run.status == "running" and paused else phase]
+    return STATUS["paused" if run.status == "running" and paused else run.phase]
 
 
 def status_badge(run, paused: bool = False) -> None:

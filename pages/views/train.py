@@ -38,6 +38,8 @@ def heading(run, requests: frozenset[str]) -> None:
     if run.status == "failed":
         message = " ".join([run.reason or "The run failed.", run_actions.resume_outlook(run)])
         st.error(formatting.plain(message), icon=":material/error:")
+    elif run.status == "damaged":
+        st.error(formatting.plain(run.reason), icon=":material/broken_image:")
     elif run.reason:
         st.caption(formatting.plain(run.reason))
 

@@ -1,11 +1,14 @@
 """Runs page: every run, what people say of runs, the queue's number, and a trash that gives back."""
 
+import time
+
 import pytest
 
 from dsc_core.data import open_dataset
 from dsc_core.presets import preset
 from dsc_core.runs import queue, starting, trash
-from pages.shared import formatting
+from pages.shared import choices, formatting
+from tests.pages.trained import trained
 
 RUNS, TRAIN = "pages/views/runs.py", "pages/views/train.py"
 
@@ -81,10 +84,91 @@ def test_deleting_asks_first_and_the_trash_gives_back(app, store, runs):
     assert [run.id for run in store.list()] == [runs[1]]
     assert app.dataframe[0].value["Name"].tolist() == ["one"]
     assert "delete" not in [button.key for button in app.button], "the choice does not slip to another run"
-    app.multiselect(key="restorable").set_value([runs[0]]).run()
-    app.button(key="restore").click().run()
+    app.button(key=f"restore_{runs[0]}").click().run()
+    assert not app.exception
     assert len(store.list()) == 2
     assert trash.trashed(store) == []
+
+
+def test_a_deletion_is_undone_by_one_click(app, store, runs):
+    choose(at(app), 0, 1)
+    app.button(key="delete").click().run()
+    app.button(key="really_delete").click().run()
+    assert store.list() == []
+    app.button(key="undo_delete").click().run()
+    assert not app.exception
+    assert sorted(run.id for run in store.list()) == sorted(runs)
+    assert "undo_delete" not in [button.key for button in app.button]
+
+
+def test_a_run_is_restored_however_long_the_page_has_been_open(app, store, runs, monkeypatch):
+    trash.delete(store, runs[0])
+    at(app)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 7200)
+    assert "just now" in " ".join(text.value for text in app.markdown)
+    app.run()
+    assert "2 h ago" in " ".join(text.value for text in app.markdown)
+    app.button(key=f"restore_{runs[0]}").click().run()
+    assert not app.toast or "restored" in app.toast[0].value
+    assert trash.trashed(store) == []
+
+
+def test_no_option_of_a_select_box_changes_as_time_goes_on(app, store, runs, monkeypatch):
+    """The browser sends the label of an option back: one that has changed meanwhile is no option any more."""
+
+    def options(page) -> dict[str, list[str]]:
+        app.switch_page(page).run()
+        assert not app.exception
+        kinds = (
+            app.selectbox,
+            app.multiselect,
+            app.radio,
+            app.select_slider,
+            app.segmented_control,
+            app.pills,
+        )
+        return {str(one.key or one.label): list(one.options) for kind in kinds for one in kind}
+
+    pages = [f"pages/views/{name}.py" for name in ("data", "train", "results", "assign", "runs")]
+    made = trained("image", True, map_every=1)
+    trash.delete(store, runs[0])
+    app.query_params["run"] = made
+    app.run()
+    before = {page: options(page) for page in pages}
+    assert any(made in str(one) or "few" in str(one) for one in before[TRAIN].values())
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3 * 86400)
+    assert {page: options(page) for page in pages} == before
+
+
+def test_options_that_read_alike_are_told_apart():
+    assert choices.labels(["a", "b", "c"], {"a": "x", "b": "x", "c": "y"}.get) == {
+        "a": "x (a)",
+        "b": "x (b)",
+        "c": "y",
+    }
+
+
+def test_a_paused_run_is_paused_everywhere_and_the_one_behind_it_says_so_and_can_start(
+    app, store, runs, monkeypatch
+):
+    store.claim(runs[1])
+    store.set_paused(runs[1], True)
+    queue.enqueue(store, runs[0])
+    at(app)
+    assert app.dataframe[0].value.set_index("Name")["Status"]["one"] == "Paused"
+    app.query_params["run"] = app.session_state["at_run"] = runs[0]
+    app.switch_page(TRAIN).run()
+    assert any(
+        "paused" in text and text.startswith("one") for text in app.selectbox(key="picked_run").options
+    )
+    assert any("paused" in caption.value and "one" in caption.value for caption in app.caption)
+    started = []
+    monkeypatch.setattr(starting, "launch", lambda store, run: started.append(run.id))
+    app.button(key="start_now").click().run()
+    assert not app.exception
+    assert started == [runs[0]]
 
 
 def test_several_runs_are_deleted_at_once_and_the_trash_is_emptied_on_request(app, store, runs):

@@ -9,7 +9,7 @@ from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.presets import preset
 from pages.shared import formatting
-from pages.shared.train import history, steering
+from pages.shared.train import branching, curves, history, steering
 from tests.pages.trained import at
 
 TRAIN = "pages/views/train.py"
@@ -66,13 +66,17 @@ def test_every_setting_that_may_move_has_a_widget_the_noise_and_the_information_
         assert widget(app, store, run_id, name).value == getattr(run.config, name)
 
 
-def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, store, run_id):
+def test_a_moved_slider_is_asked_of_the_run_and_marked_when_it_is_done(app, store, run_id, monkeypatch):
     at(app, run_id, TRAIN)
     assert not badges(app)
     widget(app, store, run_id, "noise_level").set_value(0.8).run()
     assert not app.exception
+    monkeypatch.setattr(steering, "GRACE", 0.0)
+    app.run()
+    assert not badges(app), "it is on its way"
     assert store.take_controls(run_id) == {"noise_level": 0.8}
-    assert "differ" in badges(app)
+    app.run()
+    assert "differ" in badges(app), "the run has taken it and does something else"
     assert "0\\.8 here, 0\\.5 in the run" in badges(app)
     change(store, run_id, 40, noise_level=(0.5, 0.8))
     tell(store, run_id, 41, 60)
@@ -110,9 +114,82 @@ def test_pause_resume_and_stop_are_asked_once(app, store, run_id):
     app.button(key="resume").click().run()
     assert store.take_controls(run_id) == {"resume": True}
     app.button(key="stop").click().run()
+    assert any("Resume continues training" in toast.value for toast in app.toast)
     assert store.take_controls(run_id) == {"stop": True}
     assert app.button(key="stop").disabled
     assert app.button(key="pause").disabled
+
+
+def test_while_a_run_trains_its_buttons_keep_their_places(app, store, run_id, monkeypatch):
+    """Branch stands there from the start: when it became possible, Stop moved under the pointer."""
+    keys = ("pause", "resume", "stop", "branch", "another")
+    at(app, run_id, TRAIN)
+    assert [one.key for one in app.button if one.key in keys] == ["pause", "stop", "branch", "another"]
+    assert app.button(key="branch").disabled
+    checkpoint = SimpleNamespace(name="one", left=3, position="after epoch 1 of 4")
+    monkeypatch.setattr(branching, "branchable", lambda run: [checkpoint])
+    app.run()
+    assert [one.key for one in app.button if one.key in keys] == ["pause", "stop", "branch", "another"]
+    assert not app.button(key="branch").disabled
+
+
+@pytest.mark.parametrize(
+    ("stage", "remaining", "shown"),
+    [
+        ("joint", 185.0, "3 min 05 s"),
+        ("joint", 0.2, "Finishing"),
+        ("labels", None, "Finishing"),
+        ("joint", None, "–"),
+    ],
+)
+def test_the_end_of_training_is_said_in_words_not_as_no_time_left(
+    app, store, run_id, stage, remaining, shown
+):
+    store.append(run_id, Event("progress", stage, 5, 5, 41, {"total": 1.0}, 4.1, 800.0, remaining))
+    at(app, run_id, TRAIN)
+    assert {one.label: one.value for one in app.metric}["Time left"] == shown
+
+
+def test_the_time_of_a_run_leaves_its_pauses_out(app, store, run_id):
+    store.append(run_id, Event("done", "labels", 5, 5, 41, seconds=75.0, paused=600.0))
+    store.finish(run_id, "done")
+    at(app, run_id, TRAIN)
+    metric = next(one for one in app.metric if one.label == "Training time")
+    assert metric.value == "1 min 15 s"
+    assert "10 min 00 s" in metric.help
+
+
+def test_a_run_that_is_paused_before_its_first_step_says_so(app, store):
+    made = store.create(open_dataset("digits"), preset("quick"))
+    store.claim(made)
+    store.control(made, pause=True)
+    at(app, made, TRAIN)
+    told = " ".join(one.value for one in (*app.caption, *app.markdown))
+    assert "Paused before the first step" in told
+    assert "Training is starting" not in told
+
+
+def test_notes_name_settings_by_their_titles_also_those_of_earlier_versions(app, store, run_id):
+    told = Event(
+        "note",
+        "autoencoder",
+        1,
+        4,
+        40,
+        message="Changed while training: noise_level 0.5 → 0.8, prior 0.05 → 0.2.",
+        changes={"noise_level": [0.5, 0.8], "prior": [0.05, 0.2]},
+    )
+    store.append(run_id, told)
+    past = marks_of(store, run_id).read()
+    assert past.notes[-1][1] == "Changed while training: Noise level 0.5 → 0.8, Prior (KL) 0.05 → 0.2."
+
+
+def test_a_curve_bears_only_the_marks_of_its_own_time():
+    colour = history.CHANGE_COLOUR
+    marks = [(100, "joint", None), (3, "first", colour), (40, "before", colour), (120, "after", colour)]
+    names = [text for _, text, _ in curves.own_marks(marks, start=10, first=10)]
+    assert names == ["joint", "first", "before", "after"]
+    assert [text for _, text, _ in curves.own_marks(marks, start=100, first=10)] == ["after"]
 
 
 def test_a_run_that_reads_its_labels_takes_no_more_changes(app, store, run_id):

@@ -79,4 +79,4 @@ def _seconds(run_id: str, ended: float | None) -> float | None:
 
 def signature(runs) -> tuple:
     """What the table depends on."""
-    return tuple((run.id, widgets.status(run)[2], run.name, run.starred) for run in runs)
+    return tuple((run.id, run.phase, run.name, run.starred) for run in runs)

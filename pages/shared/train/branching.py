@@ -23,16 +23,20 @@ def branchable(run) -> list:
 
 
 def button(run) -> None:
-    """Open or close the form; not drawn where there is nothing to branch from."""
-    if branchable(run):
-        st.button(
-            "Branch",
-            icon=":material/alt_route:",
-            key="branch",
-            on_click=toggle_form,
-            args=(run.id,),
-            help="Copy this run from a saved checkpoint and continue with other weights. This run is not changed.",
-        )
+    """Open or close the form; not drawn where there is nothing to branch from, and never will be."""
+    possible = bool(branchable(run))
+    if not possible and run.status != "running":
+        return
+    st.button(
+        "Branch",
+        icon=":material/alt_route:",
+        key="branch",
+        on_click=toggle_form,
+        args=(run.id,),
+        disabled=not possible,
+        help="Copy this run from a saved checkpoint and continue with other weights. This run is not changed."
+        + ("" if possible else " The first checkpoint is saved after the first epoch."),
+    )
 
 
 def toggle_form(run_id: str) -> None:

@@ -96,7 +96,18 @@ def draw(run, past, options: CurveOptions) -> None:
             title = term_title(term)
             chance = objective.TERMS[term].chance if term != TOTAL else None
             level = None if chance is None else (chance, NO_INFORMATION)
-            chart = curve(columns, "step", lines, log=options.log, title=title, level=level, marks=marks)
+            shown = own_marks(marks, float(columns["step"][0]), float(past.curves["step"].iloc[0]))
+            chart = curve(columns, "step", lines, log=options.log, title=title, level=level, marks=shown)
             with st.container(border=True):
                 about = f"{title} by step" + (f"; changes: {changes}" if changes else "")
                 widgets.echart(chart, height=190, key=f"curve_{position}_{term}", alt=about)
+
+
+def own_marks(marks: list, start: float, first: float) -> list:
+    """The marks that belong on a curve that begins at the step `start`. first: the first step of the run's curves.
+
+    What happened before a term was computed is no mark of its curve, nor is the beginning of the stage with which the
+    curve begins. Before the run's first point there is no curve that could bear the mark, so the first one does.
+    """
+    changes_since = 0.0 if start == first else start
+    return [mark for mark in marks if (mark[0] > start if mark[2] is None else mark[0] >= changes_since)]

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.errors import InputError
-from dsc_core.plots.film_map import film_map
+from dsc_core.plots.film_map import SIDE, film_map
 from dsc_core.runs import film_frames, film_process, film_state
 from pages.shared import formatting, state, widgets
 from pages.shared.train import film_data
@@ -204,7 +204,7 @@ def _map(film: film_data.Film, epoch: int, colours: str) -> None:
         moving=playing(film.run) is not None,
     )
     about = f"The latent map {moment[0].lower()}{moment[1:]}, coloured by {colours.lower()}"
-    widgets.echart(option, height=440, key="film_map", alt=about)
+    widgets.echart(option, height=SIDE + 80, key="film_map", alt=about)
 
 
 def title(epoch: int) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
+from dsc_core.errors import InputError
 from dsc_core.method.networks.sizes import describe_network
 from dsc_core.presets import DEFAULT_PRESET, PRESETS
 from dsc_core.runs.store import MAX_NAME
+from dsc_core.training.epochs import more_epochs, with_least_steps
 from pages.shared import formatting, knobs, run_actions, state
 
 NO_ENCODER = (
@@ -31,6 +33,7 @@ def draw(dataset) -> None:
         idle_knobs = idle(encoder, dataset.shape)
         preset = PRESETS[st.session_state["preset"]]
         st.caption(formatting.plain(f"{preset.help} {describe_network(dataset.shape, encoder)}"))
+        _announce_epochs(dataset)
         if idle_knobs:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -77,6 +80,17 @@ def _apply_preset() -> None:
     """Set all settings to the chosen preset, except the number of clusters and the seed."""
     keep = {name: st.session_state[knobs.key_of(name)] for name in knobs.ABOVE_GROUPS}
     knobs.set_all(PRESETS[st.session_state["preset"]].config.replace(**keep))
+
+
+def _announce_epochs(dataset) -> None:
+    """Say how many epochs will be trained where these are more than the settings ask for."""
+    try:
+        asked = knobs.config()
+    except InputError:  # said when the run is started
+        return
+    raised = more_epochs(asked, with_least_steps(asked, len(dataset)), len(dataset))
+    if raised:
+        st.caption(formatting.plain(raised))
 
 
 def _list_changes(idle_knobs: frozenset[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import streamlit as st
 
@@ -27,6 +29,7 @@ class History:
         self.stages: dict[str, int] = {}  # stage -> the step at which it began
         self.latest = self.sizes = None
         self.speed, self.activity = 0.0, ""  # samples per second; what the run reports to be doing
+        self.seconds, self.paused = 0.0, 0.0  # of training without its pauses; of the pauses
         self.changes: list[tuple[int, str, float, float]] = []  # step, setting, old value, new value
         self.now = run.config.to_dict()  # the settings after all changes
 
@@ -47,6 +50,7 @@ class History:
         return self
 
     def _add(self, event, rows: list[dict]) -> None:
+        self.seconds, self.paused = event.seconds or self.seconds, event.paused or self.paused
         if event.kind in ("progress", "epoch"):
             self.latest = event
             self.speed, self.activity = event.images_per_second or self.speed, event.message
@@ -54,7 +58,7 @@ class History:
                 self.stages.setdefault(event.stage, event.step)
                 rows.append({"step": event.step, **event.losses})
         if event.kind == "note" and event.message:
-            self.notes.append((event.level, event.message))
+            self.notes.append((event.level, _with_titles(event)))
         for name, (old, new) in event.changes.items():
             if name in KNOBS:
                 self.changes.append((event.step, name, old, new))
@@ -94,6 +98,15 @@ def describe_changes(changes: Changes) -> str:
     """Changes as the text of a mark: "s 0.5 → 0.8, δ 1 → 2"."""
     parts = [f"{knobs.short_title(KNOBS[name])} {old:g} → {new:g}" for name, (old, new) in changes.items()]
     return ", ".join(parts[:2]) + (f" and {len(parts) - 2} more" if len(parts) > 2 else "")
+
+
+def _with_titles(event) -> str:
+    """The message of a note; where an earlier version wrote the names of settings, with their titles."""
+    text = event.message
+    for name in event.changes:
+        if name in KNOBS:
+            text = re.sub(rf"\b{name}\b(?= \S+ →)", KNOBS[name].title, text)
+    return text
 
 
 def history(run, slot: str = "history") -> History:

@@ -13,11 +13,9 @@ from dsc_core.errors import InputError
 from dsc_core.plots import palette
 from dsc_core.plots.bars import bars
 from dsc_core.plots.curves import curve
-from dsc_core.runs import queue
 from pages.shared import formatting, noise_explorer, state, widgets
-from pages.shared.train import curves, history, steering
+from pages.shared.train import branching, curves, figures, history, steering
 
-STAGE_TITLES = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 # (age, seconds between two updates up to that age); age: seconds since the run started or was last steered. Drawing
 # takes time from training.
 INTERVALS = ((30, 2.0), (120, 5.0), (float("inf"), 10.0))
@@ -31,7 +29,8 @@ def requests(run) -> frozenset[str]:
 
 def signature(run, requests: frozenset[str]) -> tuple:
     """What the whole page depends on; where it changes, the page is drawn again."""
-    return run.status, run.started, requests, noise_explorer.available(run), interval(run)
+    branchable = run.status == "running" and bool(branching.branchable(run))
+    return run.phase, run.started, requests, noise_explorer.available(run), branchable, interval(run)
 
 
 def interval(run) -> float | None:
@@ -55,13 +54,13 @@ def live(run_id: str, metrics, badge, options: curves.CurveOptions, drawn: tuple
     pending = requests(run)
     if signature(run, pending) != drawn:
         st.rerun()
-    past = history.history(run)
+    past, paused = history.history(run), "pause" in pending
     with metrics:
-        _metrics(run, past, "pause" in pending)
+        figures.draw(run, past, paused)
     if badge is not None:
         steering.difference_badge(badge, run, past)
     if past.latest is None or run.status == "queued":
-        st.caption(_no_curves_yet(run))
+        st.caption(formatting.plain(figures.no_curves_yet(run, paused)))
     if past.latest is None:
         return
     warnings = [message for level, message in past.notes if level != "info"]
@@ -72,43 +71,6 @@ def live(run_id: str, metrics, badge, options: curves.CurveOptions, drawn: tuple
         _cluster_sizes(past)
         _scores(past)
     _notes(past)
-
-
-def _no_curves_yet(run) -> str:
-    """Why there are no curves yet."""
-    if run.finished:
-        return "This run ended before its first training step."
-    if run.status == "created":
-        return "This run has not been started."
-    if run.status == "running":
-        return "Training is starting. The first losses appear in a few seconds."
-    waiting = [other.id for other in queue.waiting(state.store())]
-    position = waiting.index(run.id) + 1 if run.id in waiting else 1
-    return f"Number {position} of {len(waiting)} in the queue. It starts when an earlier run has ended."
-
-
-def _metrics(run, past, paused: bool) -> None:
-    """A progress bar, and stage, epoch, speed, time and device."""
-    latest, ended = past.latest, run.finished
-    if not ended:
-        share = latest.epoch / latest.epochs if latest and latest.epochs else 0.0
-        activity = "Paused. Resume continues from this step." if paused else past.activity
-        st.progress(min(max(share, 0.0), 1.0), text=formatting.plain(activity) or None)
-    if ended or not latest:
-        stage = widgets.STATUS[run.status][2]
-    else:
-        stage = STAGE_TITLES.get(latest.stage, latest.stage)
-    if ended:
-        seconds = run.ended - run.started if run.ended and run.started else None
-    else:
-        seconds = latest and latest.remaining
-    unit = "Rows" if run.dataset.get("kind") == "table" else "Images"
-    with st.grid(5, min_column_width=130):
-        st.metric("Stage", stage)
-        st.metric("Epoch", f"{latest.epoch} of {latest.epochs}" if latest else "–")
-        st.metric(f"{unit} per second", f"{past.speed:,.0f}" if past.speed else "–")
-        st.metric("Total time" if ended else "Time left", formatting.duration(seconds))
-        st.metric("Device", run.device or "–")
 
 
 def _cluster_sizes(past) -> None:

@@ -10,10 +10,11 @@ from pages.shared.train import branching
 
 
 def draw(run, requests: frozenset[str]) -> None:
-    """The actions that the run's status allows."""
+    """The actions that the run's status allows. While it trains the row is always the same: no button moves."""
     run_actions.queue_button(run, type="primary" if run.status == "created" else "secondary")
     if run.status == "running":
-        _running_buttons(run, requests)
+        run_actions.pause_button(run, requests)
+        run_actions.stop_button(run, "stop" in requests)
     run_actions.resume_button(run, type="primary" if run.status == "failed" else "secondary")
     if run.status in ("done", "stopped") and st.button(
         "Show results", type="primary", icon=":material/scatter_plot:", key="to_results"
@@ -33,31 +34,3 @@ def new_run_like(run) -> None:
     knobs.set_all(run.config)
     st.session_state["preset"] = knobs.preset_of(run.config) or st.session_state.get("preset", DEFAULT_PRESET)
     st.session_state["run_name"] = ""
-
-
-def _running_buttons(run, requests: frozenset[str]) -> None:
-    """Pause or resume, and stop; disabled once the run has been asked to stop."""
-    stopping = "stop" in requests
-    if "pause" in requests:
-        st.button(
-            "Resume",
-            icon=":material/play_arrow:",
-            key="resume",
-            type="primary",
-            disabled=stopping,
-            on_click=run_actions.send_request,
-            args=(run.id,),
-            kwargs={"resume": True},
-        )
-    else:
-        st.button(
-            "Pause",
-            icon=":material/pause:",
-            key="pause",
-            disabled=stopping,
-            on_click=run_actions.send_request,
-            args=(run.id,),
-            kwargs={"pause": True},
-            help="Pause after the current step. Nothing is lost.",
-        )
-    run_actions.stop_button(run, stopping)

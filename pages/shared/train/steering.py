@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
 from dsc_core.knobs import NOISE
-from pages.shared import formatting, knobs, run_actions
+from pages.shared import formatting, knobs, run_actions, state
 from pages.shared.train import history
 
 LIVE = [knob for knob in KNOBS.values() if knob.live]
+GRACE = 3.0  # seconds from a request that the run has taken to the event that says so
 MAIN = [knob for knob in LIVE if knob.group == NOISE]  # shown first
 
 
@@ -69,17 +72,29 @@ def _grid(run, past: history.History, members, disabled: bool) -> None:
 
 def send_value(run_id: str, name: str, key: str) -> None:
     """Send a widget's new value to the run."""
+    st.session_state["sent"] = st.session_state.get("sent", {}) | {key: time.monotonic()}
     run_actions.send_request(run_id, **{name: st.session_state[key]})
 
 
 def differing_settings(run, past: history.History) -> list:
-    """The settings whose widgets show another value than the run uses now."""
-    shown = {knob: st.session_state.get(key_of(run, knob.name)) for knob in LIVE}
-    return [knob for knob, value in shown.items() if value is not None and value != past.now[knob.name]]
+    """The settings whose widgets show another value than the run uses now, and that the run has not been sent."""
+    pending = state.store().controls.pending(run.id)
+    past.read()  # after the pending ones: a request is either still pending, or its event is there by now
+    sent, now = st.session_state.get("sent", {}), time.monotonic()
+    differing = []
+    for knob in LIVE:
+        key = key_of(run, knob.name)
+        value, under_way = (
+            st.session_state.get(key),
+            knob.name in pending or now - sent.get(key, -GRACE) < GRACE,
+        )
+        if value is not None and value != past.now[knob.name] and not under_way:
+            differing.append(knob)
+    return differing
 
 
 def difference_badge(slot, run, past: history.History) -> None:
-    """A badge where the widgets and the run differ: not applied yet, or changed from elsewhere."""
+    """A badge where the widgets and the run differ: changed from elsewhere, or undone after a bad loss."""
     differing = differing_settings(run, past)
     if not differing:
         slot.empty()

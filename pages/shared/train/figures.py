@@ -1,0 +1,86 @@
+"""The figures above the curves: what the run does now, stage, epoch, speed and time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dsc_core.runs import queue
+from dsc_core.training.epochs import more_epochs, with_least_steps
+from pages.shared import formatting, state, widgets
+
+STAGE_TITLES = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
+FINISHING = "Finishing"  # in place of the time that is left, once it cannot be said
+MOMENT = 1.0  # seconds; less is left only on paper
+
+
+def draw(run, past, paused: bool) -> None:
+    """A progress bar while the run trains, and the figures. paused: whether a pause is in force."""
+    latest, ended = past.latest, run.finished
+    if not ended:
+        share = latest.epoch / latest.epochs if latest and latest.epochs else 0.0
+        st.progress(min(max(share, 0.0), 1.0), text=formatting.plain(activity(run, past, paused)) or None)
+    stage = (
+        widgets.status(run, paused)[2]
+        if ended or not latest
+        else STAGE_TITLES.get(latest.stage, latest.stage)
+    )
+    unit = "Rows" if run.dataset.get("kind") == "table" else "Images"
+    with st.grid(5, min_column_width=130):
+        st.metric("Stage", stage)
+        epoch = f"{latest.epoch} of {latest.epochs}" if latest else "–"
+        st.metric("Epoch", epoch, help=_why_more_epochs(run))
+        st.metric(f"{unit} per second", f"{past.speed:,.0f}" if past.speed else "–")
+        if ended:
+            st.metric("Training time", formatting.duration(past.seconds or None), help=_pauses(past))
+        else:
+            st.metric("Time left", time_left(latest), help="Estimated. Pauses do not count.")
+        st.metric("Device", run.device or "–")
+
+
+def activity(run, past, paused: bool) -> str:
+    """What the run does now, in a sentence; "" where the figures say it all."""
+    if paused:
+        return "Paused. Resume continues from this step." if past.latest else PAUSED_AT_START
+    if widgets.status(run)[2] == "Not responding":
+        return "The process has not reported for a minute: it may be suspended, or the computer busy."
+    if past.latest and past.latest.stage == "labels":
+        return past.activity or "Finishing: computing clusters and maps."
+    return past.activity
+
+
+def time_left(latest) -> str:
+    """The estimated time that is left, in words."""
+    if latest is None or latest.remaining is None:
+        return FINISHING if latest is not None and latest.stage == "labels" else "–"
+    if latest.remaining < MOMENT:
+        return FINISHING
+    return formatting.duration(latest.remaining)
+
+
+PAUSED_AT_START = "Paused before the first step. Resume starts training."
+
+
+def no_curves_yet(run, paused: bool) -> str:
+    """Why there are no curves yet, or none of the present attempt."""
+    if run.finished:
+        return "This run ended before its first training step."
+    if run.status == "created":
+        return "This run has not been started."
+    if run.status == "running":
+        if paused:
+            return PAUSED_AT_START
+        return "Training is starting. The first losses appear in a few seconds."
+    return queue.outlook(state.store(), run.id)
+
+
+def _why_more_epochs(run) -> str | None:
+    """Why there are more epochs than the settings say; None where there are not."""
+    raised = more_epochs(run.config, with_least_steps(run.config, run.samples), run.samples)
+    return raised or None
+
+
+def _pauses(past) -> str:
+    """How long the pauses were, which the time does not count."""
+    if past.paused >= 1:
+        return f"Without pauses, which took {formatting.duration(past.paused)}."
+    return "From the first step to the labels and maps, without pauses."
