@@ -14,7 +14,8 @@ class Event:
     the caller has labels, scores), "note" (a sentence in `message`), "done". level: of a note, "info" or "warning".
     stage: "autoencoder", "joint" or "labels". epoch counts from 1 through both stages, of `epochs` in all; step counts
     batches. losses: the unweighted terms by name, and "total", the weighted sum that is minimised.
-    seconds: since training began. images_per_second: over the period of the event. remaining: estimated seconds.
+    seconds: since training began, without pauses, which took `paused` seconds. images_per_second: over the period of
+    the event. remaining: estimated seconds until the end, None where there is no estimate.
     scores: "acc", "nmi", "ari"; from a caller that has labels, never from training.
     changes: settings that changed here, by name, each [old, new]: by request, or, with level "warning", because
     training stepped back after a bad loss. back_to: on the first event of an attempt that follows an interrupted one,
@@ -36,6 +37,7 @@ class Event:
     level: str = "info"
     changes: dict[str, list[float]] = field(default_factory=dict)
     back_to: int | None = None
+    paused: float | None = None
 
     def to_json(self) -> str:
         """The event as one line of JSON, without empty fields."""

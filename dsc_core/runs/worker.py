@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dsc_core.analysis import live_metrics, map_film, metrics
+from dsc_core.analysis import live_metrics, map_film, metrics, umap_map
 from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
@@ -110,14 +110,14 @@ class Session:
         from dsc_core.data import load_dataset
 
         state = self.pick_up()
-        began = time.monotonic() - (state.seconds if state else 0.0)
+        began = time.monotonic() - (state.seconds + state.paused if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
         device = torchrun.device_title(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
         with Filming(self.run.folder, self.run.config.seed, self.warn) as filming:
             fitted, done = self.train(dataset, state, filming)
-            trained = time.monotonic()
+            trained, paused = time.monotonic(), done.paused or 0.0
             self.keep_model(fitted)
             maps = self.draw(fitted)
             filming.end()
@@ -128,8 +128,9 @@ class Session:
             "samples": len(dataset),
             "clusters": self.run.clusters,
             **self.scores(dataset, fitted),
-            "seconds": round(time.monotonic() - began, 3),
-            "train_seconds": round(trained - began, 3),
+            "seconds": round(time.monotonic() - began - paused, 3),
+            "train_seconds": round(trained - began - paused, 3),
+            "paused_seconds": paused,
             "images_per_second": round(self.speed(), 1),
             "device": device,
         }
@@ -208,6 +209,10 @@ class Session:
             if event.kind == "done":
                 self.last = event  # emitted when the results are in place
             else:
+                if event.remaining is not None:  # of training; the maps come after it
+                    event = replace(
+                        event, remaining=event.remaining + umap_map.expected_seconds(len(dataset), 2)
+                    )
                 self.tell(event)
 
     def tell(self, event: Event) -> None:
@@ -254,14 +259,16 @@ class Session:
 
     def draw(self, fitted: Fitted) -> np.ndarray:
         """The latent and the spectral map side by side, (n, 4) float32."""
-        from dsc_core.analysis.umap_map import project
+        end = time.monotonic() + umap_map.expected_seconds(len(fitted.latent), 2)
+
+        def progress(message: str) -> None:
+            left = end - time.monotonic()
+            note = self.note(message, "progress", stage="labels")
+            self.tell(replace(note, remaining=left if left > 0 else None))
 
         def draw(space: str, points: np.ndarray) -> np.ndarray:
-            def progress(message: str) -> None:
-                self.tell(self.note(message, "progress", stage="labels"))
-
             progress(f"Drawing the {space} map")
-            return project(points, self.run.config.seed, progress)
+            return umap_map.project(points, self.run.config.seed, progress)
 
         return np.hstack([draw("latent", fitted.latent), draw("spectral", fitted.spectral)])
 

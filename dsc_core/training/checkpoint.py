@@ -40,6 +40,8 @@ COUNTERS = (
     "epoch_step",
     "epoch_images",
     "usual",
+    "paused",
+    "graph_seconds",
 )
 # Saved as seconds ago: the monotonic clock of one process means nothing in another.
 TIMES = ("began", "marked", "epoch_began")
@@ -119,8 +121,13 @@ class State:
 
     @property
     def seconds(self) -> float:
-        """Seconds of training until then."""
+        """Seconds of training until then, without pauses."""
         return self.facts["times"]["began"]
+
+    @property
+    def paused(self) -> float:
+        """Seconds of the pauses until then."""
+        return self.facts["clock"].get("paused", 0.0)
 
     def branched(self, changes: dict[str, Any]) -> State:
         """The same state with other settings, and with the rest of a stage 2 that had ended early."""
@@ -214,8 +221,10 @@ def unpack(
 
 
 def _counters(facts: dict[str, Any]) -> dict[str, Any]:
-    """The counters of a checkpoint; those of version 0.1.0 had one count of steps for all terms."""
+    """The counters of a checkpoint; those of version 0.1.0 had one count of steps for all terms, and fewer times."""
     return {
+        "paused": 0.0,
+        "graph_seconds": [],
         "counts": dict.fromkeys(facts["sums"], facts["count"]),
         "epoch_counts": dict.fromkeys(facts["epoch_sums"], facts["epoch_count"]),
     } | facts

@@ -12,7 +12,8 @@ from dsc_core.config import Config
 from dsc_core.events import Event
 
 PERIOD = 1.0  # seconds between two progress events
-JOINT_EPOCHS = 2.5  # a joint epoch takes so many epochs of stage 1, until one was measured
+# What a joint epoch takes, and building a graph and reading its clusters, in epochs of stage 1, until it was measured.
+JOINT_EPOCHS, GRAPH_EPOCHS = 2.5, 3.0
 
 
 def magnitude(terms: dict[str, float]) -> float:
@@ -27,7 +28,8 @@ class Clock:
     stage: "autoencoder", "joint" or "labels". step counts every step, also those undone after a bad loss: it never
     runs backwards. sums, counts, count and seen are of the current period, epoch_… of the current epoch; counts has
     the steps of each term, since one of weight 0 is not computed. usual: the magnitude of the terms in the last
-    complete epoch. began, marked, epoch_began: readings of the monotonic clock.
+    complete epoch. began, marked, epoch_began: readings of the monotonic clock, shifted by the pauses since then, so
+    that a pause counts in none of them. paused: seconds of all pauses. graph_seconds: what each graph took.
     """
 
     config: Config
@@ -49,6 +51,8 @@ class Clock:
     epoch_step: int = 0
     epoch_images: int = 0
     usual: float | None = None
+    paused: float = 0.0
+    graph_seconds: list[float] = field(default_factory=list)
 
     @property
     def epochs(self) -> int:
@@ -68,6 +72,16 @@ class Clock:
         self.epoch += 1
         self.epoch_began = time.monotonic()
         self.epoch_sums, self.epoch_counts, self.epoch_count, self.epoch_images = {}, {}, 0, 0
+
+    def start_labels(self) -> None:
+        """Begin the labelling of all samples."""
+        self.stage, self.epoch_began = "labels", time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Leave `seconds` that just passed out of all times."""
+        self.paused += seconds
+        self.began, self.marked = self.began + seconds, self.marked + seconds
+        self.epoch_began += seconds
 
     def tick(self, terms: dict[str, float], images: int) -> Event | None:
         """Count one step; an event about once per PERIOD."""
@@ -128,19 +142,41 @@ class Clock:
         return {name: value / self.counts[name] for name, value in self.sums.items()}
 
     def _event(self, kind: str, now: float, **more: Any) -> Event:
-        more = {"remaining": self.remaining(now)} | more
+        more = {"remaining": self.remaining(now), "paused": round(self.paused, 1) or None} | more
         return Event(kind, self.stage, self.epoch, self.epochs, self.step, seconds=now - self.began, **more)
 
     def remaining(self, now: float, epoch_over: bool = False) -> float | None:
-        """Estimated seconds left, from the median epoch so far; None before the first step."""
+        """Estimated seconds until all samples are labelled, from the median epoch and graph so far.
+
+        None before the first step, and where the labelling takes longer than was expected.
+        """
         first, second = self.epoch_seconds["autoencoder"], self.epoch_seconds["joint"]
         if not (first or second or self.epoch_step):
             return None
         share = 1.0 if epoch_over else self.epoch_step / self.batches
         running = (now - self.epoch_began) / max(share, 1e-3)
         one = float(np.median(first)) if first else running
+        graph = float(np.median(self.graph_seconds)) if self.graph_seconds else GRAPH_EPOCHS * one
+        if self.stage == "labels":
+            left = graph * self._graphs_at_end() - (now - self.epoch_began)
+            return left if left > 0 else None
         expected = running if self.stage == "joint" else JOINT_EPOCHS * one
         two = float(np.median(second)) if second else expected
         done_one = min(self.epoch - 1 + share, self.config.epochs)
         done_two = max(self.epoch - 1 + share - self.config.epochs, 0)
-        return one * (self.config.epochs - done_one) + two * (self.config.joint_epochs - done_two)
+        epochs = one * (self.config.epochs - done_one) + two * (self.config.joint_epochs - done_two)
+        return epochs + graph * (self._graphs_left(done_two) + self._graphs_at_end())
+
+    def _graphs_left(self, done: float) -> int:
+        """How often stage 2 will still build a graph, after `done` of its epochs."""
+        config = self.config
+        if config.graph != "whole" or not config.joint_epochs:
+            return 0
+        due = (
+            range(config.refresh, config.joint_epochs, config.refresh) if config.encoder == "network" else ()
+        )
+        return sum(epoch >= done for epoch in due) + (self.stage == "autoencoder")
+
+    def _graphs_at_end(self) -> int:
+        """How often the labelling builds a graph."""
+        return int(self.config.readout == "diffusion" or not self.config.joint_epochs)

@@ -33,10 +33,10 @@ def with_least_steps(config: Config, count: int) -> Config:
 def more_epochs(asked: Config, config: Config, count: int) -> str:
     """Which stages train for more epochs than `asked`, and why, in a sentence; "" if none does."""
     stages = ((1, asked.epochs, config.epochs), (2, asked.joint_epochs, config.joint_epochs))
-    raised = [f"stage {number} for {new} epochs, not {old}" for number, old, new in stages if new > old]
+    raised = [f"{new} in stage {number} instead of {old}" for number, old, new in stages if new > old]
     if not raised:
         return ""
     return (
-        f"{count:,} samples make few steps per epoch, so training takes {' and '.join(raised)}"
+        f"{count:,} samples make few steps per epoch, so there are more epochs: {' and '.join(raised)}"
         f" (see the setting {KNOBS['least_steps'].title}: {config.least_steps})."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -61,7 +62,7 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     numbering. Of several processes the first reads the clusters, since machines may round differently. Stopped where
     a stop is requested meanwhile.
     """
-    trainer, config = training.trainer, training.config
+    trainer, config, began = training.trainer, training.config, time.monotonic()
     check_cancelled, carry = trainer.steering.check_cancelled, trainer.carry
 
     def encode_source(nets: Networks, source: Source) -> Tensor:
@@ -79,6 +80,7 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     carry.targets = confident_labels(carry.affinity, cut.labels, config)
     teach_head(trainer.nets, latent, cut, config, steps, even)
     distributed.spread(trainer.nets)
+    trainer.clock.graph_seconds.append(time.monotonic() - began)
     return cut.labels
 
 

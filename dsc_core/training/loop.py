@@ -14,8 +14,9 @@ from dsc_core.events import Event
 from dsc_core.method.batch import autoencoder_terms
 from dsc_core.model import Fitted
 from dsc_core.training import distributed, joint
-from dsc_core.training.batches import epoch_batches, epochs_left, with_least_steps
+from dsc_core.training.batches import epoch_batches, epochs_left
 from dsc_core.training.checkpoint import State
+from dsc_core.training.epochs import more_epochs, with_least_steps
 from dsc_core.training.film import Snapshot
 from dsc_core.training.finish import finish
 from dsc_core.training.recovery import SaveState
@@ -29,8 +30,8 @@ REVISION = 5
 LABELLING = "Labelling the samples"
 STOPPED = "Stopped; the labels are made from what was learned so far."
 DRAWN = (
-    "The graph, and all that is trained on it, uses {1:,} of the {0:,} samples, drawn by the seed (see the setting {2}); the"
-    " spectral network labels the others."
+    "The graph, and all that is trained on it, uses {1:,} of the {0:,} samples, drawn by the seed (see the setting {2})"
+    "; the spectral network labels the others."
 )
 
 Terms = Callable[[np.ndarray], tuple[dict[str, Tensor], list[Event]]]
@@ -69,20 +70,23 @@ def fit(
     sends training back to the last good state with half the learning rate; RunError where it stays bad. InputError
     where samples, settings and machine do not fit together.
     """
-    config = with_least_steps(resume_from.config if resume_from else config, len(samples))
+    asked = resume_from.config if resume_from else config
+    config = with_least_steps(asked, len(samples))
     training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot)
-    yield from _start(training, resume_from)
+    yield from _start(training, asked, resume_from)
     yield from _train(training)
     return (yield from _finish(training, scratch)) if distributed.first() else None
 
 
-def _start(training: Training, resume_from: State | None) -> Iterator[Event]:
-    """Take over a state, or keep the first one."""
+def _start(training: Training, asked: Config, resume_from: State | None) -> Iterator[Event]:
+    """Take over a state, or keep the first one and say where training departs from the settings `asked`."""
     if resume_from:
         training.keeper.go_to(resume_from)
         return
     training.keeper.keep()
     training.film.take(epoch=0, last=False)
+    if raised := more_epochs(asked, training.config, len(training.feed)):
+        yield training.trainer.clock.note(raised)
     count, on_graph = len(training.feed), training.config.graph_samples
     if count > on_graph:
         yield training.trainer.clock.note(DRAWN.format(count, on_graph, KNOBS["graph_samples"].title))
@@ -154,7 +158,8 @@ def _autoencoder_terms(training: Training) -> Terms:
 def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, Fitted]:
     """Label the samples."""
     trainer, warnings = training.trainer, list[str]()
-    stage_2, trainer.clock.stage = trainer.clock.stage == "joint", "labels"
+    stage_2 = trainer.clock.stage == "joint"
+    trainer.clock.start_labels()
     yield replace(trainer.clock.note(LABELLING), kind="progress")  # what is being done, until the next event
     fitted = finish(
         trainer.nets, training.feed, training.config, stage_2, trainer.carry, scratch, warnings.append

@@ -51,7 +51,7 @@ class Keeper:
     def step_back(self, error: Diverged) -> Event:
         """Return to the last good state with half the learning rate; after SETBACKS times `error` is final."""
         clock, carry, steering = self.trainer.clock, self.trainer.carry, self.trainer.steering
-        setbacks, step, began = carry.setbacks + 1, clock.step, clock.began
+        setbacks, step, began, paused = carry.setbacks + 1, clock.step, clock.began, clock.paused
         if setbacks > SETBACKS or self.good is None:
             raise RunError(str(error)) from error
         old = steering.config.learning_rate
@@ -59,7 +59,7 @@ class Keeper:
         steering.config = steering.config.replace(learning_rate=new)
         self.go_to(self.good)
         # The undone steps stay in the events, so steps and time count on.
-        carry.setbacks, clock.step, clock.began = setbacks, step, began
+        carry.setbacks, clock.step, clock.began, clock.paused = setbacks, step, began, paused
         message = (
             f"{str(error).split(';')[0]}: training returns to its state {self.good.position} with half the learning"
             f" rate, {old:g} → {new:g} ({setbacks} of at most {SETBACKS} times)."

@@ -42,8 +42,10 @@ class Steering:
         if changes or requests.get("pause") or requests.get("stop"):
             self.save()
         while requests.get("pause") and not requests.get("stop"):
+            began = time.monotonic()
             time.sleep(PAUSE_PERIOD)
             later = self.take()
+            clock.pause(time.monotonic() - began)
             if changes := self.apply(later, clock):
                 yield from changes
                 self.save()

@@ -303,3 +303,22 @@ def test_the_real_training_runs_in_a_worker_and_its_model_serves_new_samples(sto
     assert (again.labels == loaded.labels).all()
     assert np.allclose(again.latent, loaded.latent, atol=1e-4)
     assert {"progress", "epoch", "note", "done"} >= {e.kind for _, e in store.events(run_id)} - {"evaluation"}
+
+
+def test_a_pause_is_in_the_summary_and_not_in_the_time_taken(store, run_id, fake_training, monkeypatch):
+    def fit(*given, **more):
+        for event in fake_training.fit(*given, **more):
+            yield replace(event, seconds=40.0, paused=1000.0, remaining=7.0)
+        return fake_training.Fitted(np.zeros((30, 2)), np.zeros((30, 2)), np.arange(30) % 3, np.ones(30))
+
+    monkeypatch.setattr(dsc_core.training.loop, "fit", fit)
+    told = []
+    summary = execute(store, run_id, echo=told.append)
+    assert summary["paused_seconds"] == 1000.0
+    assert summary["seconds"] == pytest.approx(-1000.0, abs=60.0), "the pause did not really pass here"
+    assert told[-1].seconds == pytest.approx(40.0, abs=60.0)
+    assert all(event.remaining > 7.0 for event in told if event.stage == "joint"), "the maps are still to come"
+    drawn = [event for event in told if event.message.startswith("Drawing")]
+    assert len(drawn) == 2
+    assert all(event.remaining > 0 for event in drawn)
+    assert told[-1].remaining is None

@@ -1,7 +1,7 @@
 """The number of epochs and batches."""
 
 from dsc_core.config import Config
-from dsc_core.training.epochs import with_least_steps
+from dsc_core.training.epochs import more_epochs, with_least_steps
 
 
 def test_small_sets_get_more_epochs_and_large_ones_do_not():
@@ -11,3 +11,15 @@ def test_small_sets_get_more_epochs_and_large_ones_do_not():
     assert small.joint_epochs > 2
     assert large == config
     assert with_least_steps(config.replace(joint_epochs=0), 50).joint_epochs == 0
+
+
+def test_more_epochs_than_asked_for_are_said_with_the_setting_that_asks_for_them():
+    asked = Config(epochs=3, joint_epochs=1, least_steps=300, batch=128, joint_batch=256)
+    said = more_epochs(asked, with_least_steps(asked, 1797), 1797)
+    assert said == (
+        "1,797 samples make few steps per epoch, so there are more epochs: 22 in stage 1 instead of 3 and 6 in"
+        " stage 2 instead of 1 (see the setting Minimum steps per stage: 300)."
+    )
+    assert more_epochs(asked, with_least_steps(asked, 100_000), 100_000) == ""
+    without = asked.replace(encoder="none", least_steps=0)
+    assert more_epochs(without, with_least_steps(without, 1797), 1797) == ""

@@ -43,7 +43,7 @@ def test_losses_are_named_weighted_and_fall(trained):
         )
         assert event.losses["total"] == pytest.approx(parts, rel=1e-4)
         assert event.images_per_second > 0
-    assert epochs[-1].remaining == pytest.approx(0, abs=0.5)
+    assert epochs[-1].remaining > 0, "the labelling is still to come"
 
 
 def test_one_seed_gives_one_result_and_another_seed_another(trained):

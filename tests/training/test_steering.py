@@ -76,3 +76,22 @@ def test_requests_during_a_long_computation_wait_for_the_next_step(requests, las
         steered.check_cancelled()
     assert steered.take() == last | {"noise_level": 0.3}
     assert steered.take() == {}
+
+
+def test_a_pause_is_left_out_of_all_times(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(steering.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(steering.time, "sleep", lambda _: now.__setitem__(0, now[0] + 60))
+    clock = Clock(Config(), began=now[0], marked=now[0])
+    clock.start_epoch("autoencoder", 2)
+    now[0] += 3.0
+    answers = iter([{"pause": True}, {}, {"noise_level": 0.1}, {"resume": True}])
+    events = list(Steering(Config(), lambda: next(answers, {})).poll(clock))
+    assert [(event.seconds, event.paused) for event in events] == [(3.0, 120.0)]
+    now[0] += 2.0
+    assert clock.tick({"a": 1.0}, 10).images_per_second == 2.0
+    assert (clock.end_epoch().seconds, clock.paused, clock.epoch_seconds["autoencoder"]) == (
+        5.0,
+        180.0,
+        [5.0],
+    )
