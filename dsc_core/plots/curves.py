@@ -115,10 +115,14 @@ def _line(name: str, x: str, shade: str) -> Option:
 
 def _marks_in_range(x: np.ndarray, marks: Sequence[Mark]) -> list[Option]:
     """The vertical lines of the marks up to the last point, from left to right."""
-    first, last = x[[0, -1]] if len(x) else (0, 0)
-    shown = sorted(((max(at, first), *rest) for at, *rest in marks if at <= last), key=lambda mark: mark[0])
-    sides = text_sides([(at - first) / max(last - first, 1e-9) for at, *_ in shown])
-    return [_mark(at, side, *rest) for (at, *rest), side in zip(shown, sides, strict=True)]
+    first, last = (float(x[0]), float(x[-1])) if len(x) else (0.0, 0.0)
+    shown = sorted((mark for mark in marks if mark[0] <= last), key=lambda mark: mark[0])
+    places = [max(mark[0], first) for mark in shown]
+    sides = text_sides([(at - first) / max(last - first, 1e-9) for at in places])
+    return [
+        _mark(at, side, mark[1], mark[2] if len(mark) == 3 else None)
+        for at, side, mark in zip(places, sides, shown, strict=True)
+    ]
 
 
 def text_sides(positions: Sequence[float]) -> list[str]:

@@ -10,11 +10,13 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from dsc_core.errors import RunError
-from dsc_core.runs import film_frames, processes
+from dsc_core.runs import facts, film_frames, processes
 from dsc_core.runs.files import read_json, write_json
 
+Value = TypeVar("Value", int, float, str)
 FILE = "state.json"
 LATER = "None is lost: what is left when training ends is drawn afterwards."
 CALM = "Maps are drawn at low priority, so on a busy computer they come later than training."
@@ -53,8 +55,8 @@ def note(folder: Path, epoch: int | None = None, problem: str = "", pid: int | N
     pid: of the process; None is this very one.
     """
     pid = pid or os.getpid()
-    facts = {"pid": pid, "process": processes.identity(pid), "since": time.time()}
-    write_json(path_of(folder), {**facts, "epoch": epoch, "problem": problem})
+    known = {"pid": pid, "process": processes.identity(pid), "since": time.time()}
+    write_json(path_of(folder), {**known, "epoch": epoch, "problem": problem})
 
 
 def beat(folder: Path) -> None:
@@ -77,21 +79,17 @@ def disown(folder: Path) -> None:
 def read(folder: Path) -> FilmState:
     """The state of the film of the run in `folder`."""
     made, waiting = len(film_frames.epochs(folder)), len(film_frames.epochs(folder, "latent"))
-    facts, beaten = _facts(folder), None
+    known, beaten = _facts(folder), None
     with suppress(OSError):
         beaten = path_of(folder).stat().st_mtime
-    pid, process, problem = facts.get("pid"), facts.get("process"), facts.get("problem")
-    known = isinstance(pid, int) and (process is None or isinstance(process, str))
-    alive = known and not problem and processes.alive(pid, process, beaten)
-    epoch, since = facts.get("epoch"), facts.get("since")
-    return FilmState(
-        made,
-        waiting,
-        epoch if alive and isinstance(epoch, int) else None,
-        float(since) if isinstance(since, int | float) else None,
-        alive,
-        problem if isinstance(problem, str) else "",
+    process, problem = _of(str, known.get("process")), _of(str, known.get("problem")) or ""
+    pid, epoch = (
+        _of(int, value) if facts.whole(value) else None for value in (known.get("pid"), known.get("epoch"))
     )
+    since = _of(float, known.get("since"))
+    alive = bool(pid and not problem) and processes.alive(pid, process, beaten)
+    since = since if since is not None and 0 < since < facts.LATEST else None
+    return FilmState(made, waiting, epoch if alive else None, since, alive, problem)
 
 
 def outlook(film: FilmState, training: bool, now: float | None = None) -> str:
@@ -108,6 +106,11 @@ def outlook(film: FilmState, training: bool, now: float | None = None) -> str:
     why = film.problem or "The process that draws the maps was ended before it had drawn them."
     then = " They can be drawn when training has ended." if training else ""
     return f"{count} of this film {'are' if film.waiting > 1 else 'is'} not drawn. {why}{then}"
+
+
+def _of(kind: type[Value], value: object) -> Value | None:
+    """`value` where it is of that type, else None: the file may be damaged."""
+    return value if isinstance(value, kind) else None
 
 
 def _facts(folder: Path) -> dict[str, object]:

@@ -228,6 +228,19 @@ def test_damage_in_what_waits_or_in_the_frame_before_is_passed_over(filmed, tmp_
     assert np.allclose(film_frames.read(tmp_path, 2).points, latent(2)[:, :2], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"pid": "x", "since": Infinity}', '{"pid": 1e999, "epoch": [], "problem": 3, "process": 1}'],
+)
+def test_a_damaged_state_is_that_of_a_process_which_is_gone(tmp_path, content):
+    film_frames.begin(tmp_path, ROWS, -1)
+    film_frames.offer(tmp_path, 0, latent(0), None)
+    film_state.path_of(tmp_path).write_text(content)
+    found = film_state.read(tmp_path)
+    assert (found.alive, found.epoch, found.since, found.waiting) == (False, None, None, 1)
+    assert "not drawn" in film_state.outlook(found, training=False)
+
+
 # With a worker ----------------------------------------------------------------------------------------------
 
 
