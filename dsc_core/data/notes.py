@@ -94,15 +94,16 @@ SENTENCES = {
     "header_guessed": "The first line was taken for the names of the columns: {about}. Set the option header if it is"
     " data.",
     "comment_header": "The names of the columns were read from the comment above the table.",
-    "skipped_lines": "The first {count:,} lines were left out, because they are not part of the table: {about}.",
+    "skipped_lines": "Lines above the table were left out: {about}.",
     "repeated_names": "Columns of the same name were numbered: {about}.",
     "not_utf8": "The text is not UTF-8 and was read as Latin-1 (Windows-1252).",
     "not_utf8_columns": "Text that is not UTF-8 was read as Latin-1 in the columns {about}.",
     "decimal_comma": "Commas in numbers were read as decimal marks.",
     "spelled_numbers": "Numbers with thousands separators or another decimal mark were read: {about}.",
-    "short_rows": "{count:,} rows have fewer cells than the table has columns, the first one in line {about}; the last"
-    " ones count as missing.",
-    "empty_rows": "{count:,} rows without any value were left out.",
+    "short_rows": "Rows with fewer cells than the table has columns: {count:,}, the first one in line {about}; their last"
+    " cells count as missing.",
+    "empty_rows": "Rows without any value were left out: {count:,}.",
+    "nameless_columns": "The header has no name for the columns {about}.",
     "decimal_columns": "Decimal numbers were read with 16 digits in the columns {about}.",
     "square_rows": "Rows read as a table; if they are the pixels of images, set the image shape to {about}.",
     "constant_columns": "Columns dropped because all rows have the same value: {about}.",

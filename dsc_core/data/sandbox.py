@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dsc_core.data.headers import Headers, header_from_json
 from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.options import Progress
 from dsc_core.errors import InputError
@@ -40,11 +41,15 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Content:
-    """The arrays that a file says it contains. dtypes: "U" for text. matlab: shapes are in MATLAB's order."""
+    """The arrays that a file says it contains.
 
-    shapes: dict[str, tuple[int, ...]]
-    dtypes: dict[str, np.dtype]
-    matlab: bool
+    roles: keys of samples, labels and ids that the layout of the file names. column_major: shapes are in the order of
+    MATLAB and R, so that axes are reversed in the file.
+    """
+
+    headers: Headers
+    roles: dict[str, list[str]]
+    column_major: bool
 
 
 class Sandbox:
@@ -76,12 +81,8 @@ class Sandbox:
         except BaseException:
             self.__exit__()
             raise
-        arrays = content["arrays"]
-        self.content = Content(
-            {key: tuple(shape) for key, (shape, _) in arrays.items()},
-            {key: np.dtype(dtype) for key, (_, dtype) in arrays.items()},
-            content["matlab"],
-        )
+        headers = {key: header_from_json(values) for key, values in content["arrays"].items()}
+        self.content = Content(headers, content["roles"], content["column_major"])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,15 +95,18 @@ class Sandbox:
                     stream.close()
 
     def read(self, key: str, progress: Progress | None = None) -> np.ndarray:
-        """The array under `key`, axes as in the file; text as (n,) str. progress(done, total): bytes."""
+        """The array under `key`, axes as in the file; text as (n,) str or, with gaps, object, None for a gap.
+
+        progress(done, total): bytes.
+        """
         self._send({"key": key})
-        shape, dtype = self.content.shapes[key], self.content.dtypes[key]
-        timeout = self._timeout(math.prod(shape) * max(dtype.itemsize, 1))
+        timeout = self._timeout(self.content.headers[key].nbytes)
         answer = self._receive(timeout)  # some libraries unpack an array whole before they give any of it
         if "texts" in answer:
-            if any(len(text) > self.limits.cell for text in answer["texts"]):
+            texts = answer["texts"]
+            if any(len(text) > self.limits.cell for text in texts if text is not None):
                 raise self.limits.error(f"{key} in {self.path.name}", "cell")
-            return np.array(answer["texts"], dtype=str)
+            return np.array(texts, dtype=object if None in texts else str)
         dtype, shape = np.dtype(answer["dtype"]), tuple(answer["shape"])
         total = math.prod(shape) * dtype.itemsize
         if total > self.limits.memory_mb * MEBI:  # checked again, for the header may have said less

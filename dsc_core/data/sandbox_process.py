@@ -18,7 +18,7 @@ from dsc_core.data.limits import MEBI
 MEMORY = 768 * MEBI  # that this process may take, apart from arrays that a library must hold whole
 
 # What `Source.read` returns: an array, texts, or (shape, dtype, blocks of rows).
-Content = np.ndarray | list[str] | tuple[tuple[int, ...], np.dtype, Iterator[np.ndarray]]
+Content = np.ndarray | list[str | None] | tuple[tuple[int, ...], np.dtype, Iterator[np.ndarray]]
 
 
 class Broken(Exception):
@@ -72,8 +72,8 @@ def serve(module: str, path: Path) -> None:
     name = path.name
     try:
         source = reader.Source(path)
-        arrays = {key: [list(map(int, shape)), dtype] for key, (shape, dtype) in source.arrays.items()}
-        send({"arrays": arrays, "matlab": source.matlab})
+        arrays = {key: header.to_json() for key, header in source.arrays.items()}
+        send({"arrays": arrays, "roles": source.roles, "column_major": source.column_major})
         for line in sys.stdin.buffer:
             send_array(source.read(json.loads(line)["key"]))
     except Broken:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import re
 import struct
 from pathlib import Path
@@ -15,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core.data.dataset import Dataset
-from dsc_core.data.from_array import from_array
+from dsc_core.data.from_array import Names, from_array
 from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
+from dsc_core.data.unpacking import RATIO_FROM
 from dsc_core.errors import InputError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -39,7 +41,8 @@ def read_idx(path: Path, options: Options) -> Dataset:
     if beside is not None:
         labels = read_idx_array(beside, options.limits)
         notes.append(Note("labels_from", about=beside.name))
-    return from_array(samples, labels, None, options, notes)
+    names = Names(path.name, beside.name if beside is not None else "")
+    return from_array(samples, labels, None, options, notes, names=names)
 
 
 def labels_beside(path: Path) -> Path | None:
@@ -62,11 +65,11 @@ def read_idx_array(path: Path, limits: Limits) -> np.ndarray:
     try:
         with gzip.open(path) if packed else open(path, "rb") as file:
             shape, dtype = _read_header(file, path.name)
-            size = dtype.itemsize
-            for side in shape:
-                size *= side
+            size = dtype.itemsize * math.prod(shape)
             if size > limits.memory_mb * MEBI:
                 raise limits.error(path.name, "memory_mb")
+            if size > RATIO_FROM and size > limits.ratio * path.stat().st_size:
+                raise limits.error(path.name, "ratio")
             data = file.read(size + 1)
     except (gzip.BadGzipFile, EOFError, struct.error) as error:
         raise InputError(f"{path.name} is truncated or damaged: download the file again.") from error

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from dsc_core.data.dataset import Dataset
-from dsc_core.data.from_array import from_array
+from dsc_core.data.from_array import Names, from_array
 from dsc_core.data.limits import MEBI
+from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
-from dsc_core.data.readers.numpy_header import check_dtype, read_header
+from dsc_core.data.readers.numpy_header import check_samples, read_header
+from dsc_core.data.readers.sample_axes import samples_first
 from dsc_core.errors import InputError
 
 MAPPED_FROM = 256 * MEBI
@@ -24,7 +26,7 @@ def read_npy(path: Path, options: Options) -> Dataset:
     """
     try:
         with open(path, "rb") as file:
-            read_header(file, path.name)
+            check_samples(read_header(file, path.name), path.name)
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size before it takes memory
         array = array if array.nbytes > MAPPED_FROM else np.array(array)
     except InputError:
@@ -33,5 +35,6 @@ def read_npy(path: Path, options: Options) -> Dataset:
         raise InputError(
             f"{path.name} is truncated or damaged: save the array again with numpy.save."
         ) from error
-    check_dtype(array.dtype, path.name)
-    return from_array(array, None, None, options)
+    notes: list[Note] = []
+    (array,), _ = samples_first([array], [], options, ["the array"], notes)
+    return from_array(array, None, None, options, notes, names=Names(path.name))

@@ -12,7 +12,7 @@ import scipy.io
 from dsc_core.data import guess_keys, open_dataset
 from dsc_core.data.image_arrays import pixels_as_images
 from dsc_core.data.limits import Limits
-from dsc_core.data.readers.matlab_order import sample_axis
+from dsc_core.data.readers.sample_axes import sample_axis
 from dsc_core.data.sandbox import Sandbox
 from dsc_core.errors import InputError
 from tests.data.writers import mat73
@@ -100,7 +100,11 @@ def test_hdf5_samples_labels_and_ids_are_found_by_their_names(tmp_path, name):
     assert np.array_equal(dataset.samples, BYTES[:, None])
     assert dataset.labels.tolist() == LABELS.tolist()
     assert dataset.ids.tolist() == ids
-    assert [str(note) for note in dataset.notes] == ["Samples read from images.", "Labels read from labels."]
+    assert [str(note) for note in dataset.notes] == [
+        "Samples read from images.",
+        "Labels read from labels.",
+        "Arrays not used: other (99 × 999, float64).",
+    ]
 
 
 def test_groups_are_parts_and_are_joined_in_order(tmp_path):
@@ -263,16 +267,6 @@ def test_the_fields_of_a_structure_are_keys(tmp_path):
     dataset = open_dataset(path, image_shape=(10, 9), columns_first=False)
     assert np.array_equal(dataset.samples[:, 0], BYTES)
     assert dataset.labels.tolist() == LABELS.tolist()
-
-
-def test_sparse_matrices_and_functions_are_passed_over(tmp_path):
-    path = mat5(tmp_path / "a.mat", x=RNG.normal(size=(12, 5)), s=scipy.sparse.eye(50).tocsc())
-    assert list(guess_keys(path).arrays) == ["x"]
-    with h5py.File(mat73(tmp_path / "b.mat", x=RNG.normal(size=(12, 5))), "r+") as file:
-        group = file.create_group("sparse")
-        group.attrs["MATLAB_sparse"] = 50
-        group["data"] = np.zeros((500, 500))
-    assert list(guess_keys(tmp_path / "b.mat").arrays) == ["x"]
 
 
 @pytest.mark.parametrize(
