@@ -19,7 +19,14 @@ from dsc_core.data.limits import MEBI
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
 from dsc_core.data.text import clean, shape_text
-from dsc_core.data.trainable import MAX_SIDE, MixedSizes, NeedsResize, fitting_size, resize_advice
+from dsc_core.data.trainable import (
+    MAX_SIDE,
+    MixedSizes,
+    NeedsResize,
+    common_size,
+    fitting_size,
+    resize_advice,
+)
 from dsc_core.errors import InputError
 
 Size = tuple[int, int]  # (height, width)
@@ -210,12 +217,7 @@ class _Collection:
 
     def _mixed_sizes(self) -> MixedSizes:
         """The error for images of several sizes; proposes the most common size, or the median, of at most 64 pixels."""
-        common, count = self.sizes.most_common(1)[0]
-        height, width = float(common[0]), float(common[1])
-        if 2 * count < self.sizes.total():
-            median = np.median(np.array(list(self.sizes.elements())), axis=0)
-            height, width = int(median[0]), int(median[1])
-        proposed = fitting_size(height, width)
+        proposed = fitting_size(*common_size(self.sizes))
         shown = ", ".join(shape_text(size) for size, _ in self.sizes.most_common(3))
         more = f" and {len(self.sizes) - 3} others" if len(self.sizes) > 3 else ""
         message = f"The images in {self.name} differ in size ({shown}{more}): {resize_advice(proposed)}."

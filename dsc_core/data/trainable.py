@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,15 @@ def fitting_size(height: float, width: float, cap: int = PROPOSED_SIDE) -> tuple
     """(height, width) with the longer side reduced to `cap`, proportions kept, no side below MIN_SIDE."""
     shrink = min(1.0, cap / max(height, width))
     return max(MIN_SIDE, round(height * shrink)), max(MIN_SIDE, round(width * shrink))
+
+
+def common_size(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
+    """The (height, width) that most images have, else the median. sizes: how many images have each."""
+    common, count = sizes.most_common(1)[0]
+    if 2 * count >= sizes.total():
+        return common
+    heights, widths = np.median(np.array(list(sizes.elements())), axis=0)
+    return int(heights), int(widths)
 
 
 def check_trainable(dataset: Dataset, clusters: int) -> None:

@@ -10,6 +10,9 @@ from pages.shared.data import catalog, checks, image_options, importing, preview
 
 def welcome() -> None:
     """Before a data set is chosen: what the app does, and all the ways to begin."""
+    if source_options.is_open():
+        opening()
+        return
     st.title("Choose data", anchor=False)
     st.markdown(
         "Choose images or a table. A dual autoencoder and a spectral network then find the clusters. "
@@ -20,10 +23,29 @@ def welcome() -> None:
         bring_your_own()
 
 
+def opening() -> None:
+    """The options of an uploaded file alone, so that they are in view wherever the uploader stood."""
+    st.title("Open data", anchor=False)
+    with st.container(width=760):
+        problem()
+        source_options.panel()
+        st.button(
+            "Choose other data",
+            key="close_source",
+            icon=":material/arrow_back:",
+            on_click=source_options.close,
+        )
+
+
 def bring_your_own() -> None:
-    """The uploader, the options of the uploaded file, and what is wrong with it."""
-    source_options.upload()
+    """What is wrong with an uploaded file, its options, and the uploader."""
+    problem()
     source_options.panel()
+    source_options.upload()
+
+
+def problem() -> None:
+    """What is wrong with the file that was chosen last."""
     if st.session_state.get("data_problem") is not None:
         st.error(formatting.plain(st.session_state["data_problem"]), icon=":material/error:")
 

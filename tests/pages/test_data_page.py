@@ -91,16 +91,66 @@ def test_an_upload_is_shown_kept_on_disk_and_let_go(app, workspace):
     assert app.file_uploader[0].value is None
 
 
-def test_mixed_sizes_offer_a_size_that_then_works(app):
+def test_mixed_sizes_are_seen_before_the_first_attempt(app):
+    """The form proposes a size at once, says why, and takes it back for a file that needs none."""
     app.run()
     members = {f"i{n}__png": png(10 + n % 2 * 4, 12, 5 * n) for n in range(24)}
-    upload(app, "mixed.zip", archive(**members))
-    assert len(app.error) == 1
-    assert not app.exception
+    app.file_uploader[0].set_value(("mixed.zip", archive(**members), "application/zip")).run()
+    assert not app.error
+    assert app.toggle(key="resize").value
+    assert any("differ in size" in caption.value and "14×12" in caption.value for caption in app.caption)
     height, width = (app.number_input(key=f"resize_{side}").value for side in ("height", "width"))
     app.button(key="open_source").click().run()
     assert not app.error
     assert {metric.label: metric.value for metric in app.metric}["Shape"] == f"1 × {height} × {width}"
+    alike = archive(**{f"i{n}__png": png(10, 12, 5 * n) for n in range(24)})
+    app.file_uploader[0].set_value(("alike.zip", alike, "application/zip")).run()
+    assert not app.toggle(key="resize").value
+
+
+def test_sizes_that_the_first_look_missed_are_proposed_after_the_error(app, monkeypatch):
+    from dsc_core.data import image_look
+
+    monkeypatch.setattr(image_look, "HEADERS", 1)
+    app.run()
+    members = {f"i{n}__png": png(10 if n < 23 else 14, 12, 5 * n) for n in range(24)}
+    upload(app, "mixed.zip", archive(**members))
+    assert len(app.error) == 1
+    assert app.toggle(key="resize").value
+    app.button(key="open_source").click().run()
+    assert not app.error
+
+
+def test_an_upload_leaves_its_form_alone_on_the_page_until_it_is_put_away(app):
+    app.run()
+    members = {f"i{n}__png": png(12, 12, 9 * n) for n in range(24)}
+    app.file_uploader[0].set_value(("a.zip", archive(**members), "application/zip")).run()
+    assert [title.value for title in app.title] == ["Open data"]
+    assert not [button for button in app.button if button.key.startswith("use_")]
+    app.button(key="close_source").click().run()
+    assert [title.value for title in app.title] == ["Choose data"]
+    assert not [button for button in app.button if button.key == "open_source"]
+
+
+def test_pages_and_folders_are_asked_for_where_there_are_any(app):
+    from PIL import Image
+
+    from tests.data.writers import encoded, grey
+
+    def stack(seed):
+        pages = [Image.fromarray(grey(seed + page)) for page in range(3)]
+        return encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+    app.run()
+    members = {f"set/{who}/{side}/{n}__tif": stack(9 * n) for n in range(3) for who in "ab" for side in "lr"}
+    app.file_uploader[0].set_value(("a.zip", archive(**members), "application/zip")).run()
+    app.segmented_control[0].set_value("all").run()
+    app.toggle(key="folders_are_labels").set_value(True).run()
+    app.selectbox[0].set_value(2).run()
+    app.button(key="open_source").click().run()
+    assert not app.error
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert (shown["Samples"], shown["Classes"]) == ("36", "2")
 
 
 def test_a_broken_image_is_left_out_and_listed(app):

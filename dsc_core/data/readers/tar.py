@@ -8,7 +8,7 @@ import io
 import lzma
 import tarfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -35,17 +35,25 @@ def read_tar(path: Path, options: Options) -> Dataset:
     is truncated, contains nothing readable, or exceeds a limit.
     """
     skipped: list[tuple[str, str]] = []
+    with each_file(path, options, skipped) as files:
+        return collect_images(files, None, skipped, options, path.name)
+
+
+@contextmanager
+def each_file(path: Path, options: Options, skipped: list[tuple[str, str]]) -> Iterator[Iterator[ImageFile]]:
+    """The image files of a TAR archive, each to be read before the next one is requested, within the `with` block.
+
+    Others are added to `skipped`.
+    """
     try:
         with ExitStack() as stack:
             packed = stack.enter_context(open(path, "rb"))
-            stream = Counted(
-                _decompressed(packed, stack), Budget(path.name, path.stat().st_size, options.limits)
-            )
+            budget = Budget(path.name, path.stat().st_size, options.limits)
+            stream = Counted(_decompressed(packed, stack), budget)
             archive = stack.enter_context(
                 tarfile.open(fileobj=stream, mode="r|", bufsize=BLOCK, tarinfo=Header)  # type: ignore[call-overload]
             )
-            files = _files(archive, stream, packed, skipped, options)
-            return collect_images(files, None, skipped, options, path.name)
+            yield _files(archive, stream, packed, skipped, options)
     except InputError:
         raise
     except Exception as error:  # tarfile, zlib, bz2 and lzma each have their own errors, RecursionError too

@@ -8,6 +8,8 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.data import CHANNELS, MAX_SIDE, MIN_SIDE, load_dataset, open_dataset, source_kind
+from dsc_core.data.folder_labels import FolderLevel
+from dsc_core.data.image_look import ImageLook, look_at_images
 from dsc_core.data.inspection import preview_images
 from dsc_core.errors import InputError, RunError
 from dsc_core.method.networks.sizes import describe_network
@@ -18,8 +20,71 @@ from pages.shared import formatting
 from pages.shared.data import importing
 
 UNCHANGED = "unchanged"
+PAGES = {"first": "Read the first", "all": "Each is a sample"}
 DEFAULT_SIDE = 28  # pixels
 PREVIEW_COUNT, TILE = 15, 56
+
+
+def archive_form(path: Path, proposed: tuple[int, int] | None) -> dict | None:
+    """How the images of a folder or an archive are read, as options of `open_dataset`; None if it cannot be read.
+
+    Preset by a first look at the images. proposed: a size from an error, where the look did not see that one is needed.
+    """
+    try:
+        look = _first_look(path, path.stat().st_mtime_ns)
+    except (InputError, OSError) as problem:
+        st.error(formatting.plain(problem), icon=":material/error:")
+        return None
+    if st.session_state.get("looked_at") != str(path):  # another file keeps no size of the one before
+        st.session_state["looked_at"] = str(path)
+        st.session_state["resize"], st.session_state["proposed"] = False, None
+    options = _folder_options(path, look.levels)
+    if look.paged:
+        options["pages"] = _pages_option(path)
+    size = proposed or look.proposed
+    if look.proposed:
+        st.caption(formatting.plain(look.why_resized))
+    return options | options_form("", size, bool(size))
+
+
+def _folder_options(path: Path, levels: list[FolderLevel]) -> dict:
+    """Whether the folders of images are labels, and which folders."""
+    as_labels = st.toggle(
+        "Use folder names as labels",
+        key="folders_are_labels",
+        help="The label of an image is the folder it lies in. Used for scores only, never for training.",
+    )
+    options: dict = {"labels_from_folders": as_labels}
+    if as_labels and len(levels) > 1:
+        titles = {0: "Found by itself"} | {level.level: level.title for level in levels}
+        chosen = st.selectbox(
+            "Folders that name the classes",
+            list(titles),
+            format_func=lambda level: f"{level}. {titles[level]}" if level else titles[level],
+            key=f"folder_level_{path}",
+            help="Counted from the image: 1 is the folder that contains it, 2 the one around that.",
+        )
+        options["folder_level"] = chosen or None
+    return options
+
+
+def _pages_option(path: Path) -> str:
+    """Whether every page of a file is a sample."""
+    return st.segmented_control(
+        "Files with several pages or frames",
+        list(PAGES),
+        default="first",
+        required=True,
+        format_func=PAGES.get,
+        key=f"pages_{path}",
+        help="A page of its own has the name of its file and its number: stack.tif#2.",
+    )
+
+
+@st.cache_data(show_spinner="Looking at the images", max_entries=20)
+def _first_look(path: Path, modified: int) -> ImageLook:
+    """What a first look at the images of a folder or an archive found."""
+    return look_at_images(path)
 
 
 def options_form(prefix: str, proposed: tuple[int, int] | None, resize: bool) -> dict:

@@ -36,36 +36,38 @@ def select(path: Path) -> None:
 def panel() -> None:
     """The options of the selected file, where it can be read in more than one way."""
     path: Path | None = st.session_state.get("source")
-    size = getattr(st.session_state.get("data_problem"), "proposed", None)  # a common size for mixed images
-    if path is None or not (source_kind(path) or size):
+    if path is None or not is_open():
         return
-    with st.container(border=True):
+    size = getattr(st.session_state.get("data_problem"), "proposed", None)  # a common size for mixed images
+    kind = source_kind(path)
+    with st.container(border=True, key="source_form"):
         st.markdown(f"**{formatting.plain(path.name)}**")
-        form = {"table": _table_options, "keys": _array_options, "images": _folder_options}.get(
-            source_kind(path)
-        )
-        options = form(path) if form else {}
-        if options is not None and source_kind(path) == "images":
-            options |= image_options.options_form("", size, bool(size))
-            image_options.preview_files(path, options)
-        elif options is not None and size:
+        if kind == "images":
+            options = image_options.archive_form(path, size)
+        else:
+            form = {"table": _table_options, "keys": _array_options}.get(kind)
+            options = form(path) if form else {}
+        if options is not None and size and kind != "images":
             options["size"] = image_options.size_option("", size, True)
         if options is not None and st.button(
             "Open", type="primary", key="open_source", icon=":material/folder_open:"
         ):
             importing.import_source(path, **options)
             st.rerun()
+        if options is not None and kind == "images":  # below the button, which must not move out of view
+            image_options.preview_files(path, options)
 
 
-def _folder_options(_: Path) -> dict:
-    """Whether the folders of images are labels."""
-    return {
-        "labels_from_folders": st.toggle(
-            "Use folder names as labels",
-            key="folders_are_labels",
-            help=f"The label of an image is the folder it lies in. {FOR_SCORES}",
-        )
-    }
+def is_open() -> bool:
+    """Whether there is a selected file that can be read in more than one way."""
+    path: Path | None = st.session_state.get("source")
+    problem = st.session_state.get("data_problem")
+    return path is not None and bool(source_kind(path) or getattr(problem, "proposed", None))
+
+
+def close() -> None:
+    """Forget the selected file and what was wrong with it."""
+    st.session_state["source"] = st.session_state["data_problem"] = None
 
 
 def _table_options(path: Path) -> dict | None:
