@@ -150,14 +150,17 @@ def _say(roles: Roles, guess: RoleGuess, options: Options, notes: list[Note]) ->
     notes += guess.doubts_of(roles.untrained, roles.label is not None)
 
 
-def labels_of(series: pd.Series, notes: list[Note]) -> np.ndarray:
+def labels_of(series: pd.Series, notes: list[Note]) -> np.ndarray | None:
     """A column as labels (n,): whole numbers as int, else the text as it stands; "007" and "NA" are text.
 
-    Empty cells are the only gaps. Rows without a label form a class of their own.
+    Empty cells are the only gaps. Rows without a label form a class of their own; None if there are no others.
     """
     texts = [text if text is None or text.strip() else None for text in as_texts(series)]
     found = {text for text in texts if text is not None}
-    whole = bool(found) and all(WHOLE.match(text) for text in found)
+    if not found:
+        notes.append(Note("empty_labels", about=str(series.name)))
+        return None
+    whole = all(WHOLE.match(text) for text in found)
     names = {text: text.partition(".")[0] if whole else clean(text) for text in found}
     gaps = sum(text is None for text in texts)
     if gaps:

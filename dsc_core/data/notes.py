@@ -35,6 +35,7 @@ SENTENCES = {
     " choose it as labels, because it is trained on now.",
     "tells_classes": "Columns that are the same within every class are trained on: {about}. Leave them out if they were"
     " made from the labels.",
+    "empty_labels": "Column '{about}' holds no label, so there are none.",
     "repeated_ids": "Column '{about}' has the name of ids, but its values repeat, so it is trained on. Leave it out if"
     " it was not measured.",
     "repeating_ids": "{count:,} rows have the id of an earlier row, such as '{example}'.",
@@ -49,6 +50,7 @@ SENTENCES = {
     "unnamed_ids": "The first column has no name and was used for ids; it is not trained on.",
     "labels_dropped": "Labels ignored, because their number differs from the number of samples.",
     "ids_dropped": "Ids ignored, because their number differs from the number of samples.",
+    "ids_from": "Ids read from {about}.",
     "labels_ignored": "Labels ignored: {about}.",
     "ids_ignored": "Ids ignored: {about}.",
     "one_hot_labels": "One-hot labels were read as the numbers of the columns that hold 1: {about}.",

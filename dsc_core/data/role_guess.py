@@ -77,9 +77,10 @@ def guess_roles(frame: pd.DataFrame) -> RoleGuess:
     if placed:
         labels = _placed_labels(frame, rest, doubts)
     label = labels[0] if labels else None
-    if not labels:
-        doubts += _possible_labels(frame, rest)
     doubts += _answer_names(rest, labels)
+    if not labels:
+        told = {note.about for note in doubts}
+        doubts += [note for note in _possible_labels(frame, rest) if note.about not in told]
     return RoleGuess(
         label,
         identity,
@@ -106,7 +107,9 @@ def is_classes(series: pd.Series, most: int | None = None) -> bool:
     """
     values = series.dropna()
     distinct, rows = values.nunique(), len(values)
-    if not rows or distinct > (most or distinct) or series.dtype.kind in "mMc":
+    if not rows:  # words such as NA, which the reader of numbers takes for gaps
+        return most is None and len(series) > 0
+    if distinct > (most or distinct) or series.dtype.kind in "mMc":
         return False
     if series.dtype.kind == "b" or not is_number(series):
         return distinct < rows or rows < FEW_ROWS
@@ -207,8 +210,10 @@ def _placed_labels(frame: pd.DataFrame, names: list[str], doubts: list[Note]) ->
 
 
 def _stands_apart(frame: pd.DataFrame, label: str, others: list[str]) -> bool:
-    """Whether all other columns are pixels, or none of them could be one of classes as well."""
-    return _are_pixels(frame, others) or _are_measured(frame, others, label)
+    """Whether all other columns are pixels of a wider range, or none of them could be one of classes as well."""
+    if _are_pixels(frame, others) and frame[others].to_numpy().max() > frame[label].max():
+        return True
+    return _are_measured(frame, others, label)
 
 
 def _codes_classes(series: pd.Series) -> bool:
