@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+NUMBER = re.compile(r"\[([^|\]]*)\|([^\]]*)\]")  # in a sentence: for a count of one, and for others
 PLAIN = "text"  # a note that is only a sentence, as versions up to 0.1.0 stored them
 SENTENCES = {
     PLAIN: "{about}",
@@ -38,10 +40,11 @@ SENTENCES = {
     "empty_labels": "Column '{about}' holds no label, so there are none.",
     "repeated_ids": "Column '{about}' has the name of ids, but its values repeat, so it is trained on. Leave it out if"
     " it was not measured.",
-    "repeating_ids": "{count:,} rows have the id of an earlier row, such as '{example}'.",
-    "missing_ids": "{count:,} rows without an id have their row number instead.",
+    "repeating_ids": "{count:,} [row has|rows have] the id of an earlier row, such as '{example}'.",
+    "missing_ids": "{count:,} [row without an id has its|rows without an id have their] row number instead.",
     "extra_columns": "Columns that the run was not trained on are left out: {about}.",
-    "not_numbers": "{count:,} cells of numbers in {about} hold other text, such as {example}, and count as missing.",
+    "not_numbers": "{count:,} [cell|cells] of numbers in {about} [holds|hold] other text, such as {example}, and"
+    " [counts|count] as missing.",
     "text_numbers": "Text columns read as numbers: {about}.",
     "number_signs": "Percent and currency signs left out of the numbers in: {about}.",
     "categories": "Text columns become categories with one input per value: {about}.",
@@ -60,10 +63,12 @@ SENTENCES = {
     "one_array_per_sample": "Each of {count:,} arrays was read as one sample: {about}.",
     "one_array_per_class": "{count:,} arrays were joined, and the number of each used for labels: {about}.",
     "single_folder": "All images are in one folder, so folder names give no labels.",
-    "folder_labels": "Labels are the names of the folders {about}: {count:,} classes.",
+    "folder_labels": "Labels are the names of the folders {about}: {count:,} [class|classes].",
     "other_folder_labels": "Other folders could name the classes too: {about}.",
-    "images_without_folder": "{count:,} images lie outside such folders and have the label '{about}'.",
-    "unlabelled": "{count:,} rows without a label form a class of their own, '{about}'.",
+    "images_without_folder": "{count:,} [image lies|images lie] outside such folders and [has|have] the label"
+    " '{about}'.",
+    "unlabelled": "{count:,} [row without a label forms|rows without a label form] a class of [its|their] own,"
+    " '{about}'.",
     "cropped": "Images cropped to their center, with the proportions of the requested size.",
     "cropped_to": "Images cropped to their center, {about}.",
     "resized": "Resized {count:,} of {total:,} images to {about}.",
@@ -72,13 +77,15 @@ SENTENCES = {
     "mixed_channels": "Grey and colour images are mixed, so all were read as colour.",
     "mixed_depths": "Images of different bit depths are mixed, so each depth has a white of its own: {about}.",
     "values_scaled": "Values from {about} were scaled to 0 to 1, all images alike.",
-    "further_pages": "Only the first page of {total:,} files with several was read; {count:,} further pages or frames were"
-    " left out. Choose all pages to have each as a sample.",
+    "further_pages": "Only the first page of {total:,} files with several was read; {count:,} further [page was|pages"
+    " or frames were] left out. Choose all pages to have each as a sample.",
     "all_pages": "{count:,} pages of {total:,} files with several are samples of their own, numbered from #1.",
-    "turned": "{count:,} images were turned upright, as their EXIF orientation says.",
-    "transparent": "{count:,} images with transparent parts were laid on white.",
-    "other_colours": "{count:,} images in CMYK or another colour space were converted to RGB without their profile.",
-    "halved_depth": "{count:,} images with 16 bits per colour were read with the upper 8 bits of each.",
+    "turned": "{count:,} [image was|images were] turned upright, as [its|their] EXIF orientation says.",
+    "transparent": "{count:,} [image with transparent parts was|images with transparent parts were] laid on white.",
+    "other_colours": "{count:,} [image|images] in CMYK or another colour space [was|were] converted to RGB without"
+    " [its|their] profile.",
+    "halved_depth": "{count:,} [image with 16 bits per colour was|images with 16 bits per colour were] read with the"
+    " upper 8 bits of each.",
     "other_range": "The values of the new data, {about}, were read on the scale of training, so their clusters are"
     " probably wrong unless the images really are that different. Rescale them if they show the same things.",
     "rescaled": "The values were rescaled to the range of the training data: {about}.",
@@ -88,9 +95,10 @@ SENTENCES = {
     " wrong.",
     "other_units": "Columns whose values are unlike those of training: {about}. Check their units, for the clusters of"
     " these rows are probably wrong.",
-    "not_finite": "{count:,} samples hold values that are missing or infinite, so they have no cluster.",
+    "not_finite": "{count:,} [sample holds|samples hold] values that are missing or infinite, so [it has|they have] no"
+    " cluster.",
     "own_scaling": "The values are on a different scale than the training data, so their own range was used: {about}.",
-    "skipped": "{count:,} files skipped; each is listed with its reason.",
+    "skipped": "{count:,} [file|files] skipped; each is listed with its reason.",
     "no_header": "The first line looks like the lines below, so it was read as data and the columns were named 1, 2, 3,"
     " … Set the option header if it holds the names of the columns.",
     "header_guessed": "The first line was taken for the names of the columns: {about}. Set the option header if it is"
@@ -102,34 +110,30 @@ SENTENCES = {
     "not_utf8_columns": "Text that is not UTF-8 was read as Latin-1 in the columns {about}.",
     "decimal_comma": "Commas in numbers were read as decimal marks.",
     "spelled_numbers": "Numbers with thousands separators or another decimal mark were read: {about}.",
-    "short_rows": "Rows with fewer cells than the table has columns: {count:,}, the first one in line {about}; their last"
-    " cells count as missing.",
-    "empty_rows": "Rows without any value were left out: {count:,}.",
-    "nameless_columns": "The header has no name for the columns {about}.",
+    "short_rows": "Rows with fewer cells than the table has columns: {count:,}, the first one in line {about}; their"
+    " last cells count as missing.",
+    "empty_rows": "Rows of empty cells at the end of the table were left out: {count:,}.",
+    "nameless_columns": "The header names no column here, so a name was made: {about}.",
     "decimal_columns": "Decimal numbers were read with 16 digits in the columns {about}.",
     "square_rows": "Rows read as a table; if they are the pixels of images, set the image shape to {about}.",
     "constant_columns": "Columns dropped because all rows have the same value: {about}.",
     "text_columns": "Text columns dropped because they have more than {about}.",
     "distinct_texts": "Text columns dropped because all their rows have different values: {about}.",
     "untyped_columns": "Columns dropped because they hold neither numbers nor text: {about}.",
-    "filled": "{count:,} missing values filled: numbers with the column mean, categories with the most frequent one.",
-    "filled_pixels": "{count:,} missing pixels filled with 0.",
-    "unseen_categories": "{count:,} values are categories that training did not have; they count as none of them.",
+    "filled": "{count:,} missing [value|values] filled: numbers with the column mean, categories with the most"
+    " frequent one.",
+    "filled_pixels": "{count:,} missing [pixel|pixels] filled with 0.",
+    "unseen_categories": "{count:,} [value is a category that training did not have; it counts|values are categories"
+    " that training did not have; they count] as none of them.",
     "transposed": "The labels show that samples are stored in columns, so rows and columns were swapped.",
 }
 
 
 WARNINGS = (
     *("other_range", "inverted", "other_brightness", "other_units", "not_finite", "own_scaling"),
-    *(
-        "possible_labels",
-        "possible_answers",
-        "tells_classes",
-        "labels_trained_on",
-        "row_numbers_trained_on",
-        "repeated_ids",
-    ),
-    *("continuous_target", "unnamed_columns", "many_categories"),
+    *("possible_labels", "possible_answers", "tells_classes", "labels_trained_on", "repeated_ids"),
+    *("row_numbers_trained_on", "continuous_target", "unnamed_columns", "many_categories"),
+    *("header_guessed", "skipped_lines", "short_rows"),
 )
 
 
@@ -149,7 +153,8 @@ class Note:
     @property
     def text(self) -> str:
         """The note as a sentence."""
-        return SENTENCES[self.kind].format(**asdict(self))
+        sentence = NUMBER.sub(r"\1" if self.count == 1 else r"\2", SENTENCES[self.kind])
+        return sentence.format(**asdict(self))
 
     @property
     def is_warning(self) -> bool:

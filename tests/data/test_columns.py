@@ -200,7 +200,7 @@ def test_words_for_nothing_are_classes_and_only_empty_cells_are_gaps(write):
     dataset = open_dataset(write(measured().assign(label=gaps), "gaps"))
     assert dataset.labels[:3].tolist() == ["NA", "missing (no label)", "missing"]
     assert any(note.kind == "unlabelled" and note.count == 20 for note in dataset.notes)
-    empty = open_dataset(write(measured().assign(label=[None] * ROWS), "empty"))
+    empty = open_dataset(write(measured().assign(label=[""] * ROWS), "empty"))
     assert empty.labels is None
     assert notes(empty)["empty_labels"] == "label"
 

@@ -41,6 +41,13 @@ def test_every_kind_is_a_sentence_and_comes_back_from_json(kind):
     assert read_note(json.loads(json.dumps(note.to_json()))) == note
 
 
+def test_a_count_of_one_is_singular():
+    assert str(Note("skipped", 1)) == "1 file skipped; each is listed with its reason."
+    assert str(Note("skipped", 2)) == "2 files skipped; each is listed with its reason."
+    assert str(Note("missing_ids", 1)) == "1 row without an id has its row number instead."
+    assert str(Note("samples_from", about="a[x|y]")) == "Samples read from a[x|y]."
+
+
 def test_a_sentence_of_an_old_version_is_a_note():
     assert str(read_note("Images resized to 8×8: 3 of 10.")) == "Images resized to 8×8: 3 of 10."
 
