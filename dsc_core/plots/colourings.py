@@ -12,7 +12,7 @@ import pandas as pd
 from dsc_core.analysis.metrics import natural_key
 from dsc_core.plots.palette import PALETTE
 
-CORRECT, WRONG, UNMATCHED = PALETTE[7], PALETTE[5], PALETTE[19]
+CORRECT, WRONG, UNMATCHED = PALETTE[4], PALETTE[5], PALETTE[9]
 MOST_GROUPS = 30  # groups of a column; its other values share one
 FEWEST_NUMBERS = 7  # different numbers that are shown on a scale; fewer are groups
 OTHER = "other values"
@@ -52,14 +52,14 @@ def by_column(values: np.ndarray, title: str) -> Colouring:
 
 
 def by_agreement(labels: np.ndarray, matched: np.ndarray | pd.Series) -> Colouring:
-    """A colouring by whether the class of a sample is the one that its cluster is matched with.
+    """A colouring by whether the label of a sample is the one that its cluster is matched with.
 
-    labels: (n,). matched: (n,), missing for clusters without a class, which are a group of their own.
+    labels: (n,). matched: (n,), missing for clusters without a label, which are a group of their own.
     """
     has_class = pd.Series(matched).notna().to_numpy()
     # One by one: an array of integers of which some are missing would become floats, and "1" become "1.0".
     equal = np.array([str(label) == str(match) for label, match in zip(labels, matched, strict=True)], bool)
     values = np.where(has_class & equal, "correct", np.where(has_class, "wrong", "unmatched"))
-    names = {"correct": "correct", "wrong": "wrong", "unmatched": "cluster without a class"}
+    names = {"correct": "correct", "wrong": "wrong", "unmatched": "cluster without a label"}
     present = {group: text for group, text in names.items() if (values == group).any()}
     return Colouring(values, present, {"correct": CORRECT, "wrong": WRONG, "unmatched": UNMATCHED})

@@ -13,6 +13,7 @@ from dsc_core.plots.palette import colour
 MAP_LIMIT = 20_000  # points at which a browser still pans and zooms two maps fluently
 MARGIN = 0.04  # around the points, as a share of their range
 AXIS = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None}
+TOP = 34  # pixels above the points, for the title
 LEGEND = {
     "orientation": "h",
     "y": -0.02,
@@ -38,6 +39,12 @@ def limits(points: np.ndarray, margin: float = MARGIN) -> tuple[np.ndarray, np.n
     low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(2), np.ones(2))
     pad = (high - low) * margin + 1e-6
     return low - pad, high + pad
+
+
+def square(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Limits, (2,) and (2,), of a square around those given, with the same centre: for charts that are drawn square."""
+    middle, half = (low + high) / 2, float((high - low).max()) / 2
+    return middle - half, middle + half
 
 
 def group_colours(
@@ -126,11 +133,12 @@ def _lay_out(figure: go.Figure, title: str, points: np.ndarray) -> go.Figure:
         title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left"},
         height=460,
         dragmode="pan",
-        margin={"l": 0, "r": 0, "t": 34, "b": 0},
+        margin={"l": 0, "r": 0, "t": TOP, "b": 0},
         hovermode="closest",
         uirevision="map",
         legend=LEGEND,
-        xaxis={**AXIS, "range": [float(low[0]), float(high[0])]},
-        yaxis={**AXIS, "range": [float(low[1]), float(high[1])]},
+        # One unit is as long to the right as upwards, however wide the window: distances on a map can be compared.
+        xaxis={**AXIS, "range": [float(low[0]), float(high[0])], "scaleanchor": "y", "constrain": "range"},
+        yaxis={**AXIS, "range": [float(low[1]), float(high[1])], "constrain": "range"},
     )
     return figure

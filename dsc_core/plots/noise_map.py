@@ -12,6 +12,7 @@ from dsc_core.plots.echarts import Option
 from dsc_core.plots.palette import colour
 
 NOISE_MAP_LIMIT = 3000  # points of the map, which is sent anew at every move of the slider
+SIDE = 300  # pixels of the map; the legend is below it
 SYMBOLS = ("circle", "triangle", "rect", "diamond")  # one per sample
 INK = {False: "#10161f", True: "#f2f5f9"}  # by "is the theme dark"
 
@@ -29,7 +30,7 @@ def noise_map(
 ) -> Option:
     """ECharts option of `samples` and their noisy codes over a faint map, `points` (n, 2) coloured by `groups` (n,)."""
     points, groups = np.asarray(points, float), np.asarray(groups)
-    low, high = maps.limits(points)
+    low, high = maps.square(*maps.limits(points))
     background: Option = {
         "type": "scatter",
         "encode": {"x": "x", "y": "y"},
@@ -47,7 +48,8 @@ def noise_map(
         "animation": False,
         "legend": {"show": True, "bottom": 0, "itemWidth": 12, "itemHeight": 10, "data": names},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{a}"},
-        "grid": echarts.grid(right=4, top=4, bottom=30, labels=False),
+        # Square, as its limits are: one unit is as long to the right as upwards.
+        "grid": {"width": SIDE, "height": SIDE, "left": "center", "top": 4},
         "dataset": {"source": echarts.table({"x": points[:, 0], "y": points[:, 1], "cluster": groups})},
         "visualMap": echarts.colours_by_group({group: colour(group) for group in np.unique(groups).tolist()}),
         "xAxis": echarts.hidden_axis(low[0], high[0]),

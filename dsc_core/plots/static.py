@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dsc_core.plots.maps import MAP_LIMIT, group_colours, opacity, point_size
+from dsc_core.plots.maps import MAP_LIMIT, group_colours, opacity, point_size, square
 from dsc_core.plots.palette import MUTED, PALETTE
 from dsc_core.plots.picture import Picture
 from dsc_core.sampling import sample_rows
@@ -32,7 +32,7 @@ def still_map(
     legend, shades = _legend(names, SIDE), group_colours(names, colours)
     picture = Picture(SIDE, SIDE + 40 + LINE * len(legend), **style)
     picture.text(8, 16, title, 15)
-    low, high = points.min(0), points.max(0)
+    low, high = square(points.min(0), points.max(0))
     extent = np.where(high > low, high - low, 1.0)
     positions = (points - low) / extent * (SIDE - 24) + 12
     positions[:, 1] = SIDE - positions[:, 1] + 30
@@ -72,7 +72,7 @@ def shorten(text: str, length: int) -> str:
 def still_confusion(
     matrix: np.ndarray, classes: Sequence[Any], clusters: Sequence[Any], **style: Any
 ) -> Picture:
-    """The counts of classes (rows) in clusters (columns), in the given order, shaded by their share of the class."""
+    """The counts of labels (rows) in clusters (columns), in the given order, shaded by their share of the class."""
     matrix = np.asarray(matrix)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     names = [shorten(str(name), 24) for name in classes]
@@ -80,7 +80,7 @@ def still_confusion(
     width = max(34.0, 14 + 7 * len(f"{matrix.max():,}"))
     picture = Picture(left + width * matrix.shape[1] + 8, 58 + ROW * len(matrix), **style)
     picture.text(left, 14, "cluster", 11)
-    picture.text(left - 8, 38, "class", 11, "end")
+    picture.text(left - 8, 38, "label", 11, "end")
     for j, cluster in enumerate(clusters):
         picture.text(left + width * (j + 0.5), 38, cluster, 11, "middle")
     for i, name in enumerate(names):

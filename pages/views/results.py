@@ -5,9 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs.artifacts.labels import labels_csv
 from pages.shared import formatting, links, state, widgets
-from pages.shared.results import exports, how_many, label_few, linked, noise, run_view, scores, trust
+from pages.shared.results import (
+    exports,
+    how_many,
+    label_few,
+    labels_download,
+    linked,
+    noise,
+    parts,
+    run_view,
+    scores,
+    trust,
+)
 
 # The page from top to bottom; each section is called with the run and its results.
 SECTIONS = (scores.draw, linked.draw, how_many.draw, trust.draw, label_few.draw, exports.draw, noise.draw)
@@ -16,21 +26,11 @@ SECTIONS = (scores.draw, linked.draw, how_many.draw, trust.draw, label_few.draw,
 def show(run) -> None:
     """The whole page for one finished run."""
     results = run_view.load(run.id, run.ended)
+    parts.begin()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(formatting.plain(run.name), anchor=False, width="content")
         widgets.status_badge(run)
-        st.space("stretch")
-        st.download_button(
-            "labels.csv",
-            data=lambda: labels_csv(state.store().get(run.id)),
-            file_name="labels.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            type="primary",
-            key="download",
-            help="One row per sample, in input order.",
-        )
+        parts.draw("labels", labels_download.draw, run, results)
     for section in SECTIONS:
         section(run, results)
 

@@ -133,7 +133,7 @@ def test_a_cell_of_the_matrix_gives_the_samples_that_it_counts(page, trained, ad
         cell.scroll_into_view_if_needed()
         box = cell.bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.get_by_text(f"class {classes[row]} in cluster {order[column]}").first.wait_for()
+        page.get_by_text(f"label {classes[row]} in cluster {order[column]}").first.wait_for()
         count = matrix[row, column]
         assert said(page) == count
         page.wait_for_timeout(500)

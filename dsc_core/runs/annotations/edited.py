@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,10 +36,10 @@ class Edited:
         """Whether any edit is in force."""
         return bool(self.done)
 
-    @property
-    def regrouped(self) -> bool:
-        """Whether an edit in force moved samples: names alone change no score."""
-        return any(edit["kind"] != "name" for edit in self.done)
+    @cached_property
+    def grouping(self) -> str:
+        """A digest of the labels: the same for the same clusters, however they are named."""
+        return hashlib.blake2b(self.labels.tobytes(), digest_size=16).hexdigest()
 
     @cached_property
     def present(self) -> tuple[int, ...]:

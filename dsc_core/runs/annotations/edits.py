@@ -267,7 +267,7 @@ def applied(results: Results, edited: Edited) -> Results:
 
     Confidences are unchanged: that of a moved sample is the run's, for the cluster that it chose.
     """
-    if not edited.changed:
+    if np.array_equal(edited.labels, results.labels["cluster"].to_numpy()):  # names at most
         return results
     frame = results.labels.copy()
     frame["cluster"] = edited.labels

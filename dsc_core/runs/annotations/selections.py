@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs.facts import whole
 from dsc_core.runs.files import damaged, read_json, write_json
 
 NAME = "selections.json"
@@ -20,10 +21,11 @@ def saved(folder: Path) -> dict[str, np.ndarray]:
     path = Path(folder) / NAME
     if not path.exists():
         return {}
-    try:
-        return {name: np.unique(np.asarray(rows, dtype=np.int64)) for name, rows in read_json(path).items()}
-    except (ValueError, TypeError, OverflowError) as error:
-        raise damaged(path) from error
+    stored = read_json(path)
+    for name, rows in stored.items():
+        if not isinstance(rows, list) or not all(map(whole, rows)):
+            raise damaged(path, f"the selection '{name[:MAX_NAME]}' holds more than whole numbers")
+    return {name: np.unique(np.asarray(rows, dtype=np.int64)) for name, rows in stored.items()}
 
 
 def stamp(folder: Path) -> int:

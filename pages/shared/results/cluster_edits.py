@@ -1,7 +1,7 @@
 """Edits of clusters: name, merge, split, move, undo, redo.
 
-Edits are stored beside the run. A callback makes the change; then the whole page is drawn again, since the scores
-above depend on the edits too.
+Edits are stored beside the run. A callback makes the change; then the parts of the page that depend on edits are drawn
+again.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ import numpy as np
 import streamlit as st
 
 from dsc_core.analysis import cluster_split
-from dsc_core.runs.annotations import edits as run_edits
-from dsc_core.runs.annotations.edits import sentence
-from pages.shared import formatting, widgets
-from pages.shared.results import run_view, selected
+from dsc_core.runs.annotations.edits import MAX_NAME, sentence
+from pages.shared import choices, formatting, widgets
+from pages.shared.results import parts, run_view, selected
 
-CHANGED = "edits_changed"  # in the session
-NEW = "a new cluster"
+NEW = "new"  # a target of moved samples
 HISTORY = 8  # edits that are listed
-MAX_NAME, MAX_PARTS = 60, 12
+MAX_PARTS = 12
 
 
 def draw(view: run_view.View, cluster: int, titles: dict[int, str]) -> None:
@@ -41,27 +39,45 @@ def draw(view: run_view.View, cluster: int, titles: dict[int, str]) -> None:
 
 
 def _apply(change, *args) -> None:
-    """Make one edit; errors are shown as toasts."""
+    """Make one edit and draw again what depends on it; errors are shown as toasts."""
+    done = False
     with widgets.errors_as_toasts():
         change(*args)
-        st.session_state[CHANGED] = True
+        done = True
+    if done:
+        parts.redraw()
 
 
 def _name(view: run_view.View, cluster: int) -> None:
     with st.popover("Name", icon=":material/edit:", key="name_cluster"):
-        key = f"cluster_name_{view.run.id}_{cluster}"
-        st.session_state.setdefault(key, view.edited.names.get(cluster, ""))
-        name = st.text_input("Name of this cluster", key=key, max_chars=MAX_NAME)
-        arguments = (view.edits.name, cluster, name)
-        st.button("Save name", key="name_now", on_click=_apply, args=arguments, type="primary")
+        # A form: Enter saves, and what was typed arrives together with the click. A new key after each edit, so that
+        # the field shows the name as it is after an undo.
+        key = f"cluster_name_{view.run.id}_{cluster}_{view.edited.version}"
+        with st.form("name_form", border=False):
+            st.text_input(
+                "Name of this cluster", view.edited.names.get(cluster, ""), key=key, max_chars=MAX_NAME
+            )
+            st.form_submit_button(
+                "Save name", key="name_now", on_click=_save_name, args=(view, cluster, key), type="primary"
+            )
+
+
+def _save_name(view: run_view.View, cluster: int, key: str) -> None:
+    _apply(view.edits.name, cluster, st.session_state[key])
 
 
 def _merge(view: run_view.View, cluster: int, titles: dict[int, str]) -> None:
     with st.popover("Merge", icon=":material/merge:", disabled=len(titles) < 2, key="merge_cluster"):
         others = [other for other in titles if other != cluster]
         into = st.selectbox("Into", others, format_func=titles.get, key="merge_into")
-        arguments = (view.edits.merge, cluster, into)
+        arguments = (_merge_clusters, view, cluster, into)
         st.button("Merge", key="merge_now", on_click=_apply, args=arguments, type="primary")
+
+
+def _merge_clusters(view: run_view.View, cluster: int, into: int) -> None:
+    """Merge, and go on with the cluster that is left."""
+    view.edits.merge(cluster, into)
+    st.session_state["cluster"] = into
 
 
 def _split(view: run_view.View, cluster: int) -> None:
@@ -86,7 +102,8 @@ def _move(view: run_view.View, titles: dict[int, str]) -> None:
     with st.popover(
         "Move selected samples", icon=":material/move_item:", disabled=not selection, key="move_selected"
     ):
-        target = st.selectbox("Into", [*titles, NEW], format_func=lambda t: titles.get(t, t), key="move_into")
+        options = choices.labels([*titles, NEW], lambda one: "a new cluster" if one == NEW else titles[one])
+        target = st.selectbox("Into", list(options), format_func=options.get, key="move_into")
         into = None if target == NEW else target
         label = f"Move {formatting.count(len(selection.rows), 'sample')}"
         arguments = (view.edits.move, selection.rows, into)
@@ -98,32 +115,37 @@ def _undo_buttons(view: run_view.View) -> None:
         ("Undo", view.edits.undo, view.edited.done),
         ("Redo", view.edits.redo, view.edited.undone),
     ):
+        chosen = _cluster_after(label, possible)
         st.button(
             label,
             icon=f":material/{label.lower()}:",
             key=label.lower(),
             on_click=_apply,
-            args=(change,),
+            args=(_walk, change, chosen),
             disabled=not possible,
         )
 
 
+def _cluster_after(label: str, edits: tuple) -> int | None:
+    """The cluster to go on with after the undo or redo of the last of `edits`; None leaves it as it is."""
+    if not edits or edits[-1]["kind"] != "merge":
+        return None
+    return int(edits[-1]["cluster" if label == "Undo" else "into"])
+
+
+def _walk(change, cluster: int | None) -> None:
+    """Undo or redo, and go on with a cluster."""
+    change()
+    if cluster is not None:
+        st.session_state["cluster"] = cluster
+
+
 def draw_history(view: run_view.View) -> None:
-    """The edited labels as a file, and the list of edits, the last one first."""
+    """The list of edits, the last one first."""
     edits = view.edited.done
     if not edits:
         return
-    st.download_button(
-        "labels-edited.csv",
-        data=lambda: run_edits.edited_csv(view.results.labels, view.edited),
-        file_name="labels-edited.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key="download_edited",
-        help="All samples with their edited clusters and names beside those of the run. See also Exports.",
-    )
-    with st.expander(formatting.count(len(edits), "edit"), key="edit_history"):
+    with st.expander(view.edited.count_text(), key="edit_history"):
         for edit in edits[::-1][:HISTORY]:
             st.caption(formatting.plain(sentence(edit)))
         if len(edits) > HISTORY:

@@ -10,7 +10,8 @@ from dsc_core.analysis import cluster_stats
 from dsc_core.data.table_units import comparison_table
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.sampling import sample_rows
-from pages.shared.results import cluster_edits, run_view
+from pages.shared import choices
+from pages.shared.results import cluster_edits, run_view, sample_detail, sample_pictures
 
 MEMBERS = 10  # typical and least certain ones that are shown
 MEAN_MEMBERS = 500  # at most, in the mean image
@@ -24,8 +25,8 @@ def draw(view: run_view.View) -> None:
         anchor=False,
         help="Edits are stored beside the run and never change it. You can undo all of them.",
     )
-    table = overview(view.key, view)
-    titles = {int(cluster): view.edited.title(cluster) for cluster in table["cluster"]}
+    table = overview(view.grouping_key, view)
+    titles = choices.labels((int(cluster) for cluster in table["cluster"]), view.edited.title)
     empty = sorted(set(range(view.run.clusters)) - set(view.results.labels["cluster"].tolist()))
     if empty:
         plural = "s"[: len(empty) != 1]
@@ -38,13 +39,15 @@ def draw(view: run_view.View) -> None:
         with right:
             _metrics(table.set_index("cluster").loc[cluster], titles)
             _members(view, cluster, titles[cluster])
+        if view.results.dataset.kind == "image":
+            sample_detail.draw(view, sample_pictures.CLUSTERS)
         cluster_edits.draw(view, cluster, titles)
         cluster_edits.draw_history(view)
 
 
 @st.cache_data(show_spinner="Measuring the clusters", max_entries=8)
 def overview(key: tuple, _view: run_view.View) -> pd.DataFrame:
-    """Size, confidence, silhouette and nearest cluster of each edited cluster."""
+    """Size, confidence, silhouette and nearest cluster of each edited cluster. key: the view's grouping_key."""
     return cluster_stats.overview(
         _view.coordinates("latent"),
         _view.coordinates("spectral"),
@@ -55,8 +58,9 @@ def overview(key: tuple, _view: run_view.View) -> pd.DataFrame:
 
 
 def _choose(titles: dict[int, str]) -> int:
-    if st.session_state.get("cluster") not in titles:
-        st.session_state["cluster"] = next(iter(titles))
+    chosen = st.session_state.get("cluster")
+    # Set at every run: the browser knows an option by its title, which a rename changes.
+    st.session_state["cluster"] = chosen if chosen in titles else next(iter(titles))
     return st.selectbox("Cluster", list(titles), key="cluster", format_func=titles.get)
 
 
@@ -66,7 +70,7 @@ def _table(table: pd.DataFrame, titles: dict[int, str]) -> None:
             "cluster": [titles[cluster] for cluster in table["cluster"]],
             "size": table["size"],
             "confidence": table["confidence"].round(3),
-            "silhouette": table["silhouette"].round(3),
+            "latent silhouette": table["silhouette"].round(3),
             "nearest": [titles.get(cluster, "–") for cluster in table["nearest"]],
         }
     )
@@ -81,7 +85,7 @@ def _metrics(row, titles: dict[int, str]) -> None:
         st.metric("Size", f"{int(row['size']):,}", help=f"{row['share']:.1%} of all samples.")
         st.metric("Confidence", f"{row['confidence']:.3f}", help="Mean of its samples, as given by the run.")
         about = "Mean of its samples in the latent space, measured on a random subset of about 2,000 samples."
-        st.metric("Silhouette", silhouette, help=about)
+        st.metric("Latent silhouette", silhouette, help=about)
         nearest = titles.get(int(row["nearest"]), "–")
         st.metric("Nearest", nearest, help="The cluster with the nearest centre in the spectral space.")
 
@@ -106,14 +110,14 @@ def _members(view: run_view.View, cluster: int, title: str) -> None:
             for caption, part in (("Most typical", rows[:half]), ("Least certain", least)):
                 if len(part):
                     st.caption(caption)
-                    sheet = image_sheet(dataset.values(part), MEMBERS, tile=40)
-                    st.image(sheet, width="content", alt=f"{caption} of cluster {title}")
+                    key = f"members_{caption.split()[0].lower()}"
+                    sample_pictures.draw(view, key, part, 40, place=sample_pictures.CLUSTERS)
 
 
 def typical_columns(dataset, rows: np.ndarray, mean_of_table: np.ndarray) -> pd.DataFrame:
-    """A cluster of a table's rows, (m,) with the most typical first, as text: one line per column.
+    """A cluster of a table's samples, `rows` (m,) with the most typical first, as text: one line per column.
 
-    mean: of the rows, for a category the most frequent one. all: `mean_of_table`, (F,), likewise.
+    mean: of these samples, for a category the most frequent one. all: `mean_of_table`, (F,), likewise.
     """
     first, last = dataset.values(rows[[0, -1]])
     means = {"mean": cluster_stats.mean_sample(dataset.values(rows)), "all": mean_of_table}

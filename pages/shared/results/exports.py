@@ -10,11 +10,15 @@ import streamlit as st
 from dsc_core.runs.artifacts import export
 from dsc_core.runs.folder import slug
 from pages.shared import formatting, state
-from pages.shared.results import run_view
+from pages.shared.results import parts, run_view
 
 
 def draw(run, results) -> None:
-    """The section of a finished run."""
+    """The section of a finished run, as a fragment."""
+    parts.draw("exports", _exports, run, results)
+
+
+def _exports(run, results) -> None:
     st.subheader(
         "Exports",
         anchor=False,
@@ -50,7 +54,7 @@ def _line(run, kind, missing: str | None, edited: bool) -> None:
         for suffix in kind.suffixes:
             st.download_button(
                 "Parquet" if suffix == ".parquet" else suffix[1:].upper(),
-                data=_writer(run.id, kind, suffix, edited),
+                data=writer(run.id, kind, suffix, edited),
                 file_name=f"{slug(run.name)}-{kind.name}{'-edited' * edited}{suffix}",
                 disabled=missing is not None,
                 mime=kind.mime(suffix),
@@ -59,7 +63,7 @@ def _line(run, kind, missing: str | None, edited: bool) -> None:
             )
 
 
-def _writer(run_id: str, kind, suffix: str, edited: bool = False) -> Callable[[], bytes]:
+def writer(run_id: str, kind, suffix: str, edited: bool = False) -> Callable[[], bytes]:
     """A callable that makes the file; it is on disk until it is complete."""
 
     def write() -> bytes:

@@ -12,11 +12,12 @@ from dsc_core.runs.annotations import names
 from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.artifacts.graph import load_graph
 from pages.shared import formatting, jobs, widgets
-from pages.shared.results import label_few_cards, label_few_coverage
+from pages.shared.results import label_few_cards, label_few_coverage, parts, run_view
 
 ABOUT = (
     "Name clusters or single samples that you recognize. The most confident samples of a named cluster carry its name, "
-    "and names spread along the graph until they meet another name or an unnamed cluster. Names are saved with the run."
+    "and names spread along the graph until they meet another name or an unnamed cluster. Names are saved with the "
+    "run; those of clusters are shown on the whole page."
 )
 
 
@@ -26,31 +27,33 @@ def draw(run, results) -> None:
     if section.open:
         with section:
             st.caption(ABOUT)
-            if not jobs.show_progress(job_of(run)):
-                st.fragment(_section)(run, results)
+            if not jobs.show_progress(job_of(run_view.view(run, results))):
+                parts.draw("label_few", _section, run, results)
 
 
-def job_of(run) -> str:
-    """The key of the section's job; a resumed run has another one."""
-    return f"label_few_{run.id}_{int(run.ended or 0)}"
+def job_of(view: run_view.View) -> str:
+    """The key of the section's job; a resumed run, and other clusters, have another one."""
+    return "_".join(["label_few", *map(str, view.grouping_key)])
 
 
 def prepare_spreader(results, report):
-    """The Spreader of a run; the task of the section's job."""
+    """The Spreader of results, as edited; the task of the section's job."""
     from dsc_core.analysis.label_spreading import Spreader
 
     frame = results.labels
     affinity = load_graph(results.run, report)
     clusters, confidence = frame["cluster"].to_numpy(), frame["confidence"].to_numpy()
-    return Spreader(affinity, clusters, confidence, results.run.clusters).prepare(report)
+    count = max(results.run.clusters, int(clusters.max(initial=0)) + 1)
+    return Spreader(affinity, clusters, confidence, count).prepare(report)
 
 
 def _section(run, results) -> None:
     jobs.rerun_if_started()
-    key = job_of(run)
+    view = run_view.view(run, results)
+    key = job_of(view)
     job = jobs.get(key)
     if job is None:
-        job = jobs.start(key, lambda report: prepare_spreader(results, report))
+        job = jobs.start(key, lambda report: prepare_spreader(view.edited_results, report))
         jobs.rerun_if_started()
     if job.result is None:
         message = job.problem or "Stopped. Names cannot be spread without the graph."
@@ -58,6 +61,7 @@ def _section(run, results) -> None:
         st.button("Retry", key="few_again", icon=":material/refresh:", on_click=jobs.forget, args=(key,))
         return
     try:
+        names.hand_over(results)
         named, dataset = names.read_names(results), results.dataset
     except RunError as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
@@ -66,13 +70,14 @@ def _section(run, results) -> None:
                 "Discard the file and start over", key="few_anew", on_click=remove_names, args=(run, results)
             )
         return
-    _names(run, results, dataset, named, job.result)
+    _names(view, dataset, named, job.result)
 
 
-def _names(run, results, dataset, named, spreader) -> None:
+def _names(view: run_view.View, dataset, named, spreader) -> None:
     """Coverage, cards and downloads, once the graph and the names are available."""
     from dsc_core.analysis import label_spreading
 
+    run, results, shown = view.run, view.results, view.edited_results
     if named.outdated:
         st.warning(
             "The run was resumed after its clusters were named. Names of clusters are ignored; names of samples are "
@@ -81,11 +86,11 @@ def _names(run, results, dataset, named, spreader) -> None:
         )
     spread = label_spreading.spread(spreader, named.clusters, named.samples)
     coverage = st.container()  # above the cards, but drawn after a card was added
-    label_few_cards.draw_clusters(run, results, dataset, named)
-    label_few_cards.draw_samples(run, results, dataset, named, spread)
+    label_few_cards.draw_clusters(view, dataset, named)
+    label_few_cards.draw_samples(view, dataset, named, spread)
     with coverage:
-        threshold = label_few_coverage.draw(run, results, named, spread)
-    _downloads(run, results, named, spread, threshold)
+        threshold = label_few_coverage.draw(run, shown, named, spread)
+    _downloads(run, results, shown, named, spread, threshold)
 
 
 def remove_names(run, results) -> None:
@@ -93,15 +98,16 @@ def remove_names(run, results) -> None:
     with widgets.errors_as_toasts():
         names.clear_names(results)
     st.session_state.pop(f"few_asked_{run.id}", None)
+    parts.redraw()
 
 
-def _downloads(run, results, named, spread, threshold: float) -> None:
+def _downloads(run, results, shown, named, spread, threshold: float) -> None:
     """The labels as files, and a button that removes all names."""
     empty = not spread.names
     with st.container(horizontal=True):
         st.download_button(
             "named.csv",
-            data=lambda: named_csv(results, named, spread, threshold),
+            data=lambda: named_csv(shown, named, spread, threshold),
             file_name="named.csv",
             mime="text/csv",
             icon=":material/download:",

@@ -9,6 +9,7 @@ from dsc_core.plots import palette
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.runs.annotations import names
 from pages.shared import formatting, widgets
+from pages.shared.results import parts, run_view
 
 TYPICAL = 6  # samples on a cluster's card
 SINGLE_WIDTH = 112  # pixels of a single sample
@@ -32,24 +33,30 @@ def _name_field(run, results, kind: str, number: int, name: str, label: str) -> 
 
 def _save_name(results, kind: str, number: int, key: str) -> None:
     """Save the name, or show why it is refused."""
+    saved = False
     with widgets.errors_as_toasts():
         names.give_name(results, kind, [number], st.session_state[key])
+        saved = True
+    if saved and kind == "clusters":
+        parts.redraw()
 
 
-def draw_clusters(run, results, dataset, named) -> None:
-    """A card for each cluster: its size, its most confident samples and its name."""
+def draw_clusters(view: run_view.View, dataset, named) -> None:
+    """A card for each cluster, as edited: its size, its most confident samples and its name."""
     st.markdown("**Clusters**")
-    pages = -(-run.clusters // CARDS_PER_PAGE)
+    run, results, present = view.run, view.results, view.edited.present
+    pages = -(-len(present) // CARDS_PER_PAGE)
+    if st.session_state.get("few_page", 1) > pages:
+        st.session_state["few_page"] = 1
     page = st.pagination(pages, key="few_page") if pages > 1 else 1
-    frame = results.labels
+    frame = view.frame
     with st.grid(3, min_column_width=250):
-        for cluster in range(run.clusters)[(page - 1) * CARDS_PER_PAGE : page * CARDS_PER_PAGE]:
+        for cluster in present[(page - 1) * CARDS_PER_PAGE : page * CARDS_PER_PAGE]:
             members = frame.index[frame["cluster"] == cluster]
             order = frame.loc[members, "confidence"].sort_values(ascending=False, kind="stable").index
             with st.container(border=True, gap="small"):
-                if len(members):
-                    about = f"Typical samples of cluster {cluster}"
-                    _samples(run, dataset, order[:TYPICAL].to_numpy(), about, cluster)
+                about = f"Typical samples of cluster {cluster}"
+                _samples(run, dataset, order[:TYPICAL].to_numpy(), about, cluster)
                 label = f"Cluster {cluster} · {formatting.count(len(members), 'sample')}"
                 _name_field(run, results, "clusters", cluster, named.clusters.get(cluster, ""), label)
 
@@ -69,11 +76,11 @@ def _strip(run_id: str, ended: float | None, rows: tuple[int, ...], band: str | 
     return image_sheet(_dataset.values(np.array(rows)), len(rows), tile=48, band=band)
 
 
-def draw_samples(run, results, dataset, named, spread) -> None:
+def draw_samples(view: run_view.View, dataset, named, spread) -> None:
     """A card for each sample that is named, was added by its number, or is suggested."""
     from dsc_core.analysis import label_spreading
 
-    frame = results.labels
+    run, results, frame = view.run, view.results, view.frame
     clusters, confidence = frame["cluster"].to_numpy(), frame["confidence"].to_numpy()
     key = f"few_asked_{run.id}"
     if key not in st.session_state:
@@ -93,7 +100,7 @@ def draw_samples(run, results, dataset, named, spread) -> None:
                     )
                 else:
                     st.caption("No name yet")
-                label = f"Sample {sample} · cluster {clusters[sample]}"
+                label = f"Sample {sample} · cluster {view.edited.title(clusters[sample])}"
                 _name_field(run, results, "samples", sample, named.samples.get(sample, ""), label)
 
 

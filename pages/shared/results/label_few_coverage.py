@@ -64,8 +64,9 @@ def _map(results, spread, threshold: float) -> None:
         for row, word, certainty in zip(rows, spread.labels()[rows], spread.certainty[rows], strict=True)
     ]
     points = np.asarray(results.latent_map)[rows]
-    figure = maps.group_map(points, groups, names, hover, title="Names on the latent map", colours=colours)
+    figure = maps.group_map(points, groups, names, hover, colours=colours)
     figure.update_layout(height=360)
+    st.markdown("**Names on the latent map**")
     st.plotly_chart(
         figure, key="few_map", alt="The latent map, coloured by the names", config={"displaylogo": False}
     )

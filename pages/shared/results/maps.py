@@ -14,7 +14,7 @@ from dsc_core.errors import RunError
 from dsc_core.plots import colourings, linked_maps, palette
 from dsc_core.plots.maps import MAP_LIMIT
 from pages.shared import widgets
-from pages.shared.results import run_view, sample_detail, selected
+from pages.shared.results import run_view, sample_pictures, selected
 
 CONFIG = {"scrollZoom": True, "displaylogo": False}
 CLUSTER, LABEL, AGREEMENT, CONFIDENCE, UNEDITED = (
@@ -40,6 +40,9 @@ def draw(view: run_view.View) -> None:
     with st.grid(2, min_column_width=360):
         for space in run_view.SPACES:
             with st.container(border=True):
+                st.markdown(
+                    f"**{run_view.SPACES[space]}**"
+                )  # not in the figure, where the toolbar would cover it
                 st.plotly_chart(
                     _figure(view, space, colour_by, getattr(selection, space)),
                     key=f"map_{space}",
@@ -78,7 +81,7 @@ def colour_choices(view: run_view.View) -> list[str]:
     if "label" in view.frame:
         names += [LABEL, AGREEMENT]
     names.append(CONFIDENCE)
-    if view.edited.changed:
+    if view.regrouped:
         names.append(UNEDITED)
     with suppress(RunError):  # a run whose data set is gone still has its maps
         if view.results.dataset.kind == "table":
@@ -115,14 +118,16 @@ def _on_select(view: run_view.View, space: str, colour_by: str) -> None:
     event = dict((st.session_state.get(f"map_{space}") or {}).get("selection") or {})
     rows = linked_maps.selected_rows(event, base_map(view.key, space, colour_by, view), view.points(space))
     if not len(rows):
-        # A map that was mounted again reports an empty selection, which the user did not make.
-        if selected.current(view.run).source == space:
+        # A map that was mounted again, with the selection highlighted in its figure, reports an empty selection, which
+        # the user did not make. Only a map that still has its lasso can lose it by the user's hand.
+        now = selected.current(view.run)
+        if now.source == space and getattr(now, space) is None:
             selected.clear(view.run)
         return
     how = "lasso" if event.get("lasso") else "box" if event.get("box") else "click"
     selected.choose(view.run, rows, space, f"{how} on the {space} map")
     if how == "click" and len(rows) == 1:  # a map cannot show an image on hover
-        sample_detail.open_sample(int(rows[0]))
+        sample_pictures.open_sample(int(rows[0]))
 
 
 # Figures --------------------------------------------------------------------------------------------------
@@ -145,7 +150,6 @@ def base_map(key: tuple, space: str, colour_by: str, _view: run_view.View) -> li
         frame["id"].to_numpy(),
         np.array(titles)[_view.clusters],
         frame["confidence"].to_numpy(),
-        title=run_view.SPACES[space],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,28 +12,28 @@ import streamlit as st
 from dsc_core.analysis import metrics, selection
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.confusion_matrix import confusion_chart
-from pages.shared import formatting, state
+from pages.shared import choices, formatting, state
 from pages.shared.results import run_view, selected
 
-CLASSES = "Classes"
+CLASSES = "Labels"
 
 
 @dataclass(frozen=True)
 class Axes:
     """What the cells stand for.
 
-    rows: the row name of each sample. row_noun: "class" or "other run". classes: the row names in order.
-    clusters: {column title: cluster}, in order.
+    rows: the row name of each sample. row_noun: "label" or "other run". classes: the row names in order.
+    titles: {cluster: column title}, in order.
     """
 
     rows: np.ndarray
     row_noun: str
     classes: list
-    clusters: dict[str, int]
+    titles: dict[int, str]
 
 
 def draw(view: run_view.View) -> None:
-    """Classes, or the clusters of another run of the same data, against the clusters."""
+    """Labels, or the clusters of another run on the same data, against the clusters."""
     others = _other_runs(view)
     options = ([CLASSES] if "label" in view.frame else []) + [run.id for run in others]
     if not options:
@@ -41,21 +42,21 @@ def draw(view: run_view.View) -> None:
             "the two."
         )
         return
-    against, cells = _head(options, {run.id: f"Run {run.name}" for run in others})
+    against, cells = _head(options, choices.labels([run.id for run in others], _described(others)))
     try:
         rows = _row_names(view, against, others)
     except (InputError, RunError) as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
         return
     matrix, classes, order = metrics.confusion(rows, view.clusters)
-    titles = [view.edited.title(cluster) for cluster in order]
-    noun = "class" if against == CLASSES else "other run"
-    axes = Axes(rows, noun, classes, dict(zip(titles, order, strict=True)))
+    titles = {int(cluster): view.edited.title(cluster) for cluster in order}
+    noun = "label" if against == CLASSES else "other run"
+    axes = Axes(rows, noun, classes, titles)
     picked = selected.current(view.run)
     part = _counts(axes, view.clusters, picked.rows) if picked else None
     dark = st.context.theme.type == "dark"
     chart = confusion_chart(
-        matrix, classes, titles, shares=cells == "Shares", dark=dark, row=noun, selected=part
+        matrix, classes, list(titles.values()), shares=cells == "Shares", dark=dark, row=noun, selected=part
     )
     with st.container(border=True):
         st.altair_chart(
@@ -63,9 +64,15 @@ def draw(view: run_view.View) -> None:
             key="confusion",
             on_select=partial(_on_click, view, axes),
             selection_mode="cell",
-            alt=f"Matrix of {'classes' if against == CLASSES else 'the clusters of another run'} and clusters",
+            alt=f"Matrix of {'labels' if against == CLASSES else 'the clusters of another run'} and clusters",
         )
     _select_by_name(view, axes)
+
+
+def _described(others: list) -> Callable[[str], str]:
+    """A function that describes another run by its id."""
+    names = {run.id: f"Run {run.name}" for run in others}
+    return names.__getitem__
 
 
 def _head(options: list[str], names: dict[str, str]) -> tuple[str, str]:
@@ -121,7 +128,7 @@ def _row_names(view: run_view.View, against: str, others: list) -> np.ndarray:
 def _counts(axes: Axes, clusters: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """How many of `samples` lie in each cell of the matrix."""
     row_index = {str(name): index for index, name in enumerate(axes.classes)}
-    column_index = {cluster: index for index, cluster in enumerate(axes.clusters.values())}
+    column_index = {cluster: index for index, cluster in enumerate(axes.titles)}
     counts = np.zeros((len(axes.classes), len(column_index)), int)
     rows = [row_index[str(row)] for row in axes.rows[samples]]
     columns = [column_index[int(cluster)] for cluster in clusters[samples]]
@@ -133,22 +140,24 @@ def _on_click(view: run_view.View, axes: Axes) -> None:
     """Select the samples of the clicked cell. A redrawn chart, or a second click, reports none: nothing changes."""
     cells = (st.session_state.get("confusion") or {}).get("selection", {}).get("cell") or []
     if cells:
-        _select(view, axes, str(cells[0][axes.row_noun]), str(cells[0]["cluster"]))
+        clusters = {title: cluster for cluster, title in axes.titles.items()}
+        _select(view, axes, str(cells[0][axes.row_noun]), clusters.get(str(cells[0]["cluster"])))
 
 
-def _select(view: run_view.View, axes: Axes, row: str, column: str) -> None:
+def _select(view: run_view.View, axes: Axes, row: str, cluster: int | None) -> None:
     """Select the samples of one cell."""
-    if column in axes.clusters:
-        rows = selection.in_cell(axes.rows, view.clusters, row, str(axes.clusters[column]))
+    if cluster in axes.titles:
+        rows = selection.in_cell(axes.rows, view.clusters, row, str(cluster))
         if len(rows):
-            selected.choose(view.run, rows, "matrix", f"{axes.row_noun} {row} in cluster {column}")
+            text = f"{axes.row_noun} {row} in cluster {axes.titles[cluster]}"
+            selected.choose(view.run, rows, "matrix", text)
 
 
 def _select_by_name(view: run_view.View, axes: Axes) -> None:
     """The same for users without a mouse: a chart cannot be clicked with the keyboard."""
     with st.popover("Select a cell by name", icon=":material/keyboard:", key="cell_by_names"):
         row = st.selectbox("Row", [str(name) for name in axes.classes], key="cell_row")
-        column = st.selectbox("Cluster", list(axes.clusters), key="cell_column")
+        column = st.selectbox("Cluster", list(axes.titles), key="cell_column", format_func=axes.titles.get)
         st.button(
             "Select", key="cell_select", on_click=_select, args=(view, axes, row, column), type="primary"
         )

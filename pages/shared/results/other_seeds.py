@@ -11,7 +11,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.plots.bars import bars
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.runs import queue, related_runs
-from pages.shared import formatting, state, widgets
+from pages.shared import choices, formatting, state, widgets
 
 SHOWN = 24  # of the least stable samples
 RUNS_BY_DEFAULT = 8  # compared at first: more make the shares finer and the page slower
@@ -53,13 +53,14 @@ def _choose(run, others: dict) -> list[str]:
         same_count = [run_id for run_id, other in others.items() if other.clusters == run.clusters]
         st.session_state[key] = (seeds or same_count)[:RUNS_BY_DEFAULT]
     st.session_state[key] = [run_id for run_id in st.session_state[key] if run_id in others]
+    titles = choices.labels(others, lambda run_id: _describe(run, others[run_id]))
     return st.multiselect(
         "Runs to compare",
         list(others),
         key=key,
         persist_state="session",
         placeholder="Select runs",
-        format_func=lambda run_id: _describe(run, others[run_id]) if run_id in others else run_id,
+        format_func=lambda run_id: titles.get(run_id, run_id),
     )
 
 
@@ -145,7 +146,7 @@ def _runs_table(own: np.ndarray, others, clusters: list[np.ndarray], changed: np
 
 
 def _least_stable(results, shares: np.ndarray) -> None:
-    """The samples that change most often, as images or rows."""
+    """The samples that change most often, as images or rows of a table."""
     frame = results.labels
     samples = run_agreement.least_stable(shares, frame["confidence"].to_numpy(), SHOWN)
     if not len(samples):

@@ -12,7 +12,7 @@ from dsc_core.analysis import cluster_stats
 from dsc_core.errors import RunError
 from dsc_core.runs.annotations import edits as run_edits
 from dsc_core.runs.annotations.edits import Edited, Edits
-from dsc_core.runs.artifacts.arrays import read_array
+from dsc_core.runs.artifacts.arrays import read_latent, read_spectral
 from dsc_core.runs.artifacts.results import load_results
 from pages.shared import noise_explorer, state
 
@@ -41,8 +41,18 @@ class View:
 
     @property
     def key(self) -> tuple:
-        """The cache key of everything that is computed from the view."""
-        return (self.run.id, self.run.ended, self.edited.version)
+        """The cache key of what shows the clusters and their names; the same again after an undo."""
+        return (*self.grouping_key, tuple(self.edited.given.items()))
+
+    @property
+    def grouping_key(self) -> tuple:
+        """The cache key of what is computed from the clusters, whatever their names."""
+        return (self.run.id, self.run.ended, self.edited.grouping)
+
+    @property
+    def regrouped(self) -> bool:
+        """Whether the edits moved samples into other clusters."""
+        return self.edited_results is not self.results
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -70,7 +80,7 @@ def view(run, results) -> View:
         edited, problem = log.now(), ""
     except RunError as error:  # the run itself is intact and is shown without edits
         edited, problem = Edited(log.original), str(error)
-    applied = _edited_results(run.id, run.ended, edited.version, results, edited)
+    applied = _edited_results(run.id, run.ended, edited.grouping, results, edited)
     return View(run, results, applied, edited, log, problem)
 
 
@@ -81,15 +91,15 @@ def _edits_of(run_id: str, ended: float | None, _frame) -> Edits:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _edited_results(run_id: str, ended: float | None, version: int, _results, _edited: Edited):
-    """The results with the edited clusters."""
+def _edited_results(run_id: str, ended: float | None, grouping: str, _results, _edited: Edited):
+    """The results with the edited clusters; the very same results where no sample moved."""
     return run_edits.applied(_results, _edited)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _coordinates(run_id: str, ended: float | None, space: str) -> np.ndarray:
     run = state.store().get(run_id)
-    return read_array(run.folder / "embeddings" / f"{space}.npy", 2)
+    return read_latent(run) if space == "latent" else read_spectral(run)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

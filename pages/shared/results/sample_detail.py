@@ -9,30 +9,26 @@ import streamlit as st
 from dsc_core.analysis import selection
 from dsc_core.data.table_units import comparison_table
 from dsc_core.errors import InputError, RunError
-from dsc_core.plots import palette
 from dsc_core.plots.bars import bars
 from dsc_core.plots.image_sheets import image_sheet
 from pages.shared import formatting, noise_explorer, widgets
-from pages.shared.results import run_view
+from pages.shared.results import run_view, sample_pictures
+from pages.shared.results.sample_pictures import KEY, PLACE, RUN, SAMPLES, open_sample
 
-KEY, RUN = "looked_at", "looked_in"  # in the session: the open sample, and its run
 NEIGHBOURS = 12
 LARGE, SMALL = 168, 64  # pixels of an image's longer side
 NOISY = 3  # decodings
 
 
-def open_sample(row: int | None) -> None:
-    """Open the sample at `row`; None closes it."""
-    st.session_state[KEY] = row
-
-
-def draw(view: run_view.View) -> None:
-    """The open sample, if any."""
+def draw(view: run_view.View, place: str) -> None:
+    """The open sample, if any is open in this place."""
     row = st.session_state.get(KEY)
     same_run = st.session_state.get(RUN) in (None, view.run.id)
     st.session_state[RUN] = view.run.id
     if row is None or not same_run or row >= len(view.frame):
         st.session_state.pop(KEY, None)
+        return
+    if st.session_state.get(PLACE, SAMPLES) != place:
         return
     with st.container(border=True, key="large"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -40,7 +36,7 @@ def draw(view: run_view.View) -> None:
             st.space("stretch")
             st.button("Close", icon=":material/close:", key="close_large", on_click=open_sample, args=(None,))
         _sample(view, row)
-        _neighbours(view, row)
+        _neighbours(view, row, place)
 
 
 def _heading(view: run_view.View, row: int) -> str:
@@ -120,32 +116,16 @@ def _columns(dataset, row: int, clean, noisy, has_decoder: bool) -> None:
     st.dataframe(comparison_table(rows, dataset.preprocessing), hide_index=True, height=220)
 
 
-def _neighbours(view: run_view.View, row: int) -> None:
+def _neighbours(view: run_view.View, row: int, place: str) -> None:
     """The nearest samples in each space; a click opens one."""
     for space in run_view.SPACES:
         rows, distances = selection.nearest_samples(view.coordinates(space), row, NEIGHBOURS)
         st.caption(f"Nearest neighbours in the {space} space, with their distances")
         if view.results.dataset.kind == "table":
             frame = view.frame.iloc[rows][["id", "cluster", "confidence"]].assign(distance=distances)
+            frame["cluster"] = [view.edited.title(cluster) for cluster in frame["cluster"]]
             frame = pd.concat([frame.reset_index(drop=True), view.results.dataset.table(rows)], axis=1)
             st.dataframe(frame.loc[:, ~frame.columns.duplicated()], hide_index=True, height=180)
         else:
-            _neighbour_images(view, space, rows, distances)
-
-
-def _neighbour_images(view: run_view.View, space: str, rows: np.ndarray, distances: np.ndarray) -> None:
-    values = view.results.dataset.values(rows)
-    with st.grid(12, min_column_width=72, gap="small"):
-        for position, row in enumerate(rows):
-            with st.container(gap="xxsmall", horizontal_alignment="center"):
-                band = palette.colour(view.clusters[row])
-                image = image_sheet(values[position][None], 1, tile=SMALL, band=band)
-                st.image(image, width=SMALL + 12, alt=f"Neighbour {position + 1}")
-                st.button(
-                    f"{distances[position]:.2f}",
-                    key=f"near_{space}_{position}",
-                    type="tertiary",
-                    on_click=open_sample,
-                    args=(int(row),),
-                    help=formatting.plain(view.frame["id"].iloc[row]),
-                )
+            captions = {int(near): f"{distance:.2f}" for near, distance in zip(rows, distances, strict=True)}
+            sample_pictures.draw(view, f"near_{space}", rows, SMALL, captions, place)

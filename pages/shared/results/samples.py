@@ -1,4 +1,4 @@
-"""The selected samples as pages of images or rows, sorted; each opens in detail."""
+"""The selected samples as pages of pictures or rows of a table, sorted; each opens in detail."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import streamlit as st
 from dsc_core.analysis import cluster_stats
 from dsc_core.data.table_units import source_columns
 from dsc_core.errors import InputError, RunError
-from dsc_core.plots import palette
-from dsc_core.plots.image_sheets import image_sheet
 from pages.shared import formatting, noise_explorer
-from pages.shared.results import run_view, sample_detail, selected
+from pages.shared.results import run_view, sample_detail, sample_pictures, selected
 
 IMAGES_PER_PAGE, ROWS_PER_PAGE = 24, 200
 COLUMNS = 8  # in which a selection of rows differs most
@@ -40,7 +38,7 @@ def draw(view: run_view.View) -> None:
     try:
         sorted_rows, captions = ordered(view, rows, order)
         with st.container(border=True, key="samples"):
-            sample_detail.draw(view)
+            sample_detail.draw(view, sample_pictures.SAMPLES)
             if view.results.dataset.kind == "image":
                 _images(view, sorted_rows, captions)
             else:
@@ -54,7 +52,7 @@ def ordered(view: run_view.View, rows: np.ndarray, order: str) -> tuple[np.ndarr
     if order == CONFIDENCE:
         values, form = view.frame["confidence"].to_numpy()[rows], "{:.2f}"
     elif order == DISTANCE:
-        values, form = -run_view.centre_distance(view.key, view)[rows], "{:.2f}"
+        values, form = -run_view.centre_distance(view.grouping_key, view)[rows], "{:.2f}"
     elif order == ERROR:
         values, form = -run_view.reconstruction_errors(view, rows), "{:.1f}"
     else:
@@ -74,38 +72,17 @@ def _current_page(rows: np.ndarray, size: int) -> np.ndarray:
 
 
 def _images(view: run_view.View, rows: np.ndarray, captions: dict[int, str]) -> None:
-    """A grid of images; the button below each opens it."""
+    """Pictures of the samples, with their ids or what they are sorted by; a click opens one."""
     page = _current_page(rows, IMAGES_PER_PAGE)
-    values, frame = view.results.dataset.values(page), view.frame
-    with st.grid(12, min_column_width=84, gap="small", key="sample_grid"):
-        for position, row in enumerate(page):
-            identity = str(frame["id"].iloc[row])
-            with st.container(gap="xxsmall", horizontal_alignment="center"):
-                _image(view, row, values[position], identity)
-                st.button(
-                    formatting.plain(captions.get(int(row)) or shortened(identity)),
-                    key=f"look_{position}",
-                    type="tertiary",
-                    on_click=sample_detail.open_sample,
-                    args=(int(row),),
-                    help=formatting.plain(f"Open sample {identity}"),
-                )
-
-
-def _image(view: run_view.View, row: int, value: np.ndarray, identity: str) -> None:
-    """One image with a band in its cluster's colour."""
-    band = palette.colour(view.clusters[row])
-    image = image_sheet(value[None], 1, tile=TILE, band=band)
-    st.image(image, width=TILE + 12, alt=f"Sample {identity}")
-
-
-def shortened(text: str) -> str:
-    """An id that fits below an image; its end tells more than its beginning."""
-    return text if len(text) <= 9 else f"…{text[-8:]}"
+    ids = view.frame["id"]
+    below = {
+        int(row): captions.get(int(row)) or sample_pictures.shortened(str(ids.iloc[row])) for row in page
+    }
+    sample_pictures.draw(view, "sample_grid", page, TILE, below)
 
 
 def _table(view: run_view.View, rows: np.ndarray, picked: np.ndarray | None) -> None:
-    """Rows of a table; those of a selection with the columns in which it differs most from the rest."""
+    """Samples of a table; those of a selection with the columns in which it differs most from the rest."""
     dataset, titles = view.results.dataset, view.results.dataset.column_titles
     columns = np.arange(len(titles)) if picked is None else _differing_columns(dataset, titles, picked)
     page = _current_page(rows, ROWS_PER_PAGE)
@@ -114,6 +91,7 @@ def _table(view: run_view.View, rows: np.ndarray, picked: np.ndarray | None) -> 
     facts = {
         name: frame[name].to_numpy() for name in ("id", "cluster", "confidence", "label") if name in frame
     }
+    facts["cluster"] = [view.edited.title(cluster) for cluster in frame["cluster"]]
     table = pd.DataFrame(facts).rename(columns=lambda name: f"{name} (run)" if name in original else name)
     values = dataset.table(page)[list(dict.fromkeys(original[column] for column in columns))]
     st.dataframe(
@@ -127,14 +105,14 @@ def _table(view: run_view.View, rows: np.ndarray, picked: np.ndarray | None) -> 
 
 
 def _differing_columns(dataset, titles: list[str], picked: np.ndarray) -> np.ndarray:
-    """The columns in which the selection differs most from the other rows, with a caption; all if in none."""
+    """The columns in which the selection differs most from the other samples, with a caption; all if in none."""
     columns, differences = cluster_stats.distinctive_columns(dataset.values(), picked)
     if not len(columns):
         return np.arange(len(titles))
     pairs = list(zip(columns, differences, strict=True))[:COLUMNS]
     text = ", ".join(f"{formatting.plain(titles[column])} {size:+.1f}" for column, size in pairs)
     st.caption(
-        f"The selection differs most from the other rows in: {text} (difference of means in standard deviations)."
+        f"The selection differs most from the other samples in: {text} (difference of means in standard deviations)."
     )
     return columns
 
@@ -142,4 +120,4 @@ def _differing_columns(dataset, titles: list[str], picked: np.ndarray) -> np.nda
 def _on_row_select(page: np.ndarray) -> None:
     positions = (st.session_state.get("sample_rows") or {}).get("selection", {}).get("rows") or []
     if positions and positions[0] < len(page):
-        sample_detail.open_sample(int(page[positions[0]]))
+        sample_pictures.open_sample(int(page[positions[0]]))

@@ -6,16 +6,16 @@ import streamlit as st
 
 from dsc_core.runs.annotations import edits as run_edits
 from pages.shared import formatting
-from pages.shared.results import run_view
+from pages.shared.results import parts, run_view
 
 WITH_LABELS = {
     "acc": (
         "ACC",
-        "Share of samples whose cluster is matched with their class, in the best one-to-one matching.",
+        "Share of samples whose cluster is matched with their label, in the best one-to-one matching.",
     ),
     "nmi": (
         "NMI",
-        "Normalized mutual information of clusters and classes (arithmetic mean): 1 is perfect, 0 is chance.",
+        "Normalized mutual information of clusters and labels (arithmetic mean): 1 is perfect, 0 is chance.",
     ),
     "ari": ("ARI", "Adjusted Rand index, the agreement on pairs of samples: 1 is perfect, 0 is chance."),
 }
@@ -36,6 +36,11 @@ WITHOUT_LABELS = {
 
 
 def draw(run, results) -> None:
+    """The section, as a fragment."""
+    parts.draw("scores", _scores, run, results)
+
+
+def _scores(run, results) -> None:
     """Scores against the labels; without labels, scores that need none."""
     labelled = any(results.scores.get(name) is not None for name in WITH_LABELS)
     shown = WITH_LABELS if labelled else WITHOUT_LABELS
@@ -54,14 +59,14 @@ def draw(run, results) -> None:
             duration = formatting.duration(run.ended - run.started)
             st.metric("Time", duration, help=f"On {formatting.plain(run.device)}.")
     view = run_view.view(run, results)
-    if view.edited.changed:
+    if view.regrouped:  # a name changes no score
         _edited(view, shown)
 
 
 def _edited(view: run_view.View, shown: dict) -> None:
     """The same scores of the edited clusters, with their difference from the run's."""
-    st.caption(f"After {formatting.count(len(view.edited.done), 'edit')}. Above: the run as it ended.")
-    scores = edited_scores(view.key, view)
+    st.caption(f"After {view.edited.count_text()}. Above: the run as it ended.")
+    scores = edited_scores(view.grouping_key, view)
     with st.grid(6, min_column_width=140, key="edited_scores"):
         for name, (title, about) in shown.items():
             if name in scores:
@@ -73,7 +78,7 @@ def _edited(view: run_view.View, shown: dict) -> None:
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def edited_scores(key: tuple, _view: run_view.View) -> dict[str, float]:
-    """The scores of the edited clusters."""
+    """The scores of the edited clusters. key: the view's grouping_key."""
     return run_edits.edited_scores(
         _view.frame, _view.coordinates("latent"), _view.coordinates("spectral"), _view.run.config.seed
     )

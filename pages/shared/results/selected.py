@@ -129,7 +129,7 @@ def bar(run, frame, edited) -> None:
                 width="content",
             )
         else:
-            text = "No selection. Draw a lasso or a box on a map, or click a point or a cell of the matrix."
+            text = "No selection. Draw a lasso or a box on a map, or click a sample or a cell of the matrix."
             st.caption(text, width="content")
         st.space("stretch")
         st.button(
@@ -149,7 +149,7 @@ def bar(run, frame, edited) -> None:
             icon=":material/download:",
             key="download_selection",
             disabled=not selection,
-            help="The labels of the selected samples, with edited clusters beside those of the run.",
+            help="The clusters of the selected samples, with edited ones beside those of the run.",
         )
         _saved_menu(run, count, bool(selection))
 
@@ -167,16 +167,15 @@ def _saved_menu(run, count: int, enabled: bool) -> None:
         st.caption(formatting.plain(problem))
         return
     with st.popover("Saved selections", icon=":material/bookmark:", key="saved_selections"):
-        name = st.text_input(
-            "Name", key="selection_name", max_chars=selections.MAX_NAME, disabled=not enabled
-        )
-        st.button(
-            "Save selection",
-            key="save_selection",
-            type="primary",
-            disabled=not enabled,
-            on_click=lambda: save(run, st.session_state.get("selection_name") or name),
-        )
+        with st.form("selection_form", border=False):  # Enter saves, as does the first click
+            st.text_input("Name", key="selection_name", max_chars=selections.MAX_NAME, disabled=not enabled)
+            st.form_submit_button(
+                "Save selection",
+                key="save_selection",
+                type="primary",
+                disabled=not enabled,
+                on_click=lambda: save(run, st.session_state.get("selection_name") or ""),
+            )
         for position, saved in enumerate(names):
             st.button(
                 formatting.plain(saved),

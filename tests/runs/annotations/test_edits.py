@@ -7,6 +7,7 @@ import pytest
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.annotations import edits, selections
+from dsc_core.runs.annotations.edited import Edited
 from dsc_core.runs.annotations.edits import Edits
 
 LABELS = np.arange(60) % 4
@@ -123,10 +124,11 @@ def test_two_clusters_may_share_a_name_and_are_told_apart_by_their_numbers(log):
     assert [both.name(cluster) for cluster in (2, 3)] == ["twos", "twos"]
     assert [both.title(cluster) for cluster in range(4)] == ["0", "1", "twos (2)", "twos (3)"]
     assert both.given == {2: "twos", 3: "twos"}
-    assert not both.regrouped
+    assert both.grouping == Edited(LABELS).grouping
     merged = log.merge(3, 2)
     assert merged.title(2) == "twos"
-    assert merged.regrouped
+    assert merged.grouping != both.grouping
+    assert log.undo().grouping == both.grouping
 
 
 def test_edits_of_an_earlier_attempt_do_not_touch_other_labels(log, tmp_path):
