@@ -15,9 +15,11 @@ from dsc_core.data.from_table import from_frame
 from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
-from dsc_core.data.readers.csv_dialect import UNNAMED, Dialect, read_dialect
+from dsc_core.data.readers.csv_dialect import Dialect, read_dialect
 from dsc_core.data.readers.csv_text import BLANKS, FALLBACK, Survey, open_text, survey
+from dsc_core.data.readers.csv_top import UNNAMED
 from dsc_core.data.readers.number_text import Spelling, find_spellings, in_plain_spelling, note_spellings
+from dsc_core.data.text import listed
 from dsc_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,10 +34,11 @@ MISSING = (  # in columns that are not labels or ids; more words count as missin
 
 @dataclass(frozen=True)
 class _File:
-    """A CSV file and how it is read. width: the most cells of a row; those after the last column are empty.
+    """A CSV file and how it is read.
 
-    texts: columns that are read as the text that stands there. categories: columns that training read as text.
-    spellings: of numbers in columns of text.
+    width: the most cells of a row; those after the last column are empty. rows: None for all of them. texts: columns
+    that are read as the text that stands there. categories: columns that training read as text. spellings: of numbers
+    in columns of text.
     """
 
     path: Path
@@ -43,7 +46,7 @@ class _File:
     limits: Limits
     width: int
     columns: tuple[str, ...]
-    has_empty_rows: bool = False
+    rows: int | None = None
     texts: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     spellings: dict[str, Spelling] = field(default_factory=dict)
@@ -63,21 +66,16 @@ class _File:
             dtype=dict.fromkeys((self.texts | self.categories) & set(self.columns), str),
             keep_default_na=False,
             na_values={name: [""] if name in self.texts else list(MISSING) for name in self.columns},
-            skipinitialspace=True,
+            skipinitialspace=self.dialect.delimiter != " ",
             index_col=False,
             low_memory=False,
             **arguments,
         )
 
-    def finish(self, frame: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
-        """A parsed frame with numbers in plain spelling, and without rows of empty cells."""
-        if self.has_empty_rows:
-            gaps = frame.isna().all(axis=1)
-            if gaps.any():
-                notes.append(Note("empty_rows", count=int(gaps.sum())))
-                frame = frame[~gaps].reset_index(drop=True)
+    def finish(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """A parsed frame with numbers in plain spelling, checked, and with its index named."""
         frame = in_plain_spelling(frame, self.spellings)
-        if self.dialect.row_names:
+        if self.dialect.names[0] == UNNAMED.format(0):
             frame.attrs["index"] = (self.dialect.names[0],)
         check_cells(frame, self.path.name, self.limits)
         return frame
@@ -89,7 +87,7 @@ def read_csv(path: Path, options: Options) -> Dataset:
     roles = choose_roles(read_head(path, options), path.name, options, notes)
     file = _open(path, options, roles, notes)
     with _text(file) as text:
-        frame = file.finish(file.parse(text), notes)
+        frame = file.finish(file.parse(text, nrows=file.rows))
     return from_frame(frame, path.name, options, notes, roles=roles)
 
 
@@ -107,6 +105,9 @@ def _read_head(file: _File) -> pd.DataFrame:
     """The first rows, in which whole numbers with gaps keep their digits: they may be ids."""
     with _text(file) as text:
         frame = file.parse(text, nrows=HEAD_ROWS)
+    last = len(frame.columns) - 1
+    if _is_made_up(file.dialect.names, last) and frame.iloc[:, last].isna().all():
+        frame = frame.iloc[:, :last]
     gaps = [name for name in frame.columns if frame[name].dtype.kind == "f" and frame[name].isna().any()]
     if gaps:
         with _text(file) as text:
@@ -114,7 +115,12 @@ def _read_head(file: _File) -> pd.DataFrame:
         for name in gaps:
             if written[name].dropna().str.fullmatch(r"[+-]?\d{1,18}|\d{19,}").all():
                 frame[name] = written[name].astype("Int64") if _fit(written[name]) else written[name]
-    return replace(file, spellings=find_spellings(frame, file.dialect.decimal)).finish(frame, [])
+    return replace(file, spellings=find_spellings(frame, file.dialect.decimal)).finish(frame)
+
+
+def _is_made_up(names: tuple[str, ...], index: int) -> bool:
+    """Whether the name of a column does not stand in the file."""
+    return index > 0 and names[index] in (UNNAMED.format(index), str(index + 1))
 
 
 def _fit(texts: pd.Series) -> bool:
@@ -127,14 +133,12 @@ def read_blocks(
 ) -> Iterator[pd.DataFrame]:
     """The table, `size` rows at a time. Columns that are text as a whole are text in every block.
 
-    notes: is filled with what is said of the whole file before the first block, and of a block before it is given.
+    notes: is filled with what is said of the file before the first block is given.
     """
     file = _open(path, options, roles, notes)
     with _text(file) as text:
-        for frame in file.parse(text, chunksize=size):
-            finished = file.finish(frame, notes)
-            if len(finished):
-                yield finished
+        for frame in file.parse(text, nrows=file.rows, chunksize=size):
+            yield file.finish(frame)
 
 
 def _open(path: Path, options: Options, roles: Roles, notes: list[Note]) -> _File:
@@ -152,14 +156,20 @@ def _open(path: Path, options: Options, roles: Roles, notes: list[Note]) -> _Fil
         raise limits.error(path.name, "memory_mb")
     if found.short:
         notes.append(Note("short_rows", count=found.short, about=f"{found.first_short:,}"))
-    nameless = found.open_end and dialect.names[-1] == UNNAMED.format(columns - 1)
+    if found.empty:
+        notes.append(Note("empty_rows", count=found.empty))
+    last = found.open_end and _is_made_up(dialect.names, columns - 1)
+    names = dialect.names[:-1] if last else dialect.names
+    nameless = [name for index, name in enumerate(names) if index and name == UNNAMED.format(index)]
+    if nameless:
+        notes.append(Note("nameless_columns", about=listed(nameless)))
     file = _File(
         path,
         dialect,
         limits,
         found.width,
-        dialect.names[:-1] if nameless else dialect.names,
-        found.empty > 0,
+        names,
+        found.rows - found.empty if found.empty else None,
         texts=frozenset(roles.texts),
         categories=_trained_categories(options),
     )

@@ -21,7 +21,10 @@ from dsc_core.errors import InputError
 
 BLOCK = 1 << 20
 BLANKS = "blanks"  # the delimiter of columns that any number of blanks and tabs separate
-WORD = re.compile(r'"[^"]*"|\S+')
+ONE_COLUMN = "\x1f"  # the delimiter of a table of one column: no text has it
+WORD = re.compile(
+    r'"[^"]*"(?=[ \t\r\n]|$)|[^ \t\r\n]+'
+)  # other blanks may separate the thousands of a number
 MAX_LINE = 64 * MEBI  # characters
 PACKED_BY = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open))
 NOT_TEXT = (b"\x89PNG", b"PK\x03\x04", b"PAR1", b"%PDF")
@@ -34,8 +37,8 @@ class Survey:
     """What is in the lines of a table.
 
     rows: lines that hold any cell. width: the most cells of a row. short, first_short: how many rows have fewer cells
-    than there are columns, and the first one's line number. empty: rows of empty cells only. open_end: whether the last
-    cell of every row is empty.
+    than there are columns, and the first one's line number. empty: rows of empty cells at the end of the file.
+    open_end: whether the last cell of every row is empty.
     """
 
     rows: int
@@ -123,7 +126,7 @@ def split_lines(lines: list[str], delimiter: str) -> Iterator[tuple[int, list[st
             if line.strip():
                 yield number, [word.strip('"') for word in WORD.findall(line)]
         return
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ")
     for row in reader:
         if row and any(map(str.strip, (*row, "," * (len(row) > 1)))):  # no line that is blank
             yield reader.line_num, row
@@ -151,9 +154,10 @@ def survey(text: TextIO, delimiter: str, columns: int, skipped: int, name: str, 
             short += 1
             first_short = first_short or begins
         if not row[-1] or row[-1].isspace():
-            empty += not any(map(str.strip, row))
-        elif cells >= columns:
-            open_end = False
+            empty = 0 if any(map(str.strip, row)) else empty + 1
+        else:
+            empty = 0
+            open_end &= cells < columns
     return Survey(rows, width, short, first_short, empty, open_end)
 
 
@@ -162,9 +166,9 @@ def _rows(text: TextIO, delimiter: str, name: str, limits: Limits) -> Iterator[t
     lines = _lines(text, name, limits)
     for line in lines:
         if delimiter == BLANKS:
-            yield 1, (line.split() if '"' not in line else WORD.findall(line)) or None
+            yield 1, WORD.findall(line) or None
         elif '"' in line:
-            reader = csv.reader(chain([line], lines), delimiter=delimiter, skipinitialspace=True)
+            reader = csv.reader(chain([line], lines), delimiter=delimiter, skipinitialspace=delimiter != " ")
             try:
                 row = next(reader)
             except csv.Error as error:

@@ -38,7 +38,6 @@ def read_parquet(path: Path, options: Options) -> Dataset:
         budget = _budget(path, file, options.limits)
         batches = [checked_batch(batch, budget, notes) for batch in _batches(file, columns)]
         frame = _checked(batches, columns, path.name, options.limits)
-        del batches
     return from_frame(frame, path.name, options, notes, roles=roles)
 
 

@@ -132,17 +132,18 @@ def _as_utf8(array: Any, column: str, notes: list[Note]) -> Any:
 
 
 def as_frame(batches: list[Any], columns: Columns) -> pd.DataFrame:
-    """Checked batches as one frame, in which whole numbers with gaps keep their digits."""
+    """Checked batches as one frame, in which whole numbers with gaps keep their digits. `batches` is emptied."""
     import pandas as pd
     import pyarrow as pa
 
-    names = list(columns.kept)
+    chunks = {name: [batch.column(name) for batch in batches] for name in columns.kept}
+    batches.clear()
     series = {}
-    for name in names:
-        chunks = [batch.column(name) for batch in batches]
-        array = pa.chunked_array([_plain_array(chunk, name in columns.exact) for chunk in chunks])
+    for name in columns.kept:  # each column is released when it is converted
+        array = pa.chunked_array([_plain_array(chunk, name in columns.exact) for chunk in chunks.pop(name)])
         series[name] = array.to_pandas(types_mapper=_nullable(array))
-    frame = pd.DataFrame(series)
+        del array
+    frame = pd.DataFrame(series, copy=False)
     if columns.index:
         frame.attrs["index"] = columns.index
     return frame
