@@ -87,6 +87,16 @@ def cut_events(folder: Path, after: int) -> None:
     os.truncate(path, position)
 
 
+def clear_partial_files(folder: Path) -> None:
+    """Delete what processes left that were killed as they wrote reason.txt or run.json.
+
+    Call it in a transaction of the index: in another one, a process may just be writing run.json.
+    """
+    for name in ("reason.txt", "run.json"):
+        for path in folder.glob(f".{name}-*"):
+            path.unlink(missing_ok=True)
+
+
 def prepare_last_words(folder: Path) -> None:
     """Reserve space on the disk for the reason of a failure."""
     write_whole(folder / "reason.txt", b" " * (LAST_WORDS - 1) + b"\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import checkpoints, failures, processes
-from dsc_core.runs.folder import prepare_last_words
+from dsc_core.runs.folder import clear_partial_files, prepare_last_words
 from dsc_core.runs.index import Row
 from dsc_core.runs.run import DAMAGED, Run, card_numbers, readable
 from dsc_core.training import launch as machine
@@ -64,6 +64,7 @@ def claim(store: Store, run_id: str) -> Run:
         since = row["started"] if expected else None  # a page takes another start for another attempt
         cards = card_numbers(row["cards"]) if expected else tuple(machine.torchrun_cards(run.config))
         mark_running(store, run_id, os.getpid(), processes.identity(os.getpid()), 1, cards, since)
+        clear_partial_files(run.folder)
     prepare_last_words(run.folder)
     store.save_facts(run_id)
     return store.get(run_id)
