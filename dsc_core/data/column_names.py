@@ -30,7 +30,7 @@ MEASURED_NAMES = (
 NO_NAMES = ("unnamed_0", "x", "level_0", "index_level_0")  # of a first column that is an index without a name
 ANSWER_NAMES = (
     *("cluster", "clusters", "matched_label", "prediction", "predicted", "pred", "split", "fold", "folds"),
-    *("partition", "subset", "is_train", "train_test", "type", "group"),
+    *("partition", "subset", "is_train", "train_test", "usage", "type", "group"),
 )
 
 

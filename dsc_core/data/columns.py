@@ -192,6 +192,8 @@ def note_repeated_ids(ids: np.ndarray, notes: list[Note]) -> None:
 
 def guess_pixel_shape(frame: pd.DataFrame) -> tuple[int, ...] | None:
     """The image shape of columns that look like pixels: whole numbers from 0 to 255, of a square image."""
+    if not all(is_number(frame[column]) for column in frame.columns):
+        return None
     values = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     if not values.size or not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
         return None

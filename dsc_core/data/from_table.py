@@ -9,12 +9,21 @@ import numpy as np
 
 from dsc_core.data.answers import note_answers
 from dsc_core.data.cells import NumberText, holds_numbers
-from dsc_core.data.columns import Roles, choose_roles, ids_of, labels_of, note_repeated_ids, square_shape
+from dsc_core.data.columns import (
+    Roles,
+    choose_roles,
+    guess_pixel_shape,
+    ids_of,
+    labels_of,
+    note_repeated_ids,
+    square_shape,
+)
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.distribution import compare_table
 from dsc_core.data.from_images import from_images
 from dsc_core.data.image_arrays import pixels_as_images
 from dsc_core.data.limits import MEBI
+from dsc_core.data.list_columns import expand_lists
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
 from dsc_core.data.preprocessing import (
@@ -33,6 +42,8 @@ from dsc_core.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+PIXEL_ROWS = 1000  # rows whose values tell whether they may be pixels
+
 
 def from_matrix(
     samples: np.ndarray, labels: np.ndarray | None, ids: np.ndarray, options: Options, notes: list[Note]
@@ -43,12 +54,19 @@ def from_matrix(
     else:
         preprocessing = fit_matrix(samples, options.limits, notes)
         square = square_shape(samples.shape[1], channels=(1,))
-        if square is not None:
+        sparse = any(note.kind == "sparse" for note in notes)
+        if square is not None and not sparse and _may_be_pixels(samples[:PIXEL_ROWS]):
             notes.append(Note("square_rows", about=shape_text(square)))
     table = apply_matrix(samples, preprocessing)
     if options.like is not None:
         notes += compare_table(table, column_titles(preprocessing, table.shape[1]))
     return _as_table(table, labels, ids, preprocessing, options, notes)
+
+
+def _may_be_pixels(rows: np.ndarray) -> bool:
+    """Whether values (n, F) can be grey levels: from 0 to 1, or whole numbers of at most 16 bits."""
+    low, high = float(rows.min()), float(rows.max())
+    return 0 <= low <= high <= 1 or (0 <= low <= high < 1 << 16 and not (rows % 1).any())
 
 
 def from_frame(
@@ -73,6 +91,7 @@ def from_frame(
     if options.like is None and roles.id is not None:
         note_repeated_ids(ids, notes)
     features = frame.drop(columns=[column for column in roles.untrained if column in frame.columns])
+    features = expand_lists(features, name, options.limits, notes)
     if not len(features.columns):
         raise InputError(
             f"{name} has no columns besides labels and ids: choose a table with numbers or categories."
@@ -90,6 +109,9 @@ def from_frame(
         if not first:
             notes += compare_table(table, column_titles(preprocessing, table.shape[1]))
         return _as_table(table, labels, ids, preprocessing, options, notes)
+    shape = guess_pixel_shape(features[:PIXEL_ROWS])
+    if shape is not None:
+        notes.append(Note("square_rows", about=shape_text(shape)))
     preprocessing = fit_table(features, options.limits, notes)
     table = apply_table(features, preprocessing, notes)
     if labels is not None:

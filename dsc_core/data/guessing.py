@@ -12,6 +12,7 @@ from dsc_core.data.columns import guess_pixel_shape
 from dsc_core.data.formats import Format, format_of
 from dsc_core.data.keys import ChosenKeys, choose_keys
 from dsc_core.data.limits import Limits
+from dsc_core.data.list_columns import expand_lists
 from dsc_core.data.options import Options
 from dsc_core.data.preprocessing import count_categories, many_values
 from dsc_core.data.role_guess import RoleGuess, guess_roles
@@ -125,7 +126,7 @@ def guess_columns(path: str | Path, header: bool | None = None) -> Columns:
         tuple(numeric),
         guess.label,
         guess.id,
-        guess_pixel_shape(frame[features]) if features and set(features) <= set(numeric) else None,
+        guess_pixel_shape(expand_lists(frame[features], path.name, options.limits, [])),
         left_out=left_out,
         labels=labels,
         categories=categories,

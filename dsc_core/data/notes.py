@@ -47,6 +47,7 @@ SENTENCES = {
     " [counts|count] as missing.",
     "text_numbers": "Text columns read as numbers: {about}.",
     "number_signs": "Percent and currency signs left out of the numbers in: {about}.",
+    "list_columns": "Lists of numbers in a cell were read as a column for each number: {about}.",
     "categories": "Text columns become categories with one input per value: {about}.",
     "many_categories": "Text columns with many different values may decide the clusters: {about}. Leave them out unless"
     " they describe the samples.",

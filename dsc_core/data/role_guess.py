@@ -218,7 +218,7 @@ def _stands_apart(frame: pd.DataFrame, label: str, others: list[str]) -> bool:
 
 def _codes_classes(series: pd.Series) -> bool:
     """Whether whole numbers count classes: 0, 1, …, or 1, 2, …; or are just two, such as -1 and 1."""
-    if not is_classes(series, MOST_CLASSES) or series.isna().any():
+    if not is_number(series) or not is_classes(series, MOST_CLASSES) or series.isna().any():
         return False
     found = np.unique(as_numbers(series))
     if (found % 1).any() or not 2 <= len(found) <= len(series) / 5:
@@ -229,7 +229,7 @@ def _codes_classes(series: pd.Series) -> bool:
 def _are_pixels(frame: pd.DataFrame, names: list[str]) -> bool:
     """Whether the columns are as many as the pixels of a square image, and whole numbers from 0 on."""
     side = math.isqrt(len(names))
-    if side < MIN_SIDE or side * side != len(names):
+    if side < MIN_SIDE or side * side != len(names) or not all(is_number(frame[name]) for name in names):
         return False
     values = frame[names].to_numpy(np.float64, na_value=np.nan)
     return bool((values >= 0).all() and (values % 1 == 0).all() and values.max(initial=0) > 1)
@@ -244,12 +244,18 @@ def _are_measured(frame: pd.DataFrame, names: list[str], label: str) -> bool:
 
 
 def _possible_labels(frame: pd.DataFrame, names: list[str]) -> list[Note]:
-    """A note on the only column of text at either end of a table with column names."""
+    """A note on the only text, or else the only codes of classes, at either end of a table with column names."""
+    if len(names) < 2 or is_numbered(list(frame.columns)):
+        return []
     texts = [name for name in names if not is_number(frame[name])]
-    alone = len(texts) == 1 and len(names) > 2 and texts[0] in (names[0], names[-1])
-    if alone and not is_numbered(list(frame.columns)) and is_classes(frame[texts[0]], MOST_CLASSES):
+    ends = dict.fromkeys((names[-1], names[0]))
+    if len(texts) == 1 and texts[0] in ends and is_classes(frame[texts[0]], MOST_CLASSES):
         return [Note("possible_labels", about=texts[0])]
-    return []
+    coded = [name for name in ends if _codes_classes(frame[name])]
+    apart = [
+        name for name in coded if _stands_apart(frame, name, [other for other in names if other != name])
+    ]
+    return [Note("possible_labels", about=apart[0])] if len(apart) == 1 else []
 
 
 def _answer_names(names: list[str], labels: list[str]) -> list[Note]:
