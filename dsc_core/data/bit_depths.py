@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dsc_core.data.options import Options
-from dsc_core.data.scaling import IDENTITY, Scaling, guess_scaling
+from dsc_core.data.scaling import IDENTITY, Scaling, guess_scaling, range_in_words
 
 BYTES = 0.0, 1 / 255
 WORDS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "decimals"}
@@ -89,9 +89,7 @@ def _of_training(like: dict[str, Any]) -> Depths | None:
     )
 
 
-def scales_in_words(scales: Mapping[str, Sequence[float]]) -> str:
+def scales_in_words(scales: Mapping[str, Scaling]) -> str:
     """ "0 to 255 (8 bits), 0 to 4,095 (16 bits)"."""
-    shown = []
-    for depth, (offset, factor) in scales.items():
-        shown.append(f"{offset:,.4g} to {offset + 1 / factor:,.4g} ({WORDS.get(depth, depth)})")
+    shown = [f"{range_in_words(scale)} ({WORDS.get(depth, depth)})" for depth, scale in scales.items()]
     return ", ".join(shown)

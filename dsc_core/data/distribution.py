@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from dsc_core.data.notes import Note
-from dsc_core.data.scaling import Scaling, finite_range
+from dsc_core.data.scaling import Scaling, finite_range, number, range_in_words
 from dsc_core.sampling import sample_rows
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 SAMPLES, VALUES = 500, 2_000_000  # that are looked at
 OTHER_RANGE = 4.0  # times the spread of training, or a fourth of it
-OTHER_LEVEL = 0.3  # of the range of training, by which the quantiles differ on average
+OTHER_LEVEL = 0.25  # of the range of training, by which the quantiles differ on average
 FAR, MOST_VALUES, LEAST_SPREAD, LEAST_ROWS = 8.0, 0.5, 0.02, 20  # standard deviations, share of rows, …
 LISTED = 5  # columns
 
@@ -26,7 +26,8 @@ LISTED = 5  # columns
 def describe_images(samples: np.ndarray) -> dict[str, Any] | None:
     """The distribution of images (n, C, H, W), raw values, from a sample of them; JSON-serializable.
 
-    low, high: the medians of the images' smallest and largest values. None without a finite value.
+    least, most: of all values. low, high: the medians of the images' smallest and largest values. None without a finite
+    value.
     """
     rows = sample_rows(len(samples), _count(samples), 0)
     values = np.asarray(samples[rows]).reshape(len(rows), -1).astype(np.float64)
@@ -34,6 +35,8 @@ def describe_images(samples: np.ndarray) -> dict[str, Any] | None:
     if not values.size:
         return None
     return {
+        "least": float(values.min()),
+        "most": float(values.max()),
         "low": float(np.median(values.min(axis=1))),
         "high": float(np.median(values.max(axis=1))),
         "mean": float(values.mean()),
@@ -77,13 +80,15 @@ def rescale_images(samples: np.ndarray, like: dict[str, Any]) -> tuple[Scaling, 
     trained = like.get("distribution")
     offset, factor = like["scaling"]
     if trained is None:
-        old_low, old_high, words = 0.0, 1.0, f"{offset:,.4g} to {offset + 1 / factor:,.4g}"
+        old_low, old_high, words = 0.0, 1.0, range_in_words((offset, factor))
     else:
-        old_low, old_high = (float(_scaled(trained[name], (offset, factor))) for name in ("low", "high"))
-        words = _span(trained)
+        old_low, old_high = (float(_scaled(trained[name], (offset, factor))) for name in ("least", "most"))
+        words = f"{number(trained['least'])} to {number(trained['most'])}"
     scale = (old_high - old_low) / (high - low) if high > low else 1.0
     scale = scale if scale > 0 else 1.0
-    return (low - old_low / scale, scale), Note("rescaled", about=f"{low:,.4g} to {high:,.4g} became {words}")
+    return (low - old_low / scale, scale), Note(
+        "rescaled", about=f"{number(low)} to {number(high)} became {words}"
+    )
 
 
 def compare_table(values: np.ndarray, titles: list[str]) -> list[Note]:
@@ -115,4 +120,4 @@ def _scaled(value: Any, scaling: Any) -> Any:
 
 
 def _span(distribution: dict[str, Any]) -> str:
-    return f"{distribution['low']:,.4g} to {distribution['high']:,.4g}"
+    return f"{number(distribution['low'])} to {number(distribution['high'])}"

@@ -54,7 +54,12 @@ def scaling_of_range(ends: tuple[float, float]) -> Scaling:
 def range_in_words(scaling: Scaling) -> str:
     """The values that become 0 and 1: "0 to 4,095"."""
     offset, factor = scaling
-    return f"{offset:,.4g} to {offset + 1 / factor:,.4g}"
+    return f"{number(offset)} to {number(offset + 1 / factor)}"
+
+
+def number(value: float) -> str:
+    """A value for people: "65,535", "0.001726"."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def scaling_like(samples: np.ndarray, like: dict[str, Any]) -> tuple[Scaling, bool]:

@@ -19,6 +19,7 @@ from dsc_core.data import Dataset, Stream
 from dsc_core.data.notes import Note, sum_notes
 from dsc_core.errors import InputError
 from dsc_core.model import Assignment, Fitted
+from dsc_core.runs.annotations.edited import Edited
 from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.artifacts.labels import make_frame
 
@@ -32,7 +33,8 @@ class Assigner:
     """Assigns new samples, block by block.
 
     spectral: of the training data, (n, K'). latent_map, spectral_map: of the training data, (n, 2). matched: {cluster:
-    class} by the run's labels, None if it has none. clusters: K.
+    class} by the run's labels, None if it has none. clusters: K. edited: the run's clusters as a person edited
+    them, None without edits.
     """
 
     fitted: Fitted
@@ -41,6 +43,7 @@ class Assigner:
     spectral_map: np.ndarray
     matched: dict[int, Any] | None
     clusters: int
+    edited: Edited | None = None
 
     def frame(self, block: Dataset) -> pd.DataFrame:
         """The columns of labels.csv for a block, then matched_label (if not before), distance, error, unseen.
@@ -48,7 +51,8 @@ class Assigner:
         distance: of the code to its k-th nearest training code. error: of the reconstruction, ‖x − D(z)‖², missing
         without a decoder. unseen: 1 if one of them exceeds its limit, which 1 % of the training data exceed.
         matched_label: the class that the run's own labels match with the cluster. A sample with values that are missing
-        or infinite keeps its row, with its id and its label alone.
+        or infinite keeps its row, with its id and its label alone. With edits also edited_cluster and edited_name: the
+        cluster that this one was merged into, and its name.
         """
         from dsc_core.analysis.umap_map import place_by_neighbours, place_points
 
@@ -69,6 +73,10 @@ class Assigner:
         frame["distance"] = distance.astype(np.float32)
         frame["error"] = np.asarray(assigned.errors, dtype=np.float32)
         frame["unseen"] = self.fitted.novelty.is_unlike_training(distance, assigned.errors).astype(np.int64)
+        if self.edited is not None:
+            of, clusters = self.edited.merged(self.clusters), frame["cluster"].tolist()
+            frame["edited_cluster"] = [of[cluster] for cluster in clusters]
+            frame["edited_name"] = [self.edited.name(of[cluster]) for cluster in clusters]
         return _without_answers(frame, bad) if bad.any() else frame
 
     def _assign(self, block: Dataset) -> tuple[Assignment, np.ndarray]:
@@ -131,9 +139,10 @@ class Assigned:
 
     novelty: of the training data; samples beyond its limits are `unseen`. total: the number of samples, None if it is
     unknown. unassigned: samples that have a row but no cluster. sizes: samples per cluster, (K,). confidences: samples
-    by confidence from 0 to 1, (BINS,). first_rows: the first rows. farthest: the rows of the most unusual unseen
-    samples, the most unusual first; farthest_values: their values, (m, …) float32, of this kind. pairs: how often each
-    (label, cluster) occurs, {} without labels.
+    by confidence from 0 to 1, (BINS,); unseen_confidences: the unseen ones among them, whose confidence means nothing.
+    first_rows: the first rows. farthest: the rows of the most unusual unseen samples, the most unusual first;
+    farthest_values: their values, (m, …) float32, of this kind. pairs: how often each (label, cluster) occurs, {}
+    without labels.
     """
 
     clusters: int
@@ -145,6 +154,7 @@ class Assigned:
     stopped: bool = False
     sizes: np.ndarray = field(init=False)
     confidences: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
+    unseen_confidences: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
     first_rows: pd.DataFrame = field(default_factory=pd.DataFrame)
     farthest: pd.DataFrame = field(default_factory=pd.DataFrame)
     farthest_values: np.ndarray | None = None
@@ -174,6 +184,8 @@ class Assigned:
         clusters = done["cluster"].to_numpy(np.int64)
         self.sizes += np.bincount(clusters, minlength=self.clusters)
         self.confidences += np.histogram(done["confidence"], BINS, (0, 1))[0]
+        unseen = done.loc[done["unseen"] == 1, "confidence"]
+        self.unseen_confidences += np.histogram(unseen, BINS, (0, 1))[0]
         if "label" in frame:
             self.pairs.update(zip(done["label"], clusters.tolist(), strict=True))
         if len(self.first_rows) < SHOWN:

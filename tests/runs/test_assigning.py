@@ -252,3 +252,80 @@ def test_many_samples_take_the_memory_of_a_block(trained):
 
     peak(2)
     assert peak(40) < peak(4) * 1.3
+
+
+@pytest.mark.parametrize("form", ["rows", "pixels", "table"])
+def test_a_sample_that_is_not_finite_keeps_its_row_and_the_others_are_done(
+    trained, at_home, tmp_path, form, capsys
+):
+    """Their answers are those that they get without it, block by block and at once."""
+    name = {"rows": "rows.npy", "pixels": "deep.npy", "table": "table.csv"}[form]
+    run, path = trained[name]
+    if form == "table":
+        good = pd.read_csv(path).head(30)
+        bad = good.copy()
+        bad["b"] = bad["b"].astype(float)
+        bad.loc[[3, 17], "b"] = [np.inf, -np.inf]
+        good.to_csv(tmp_path / "good.csv", index=False)
+        bad.to_csv(tmp_path / "bad.csv", index=False)
+    else:
+        good = np.load(path)[:30].astype(np.float32)
+        bad = good.copy()
+        bad[3].flat[0], bad[17].flat[1] = np.nan, np.inf
+        np.save(tmp_path / "good.npy", good)
+        np.save(tmp_path / "bad.npy", bad)
+    suffix = name[-4:]
+    frames = {}
+    for which in ("good", "bad"):
+        out = io.BytesIO()
+        with open_stream(tmp_path / f"{which}{suffix}", run.dataset, block=10) as stream:
+            found = assigning.assign_all(load_run(run.folder).assigner, stream, out)
+        frames[which] = pd.read_csv(io.BytesIO(out.getvalue()), dtype={"id": str})
+    expected, rows = frames["good"], frames["bad"]
+    assert len(rows) == 30
+    assert rows["cluster"].isna().to_numpy().nonzero()[0].tolist() == [3, 17]
+    kept = ~rows["cluster"].isna()
+    assert (rows["id"] == expected["id"]).all()
+    assert (rows["cluster"][kept] == expected["cluster"][kept]).mean() >= AGREE
+    assert rows.loc[~kept, ["confidence", "latent_x", "distance"]].isna().all(axis=None)
+    assert [name for name, _ in stream.skipped] == rows["id"][~kept].tolist()
+    assert all("infinite" in reason or "NaN" in reason for _, reason in stream.skipped)
+    assert (found.samples, found.unassigned, found.sizes.sum()) == (30, 2, 28)
+    assert (
+        main(["assign", run.id, str(tmp_path / f"bad{suffix}"), "--out", str(tmp_path / "out.csv"), "--json"])
+        == 0
+    )
+    assert '"unassigned": 2' in capsys.readouterr().out
+
+
+def test_values_beyond_what_the_model_can_take_are_named(trained, tmp_path):
+    run, path = trained["rows.npy"]
+    rows = np.load(path)[:8].copy()
+    rows[5, 0] = 1e38
+    np.save(tmp_path / "new.npy", rows)
+    with open_stream(tmp_path / "new.npy", run.dataset) as stream:
+        found = assigning.assign_all(load_run(run.folder).assigner, stream, io.BytesIO())
+    assert found.samples == 8
+    assert [name for name, _ in stream.skipped] == (["5"] if found.unassigned else [])
+
+
+def test_where_no_sample_is_finite_one_sentence_says_so(trained, at_home, tmp_path, capsys):
+    run, path = trained["deep.npy"]
+    np.save(tmp_path / "bad.npy", np.full((4, *np.load(path).shape[1:]), np.nan, np.float32))
+    assert main(["assign", run.id, str(tmp_path / "bad.npy"), "--out", str(tmp_path / "out.csv")]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "'0'" in said
+    assert "diverged" not in said
+
+
+def test_values_unlike_those_of_training_are_said_to_a_script_too(trained):
+    run, path = trained["deep.npy"]
+    loaded, images = load_run(run.folder), np.load(path)
+    with pytest.warns(UserWarning, match="Rescale them"):
+        loaded.assign(images // 64)
+    rescaled = open_dataset(path, like=run.dataset, rescale=True)
+    assert agree(loaded.assign(rescaled).labels, loaded.assign(images).labels) >= AGREE
+    bad = images.astype(np.float32)
+    bad[7, 0, 0] = np.nan
+    with pytest.raises(InputError, match="row 7"):
+        loaded.assign(bad)

@@ -246,3 +246,102 @@ def test_names_that_are_no_utf8_can_be_stored(tmp_path):
         file.write(encoded(grey(1)))
     dataset = open_dataset(folder)
     assert json.loads(json.dumps(dataset.ids.tolist()).encode("utf-8")) == ["?.png"]
+
+
+def test_hidden_images_and_linked_folders_are_named(tmp_path):
+    folder = unpacked(
+        tmp_path / "set",
+        {f"{i}.png": encoded(grey(i)) for i in range(3)}
+        | {".cache/x.png": encoded(grey(9)), ".y.png": encoded(grey(9)), ".git/config": b"", "._0.png": b""},
+    )
+    (folder / "linked").symlink_to(tmp_path / "set", target_is_directory=True)  # a folder without end
+    dataset = open_dataset(folder)
+    assert dataset.ids.tolist() == ["0.png", "1.png", "2.png"]
+    reasons = dict(dataset.skipped)
+    assert set(reasons) == {"linked", ".cache", ".y.png"}
+    assert "link" in reasons["linked"]
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="needs a user to whom a folder can be closed"
+)
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path):
+    folder = unpacked(tmp_path / "set", {"a/0.png": encoded(grey(0)), "b/1.png": encoded(grey(1))})
+    (folder / "b").chmod(0)
+    try:
+        assert [name for name, _ in open_dataset(folder).skipped] == ["b"]
+    finally:
+        (folder / "b").chmod(0o700)
+
+
+def test_many_folders_are_refused_as_many_files_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("DSC_MAX_MEMBERS", "20")
+    for index in range(30):
+        (tmp_path / "set" / str(index)).mkdir(parents=True)
+    with pytest.raises(InputError, match="DSC_MAX_MEMBERS"):
+        open_dataset(tmp_path / "set")
+
+
+def test_folders_within_folders_without_end_are_read(tmp_path):
+    deep = "/".join(["d"] * 120)
+    path = zipped(tmp_path / "a.zip", {f"{deep}/{i}.png": encoded(grey(i)) for i in range(2)})
+    assert len(open_dataset(path, labels_from_folders=True)) == 2
+    assert (
+        len(open_dataset(unpacked(tmp_path / "a", {f"{deep}/{i}.png": encoded(grey(i)) for i in range(2)})))
+        == 2
+    )
+
+
+def overlapping(path, count):
+    """A ZIP whose directory names the bytes of one image `count` times."""
+    zipped(path, {"0.png": encoded(grey(1))})
+    data = path.read_bytes()
+    start = data.index(b"PK\x01\x02")
+    end = data.index(b"PK\x05\x06")
+    entries = b"".join(
+        data[start : start + 28]
+        + (10).to_bytes(2, "little")
+        + data[start + 30 : start + 46]
+        + b"%06d.png" % index
+        for index in range(count)
+    )
+    tail = bytearray(data[end:])
+    tail[8:10] = tail[10:12] = count.to_bytes(2, "little")
+    tail[12:16], tail[16:20] = len(entries).to_bytes(4, "little"), start.to_bytes(4, "little")
+    path.write_bytes(data[:start] + entries + tail)
+    return path
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path):
+    with pytest.raises(InputError, match="overlap"):
+        open_dataset(overlapping(tmp_path / "a.zip", 60_000))
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_the_work_on_an_archive_has_an_end(tmp_path, monkeypatch, form):
+    from dsc_core.data import unpacking
+
+    class Clock:
+        now = 0.0
+
+        @classmethod
+        def thread_time(cls):
+            cls.now += 1.0  # a second of work with every file
+            return cls.now
+
+    monkeypatch.setattr(unpacking, "time", Clock)
+    members = {f"{i}.png": encoded(grey(i)) for i in range(100)}
+    path = (zipped if form == "zip" else tarred)(tmp_path / f"a.{form}", members)
+    with pytest.raises(InputError, match="DSC_MAX_WORK"):
+        open_dataset(path)
+
+
+def test_large_images_are_never_held_whole(tmp_path, monkeypatch):
+    """They could not be trained on at that size, so a size is proposed before they fill the memory."""
+    from dsc_core.data import image_collection
+
+    monkeypatch.setattr(image_collection, "LARGE_MB", 1)
+    path = zipped(tmp_path / "a.zip", {f"{i}.png": bomb_png(600, 600) for i in range(9)})
+    with pytest.raises(NeedsResize):
+        open_dataset(path)
+    assert len(open_dataset(path, size=(32, 32))) == 9
