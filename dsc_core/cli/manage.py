@@ -63,13 +63,11 @@ def show(run: str) -> dict[str, Any]:
     RUN is an id or a name, or the beginning of one.
     """
     from dsc_core.runs import Store, queue
-    from dsc_core.runs.files import read_json
+    from dsc_core.runs.artifacts.summary import has_summary, read_summary
 
     store = Store()
     record = store.find(run)
     event = store.last_event(record.id)
-    summary = record.folder / "summary.json"
-    has_results = record.status in ("done", "stopped") and summary.exists()
     return to_row(record) | {
         "waiting": queue.outlook(store, record.id),
         "folder": str(record.folder),
@@ -77,7 +75,7 @@ def show(run: str) -> dict[str, Any]:
         "dataset": record.dataset,
         "settings": record.config.to_dict(),
         "last_event": json.loads(event.to_json()) if event else None,
-        "summary": read_json(summary) if has_results else None,
+        "summary": read_summary(record) if has_summary(record) else None,
     }
 
 

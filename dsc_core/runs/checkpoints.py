@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from dsc_core.errors import RunError
-from dsc_core.runs.files import plain
+from dsc_core.runs.facts import COUNT, TIME, Kind, wrong
+from dsc_core.runs.files import check_regular, plain, read_value
 from dsc_core.temporary import temporary_folder
 from dsc_core.training.checkpoint import VERSION, State
 
@@ -28,6 +29,11 @@ KEPT = 2
 ARRAYS, FACTS = "state.safetensors", "state.json"
 NAME = re.compile(r"(\d{6,})-epoch-(\d+)")
 DAMAGED = "damaged-"
+KINDS = {
+    "stage": Kind(lambda value: value in ("autoencoder", "joint"), "a stage"),
+    **dict.fromkeys(("epoch", "epochs", "step", "events"), COUNT),
+    "written": TIME,
+}
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,8 @@ def read(path: Path) -> tuple[State, int]:
 
     epoch = path.name.rpartition("-")[2]
     try:
-        record = json.loads((path / FACTS).read_text(encoding="utf-8"))
+        record = read_value(path / FACTS)
+        check_regular(path / ARRAYS)
         content = (path / ARRAYS).read_bytes()
         if record["version"] != VERSION:
             raise RunError(f"The checkpoint of epoch {epoch} was written by another version of the program.")
@@ -159,9 +166,11 @@ def available(folder: Path) -> list[Checkpoint]:
     """The checkpoints of a run, the newest first; those with unreadable facts are left out."""
     checkpoints: list[Checkpoint] = []
     for path in checkpoint_folders(folder / "checkpoints"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            facts = json.loads((path / FACTS).read_text(encoding="utf-8"))["facts"]
-            checkpoints.append(describe(path, State({}, facts)))
+        with suppress(Exception):  # damaged JSON can be of any type
+            facts = read_value(path / FACTS)["facts"]
+            one = describe(path, State({}, facts))
+            if wrong(vars(one), KINDS) == "":
+                checkpoints.append(one)
     return checkpoints
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsc_core.events import Event
 from dsc_core.runs.folder import append_line, cut_events, event_line, read_events
-from dsc_core.runs.index import Index
+from dsc_core.runs.index import Damaged, Index
 
 FILE = "events.jsonl"
 
@@ -20,6 +20,12 @@ class EventLog:
     def append(self, run_id: str, event: Event) -> int:
         """Add an event. → its number, counted from 1."""
         text = event.to_json()
+        try:
+            return self._append(run_id, text)
+        except Damaged:
+            return self._append(run_id, text)  # into the index that was mended
+
+    def _append(self, run_id: str, text: str) -> int:
         with self.index.transaction():
             seq = self.index.add_event(run_id, text)
             # Last and inside the transaction: the lines are in the order of their numbers, and if the line cannot

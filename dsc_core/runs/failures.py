@@ -9,6 +9,9 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.training import launch
 
 DISK_FULL = "The disk is full: free some space, then start the run again."
+TOO_MANY_FILES = (
+    "Too many files are open at once: close other programs, or raise the limit on open files (`ulimit -n`)."
+)
 OUT_OF_MEMORY = (
     "The computer ran out of memory: close other programs, or choose smaller batches or a smaller data set."
 )
@@ -20,7 +23,17 @@ LOST = "One of the processes that trained this run together was lost: resume the
 LOST_WORDS = ("closed by peer", "reset by peer", "gloo", "nccl", "processgroup")
 # Native libraries pass on the message of the system without its errno.
 FULL_WORDS = ("no space left", "disk is full", "requested and 0 written", "disk quota")
-MEMORY_WORDS = ("can't allocate memory", "out of memory", "unable to allocate")
+MEMORY_WORDS = (
+    "allocate memory",
+    "out of memory",
+    "unable to allocate",
+    "bad_alloc",
+    "bad allocation",
+    "failed to map segment",
+    "failed to mmap",
+    "can't start new thread",
+)
+FILES_WORDS = ("too many open files",)
 
 
 def sentence(error: BaseException) -> str:
@@ -32,6 +45,8 @@ def sentence(error: BaseException) -> str:
         return text
     if isinstance(error, MemoryError) or any(words in text.lower() for words in MEMORY_WORDS):
         return OUT_OF_MEMORY
+    if any(words in text.lower() for words in FILES_WORDS):
+        return TOO_MANY_FILES
     if is_lost(error):
         return LOST
     if isinstance(error, KeyboardInterrupt):

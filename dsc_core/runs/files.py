@@ -88,12 +88,17 @@ def read_regular(path: Path, limit: int = LARGEST) -> bytes:
 
     A named pipe would be waited for, and a device never ends.
     """
+    if check_regular(path) > limit:
+        raise ValueError(f"it is larger than {limit >> 20:,} MB")
+    return path.read_bytes()
+
+
+def check_regular(path: Path) -> int:
+    """The size of a file in bytes. OSError if there is none, ValueError if it is no regular file."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is not a regular file")
-    if status.st_size > limit:
-        raise ValueError(f"it is larger than {limit >> 20:,} MB")
-    return path.read_bytes()
+    return status.st_size
 
 
 def damaged(path: Path, why: str = "") -> RunError:

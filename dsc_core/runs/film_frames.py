@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ import numpy as np
 
 from dsc_core.analysis import map_film
 from dsc_core.errors import RunError
-from dsc_core.runs.files import write_whole
+from dsc_core.runs.files import check_regular, write_whole
 
 FOLDER = "frames"
 KEPT = 200  # frames of a run; of a longer film every other earlier frame is deleted
@@ -130,10 +128,11 @@ def read_latent(folder: Path, epoch: int) -> tuple[np.ndarray, np.ndarray]:
 def read_rows(folder: Path) -> np.ndarray:
     """Positions of the filmed samples, (m,) int64, ascending. RunError if they cannot be read."""
     try:
+        check_regular(folder / FOLDER / "rows.npy")
         rows = np.load(folder / FOLDER / "rows.npy", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # the header of a damaged array is read as Python's own literals
         raise RunError("The film's list of samples is missing or damaged.") from error
-    if rows.dtype != np.int64 or rows.ndim != 1:
+    if rows.dtype != np.int64 or rows.ndim != 1 or (np.diff(rows, prepend=-1) < 1).any():
         raise RunError("The film's list of samples is missing or damaged.")
     return rows
 
@@ -149,12 +148,13 @@ def unpacked(path: Path, coordinates: str, clusters: str) -> tuple[np.ndarray, n
     """Finite float32 coordinates (m, …) and int16 clusters (m,) of a file; RunError if they are not there."""
     epoch = int(path.stem.rpartition("-")[2])
     try:
+        check_regular(path)
         with np.load(path, allow_pickle=False) as file:
             points, groups = file[coordinates], file[clusters]
         fits = points.dtype == np.float32 and groups.dtype == np.int16 and points.ndim == 2
         if not fits or groups.shape != (len(points),) or not np.isfinite(points).all():
             raise ValueError("unexpected content")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # zipfile, zlib and NumPy each have their own errors for a damaged file
         raise damaged(epoch) from error
     return points, groups
 

@@ -9,7 +9,9 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
-from dsc_core.runs.files import write_whole
+from dsc_core.runs.facts import EVENT, wrong
+from dsc_core.runs.files import check_regular, write_whole
+from dsc_core.runs.log import log
 
 LAST_WORDS = 1024  # bytes reserved for the reason of a failure, so that even a full disk can be reported
 
@@ -51,10 +53,14 @@ def append_line(path: Path, line: str) -> None:
 
 
 def read_events(path: Path) -> list[tuple[int, str]]:
-    """(number, JSON) of the complete lines of an events.jsonl; an incomplete last line is cut off."""
+    """(number, JSON) of the complete lines of an events.jsonl; an incomplete last line is cut off.
+
+    Lines that hold no event are left out, and the run's log says so.
+    """
     try:
+        check_regular(path)
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return []
     if content and not content.endswith(b"\n"):
         whole = content.rfind(b"\n") + 1
@@ -62,11 +68,19 @@ def read_events(path: Path) -> list[tuple[int, str]]:
             file.truncate(whole)
         content = content[:whole]
     events, last = list[tuple[int, str]](), 0
-    for line in content.splitlines():
-        with suppress(ValueError, AttributeError):
+    bad: list[int] = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
             event = json.loads(line)
+            if wrong(event, EVENT, ("kind", "stage")):
+                raise ValueError("no event")
             last = int(event.pop("seq", last + 1))
             events.append((last, json.dumps(event)))
+        except (ValueError, AttributeError, RecursionError):
+            bad.append(number)
+    if bad:
+        some = ", ".join(map(str, bad[:10])) + (", …" if len(bad) > 10 else "")
+        log(path.parent, f"{len(bad)} lines of {path.name} hold no event and are left out: {some}.")
     return events
 
 

@@ -15,7 +15,7 @@ from dsc_core.runs import preparing
 from dsc_core.runs.artifacts.arrays import read_latent, read_map, read_spectral
 from dsc_core.runs.artifacts.labels import labels_frame
 from dsc_core.runs.artifacts.pack import unpack
-from dsc_core.runs.files import read_json
+from dsc_core.runs.artifacts.summary import read_summary
 from dsc_core.runs.folder import is_run
 from dsc_core.runs.run import Run
 from dsc_core.runs.run_folder import read_run
@@ -65,7 +65,7 @@ class LoadedRun:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Scores, times and the device."""
-        return read_json(self.run.folder / "summary.json")
+        return read_summary(self.run)
 
     @property
     def labels(self) -> np.ndarray:

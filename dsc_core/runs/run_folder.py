@@ -13,7 +13,7 @@ from typing import Any
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import facts, failures, processes
-from dsc_core.runs.files import damaged, read_json
+from dsc_core.runs.files import check_regular, damaged, read_json, reason_of
 from dsc_core.runs.run import DAMAGED, EMPTY, FIELDS, Run
 
 COPIED = "This run's folder was copied here while it trained, so it did not end here."
@@ -28,6 +28,7 @@ def to_json(run: Run, process: str | None = None) -> dict[str, Any]:
 def read_run(folder: Path, home: Path) -> tuple[Run, str | None]:
     """The run of a folder, and the identity of its process."""
     try:
+        _check_events(folder / "events.jsonl")
         known, process = _state(folder, _read_facts(folder), home)
         return Run(**known, dataset=_read_dataset(folder), config=_read_config(folder), home=home), process
     except RunError as error:
@@ -79,6 +80,16 @@ def _read_facts(folder: Path) -> Mapping[str, Any]:
     if not _exists(folder / "run.json"):
         return {"status": "done" if _exists(folder / "summary.json") else "failed"}
     return _checked(folder / "run.json", facts.RUN)
+
+
+def _check_events(path: Path) -> None:
+    """RunError if the events are not in a regular file, which reading might wait for forever."""
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise damaged(path, reason_of(error)) from error
 
 
 def _read_dataset(folder: Path) -> dict[str, Any]:

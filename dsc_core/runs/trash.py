@@ -11,8 +11,10 @@ from pathlib import Path
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures, queue
+from dsc_core.runs.facts import TIME
 from dsc_core.runs.files import read_json, size_of, write_json
 from dsc_core.runs.folder import is_run
+from dsc_core.runs.run import DAMAGED
 from dsc_core.runs.run_folder import read_run
 from dsc_core.runs.store import Store
 
@@ -59,7 +61,11 @@ def delete(store: Store, run_id: str) -> None:
 def trashed(store: Store) -> list[Trashed]:
     """The runs in the trash, the last deleted first."""
     folder = folder_of(store)
-    runs = [_trashed(path, store) for path in folder.iterdir() if is_run(path)] if folder.is_dir() else []
+    try:
+        paths = [path for path in folder.iterdir() if is_run(path)] if folder.exists() else []
+    except OSError as error:
+        raise RunError(f"The trash {folder} cannot be read: {failures.os_reason(error)}.") from error
+    runs = [_trashed(path, store) for path in paths]
     return sorted(runs, key=lambda run: run.deleted, reverse=True)
 
 
@@ -72,15 +78,19 @@ def restore(store: Store, run_id: str) -> str:
     if target.exists():
         raise InputError(f"There is a run {run_id} already; rename the folder in the trash to restore it.")
     run, _ = read_run(source, store.home)
-    taken = any(run.name in (other.id, other.name) for other in store.list())
+    store.list()  # adds what is not in the index, so that no name is given twice
     try:
         (source / STAMP).unlink(missing_ok=True)
         os.replace(source, target)
     except OSError as error:
         raise RunError(f"The run {run_id} could not be restored: {failures.os_reason(error)}.") from error
-    store.get(run_id)
-    if taken:
-        store.rename(run_id, run_id)
+    with store.index.transaction():
+        restored = store.get(run_id)
+        try:
+            if restored.status != DAMAGED:
+                store.check_name(run.name, run_id)
+        except InputError:  # the name was given away meanwhile
+            store.rename(run_id, run_id)
     return run_id
 
 
@@ -97,10 +107,11 @@ def empty(store: Store) -> int:
 def _trashed(folder: Path, store: Store) -> Trashed:
     run, _ = read_run(folder, store.home)
     try:
-        deleted = float(read_json(folder / STAMP)["deleted"])
-    except (RunError, KeyError, TypeError, ValueError):
-        deleted = folder.stat().st_mtime
-    return Trashed(folder.name, run.name, run.samples, deleted, size_of(folder))
+        stamp = read_json(folder / STAMP).get("deleted")
+    except RunError:
+        stamp = None
+    deleted = float(stamp) if stamp is not None and TIME.fits(stamp) else run.created
+    return Trashed(run.id, run.name, run.samples, deleted, size_of(folder))
 
 
 def _in_trash(store: Store, run_id: str) -> Path:

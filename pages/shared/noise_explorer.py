@@ -13,7 +13,7 @@ from dsc_core.data.table_units import comparison_table
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.plots.noise_map import NOISE_MAP_LIMIT, noise_map
-from dsc_core.runs.artifacts.arrays import read_array
+from dsc_core.runs.artifacts.arrays import read_map
 from dsc_core.sampling import sample_rows
 from pages.shared import formatting, knobs, state, widgets
 
@@ -70,8 +70,7 @@ def open_model(run_id: str, model: int, mapped: int) -> OpenedModel:
     dataset = load_dataset(str(run.dataset.get("key", "")), run.home)
     if len(dataset) != len(fitted.latent):
         raise RunError("The model was trained on another data set: train it again.")
-    path = run.folder / "embeddings" / "latent_map.npy"
-    latent_map = np.array(read_array(path, 2)) if mapped else None
+    latent_map = np.array(read_map(run, "latent")) if mapped else None
     rows = sample_rows(len(dataset), NOISE_MAP_LIMIT, 0)
     return OpenedModel(fitted, dataset, latent_map, rows)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 
@@ -13,7 +12,8 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures
 from dsc_core.runs.artifacts.arrays import read_latent
 from dsc_core.runs.artifacts.graph import Report, load_graph, mark_of
-from dsc_core.runs.files import write_json
+from dsc_core.runs.facts import number, whole
+from dsc_core.runs.files import read_value, write_json
 from dsc_core.runs.run import Run
 
 FILE = "how-many.json"
@@ -36,16 +36,16 @@ class Sweep:
 def read_sweep(run: Run) -> Sweep | None:
     """The saved answers about the run's graph, None if there are none. RunError if they are damaged."""
     path = run.folder / FILE
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_value(path)
         if content["mark"] != mark_of(run, read_latent(run)):
             return None
         rows = tuple(choose_k.Row(**row) for row in content["rows"])
         values = np.array(content["values"], dtype=np.float64)
         missing = tuple(int(number) for number in content["left"])
-        if values.ndim != 1 or not all(isinstance(row.clusters, int) for row in rows):
+        if values.ndim != 1 or not np.isfinite(values).all() or not all(map(_is_plausible, rows)):
             raise ValueError("unexpected content")
         ordered = tuple(sorted(rows, key=lambda row: row.clusters))
         return Sweep(values, ordered, missing, float(content["seconds"]))
@@ -55,6 +55,13 @@ def read_sweep(run: Run) -> Sweep | None:
         raise RunError(
             f"The saved answers of the run '{run.name}' are damaged: compute them again."
         ) from error
+
+
+def _is_plausible(row: choose_k.Row) -> bool:
+    """Whether the figures of one K are of their types."""
+    silhouettes = row.silhouette_latent, row.silhouette_spectral
+    figures = row.stability, row.lowest, *(value for value in silhouettes if value is not None)
+    return whole(row.clusters, 1) and all(map(number, figures))
 
 
 def compute_sweep(run: Run, low: int, high: int, report: Report | None = None) -> Sweep:

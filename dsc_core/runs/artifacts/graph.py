@@ -16,7 +16,7 @@ import scipy.sparse as sparse
 
 from dsc_core.config import Config
 from dsc_core.runs.artifacts.arrays import read_latent
-from dsc_core.runs.files import write_whole
+from dsc_core.runs.files import check_regular, write_whole
 from dsc_core.runs.run import Run
 
 FILE = "graph.npz"
@@ -87,12 +87,15 @@ def _build(run: Run, latent: np.ndarray, report: Report | None) -> sparse.csr_ma
 def _read(path: Path, mark: str, count: int) -> sparse.csr_matrix | None:
     """The graph in `path` if it is intact and has this mark, else None: it can be built again."""
     try:
+        check_regular(path)
         with np.load(path, allow_pickle=False) as content:
             if str(content["mark"]) != mark:
                 return None
             parts = tuple(content[part] for part in PARTS)
         affinity = sparse.csr_matrix(parts, shape=(count, count))
         affinity.check_format(full_check=True)
+        if affinity.dtype != np.float32 or not np.isfinite(affinity.data).all():
+            return None
         return affinity
     except Exception:  # zipfile, NumPy and SciPy each have their own errors for a damaged file
         return None

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from dsc_core.analysis import metrics
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.artifacts.csv_table import csv_bytes
-from dsc_core.runs.files import damaged
+from dsc_core.runs.files import check_regular, damaged
 from dsc_core.runs.run import Run
 
 FILE = "labels.parquet"
 MAP_COLUMNS = ("latent_x", "latent_y", "spectral_x", "spectral_y")
 COLUMNS = ("id", "cluster", "confidence", *MAP_COLUMNS)
+PLAIN = ("string", "integer", "boolean", "empty")  # what ids and labels are, as pandas calls it
 PIECE = 100_000  # rows in memory at once
 
 
@@ -26,11 +27,36 @@ def labels_frame(run: Run) -> pd.DataFrame:
     """The table of labels.csv. InputError if the run has no results, RunError if it is damaged."""
     path = _labels_path(run)
     try:
+        check_regular(path)
         frame = pd.read_parquet(path)
-        frame[list(COLUMNS)]
+        why = _wrong(frame, run)
+        if not why and run.samples not in (0, len(frame)):
+            why = _count_differs(len(frame), run)
     except Exception as error:  # pyarrow has its own error for every kind of damage
         raise damaged(path) from error
+    if why:
+        raise damaged(path, why)
     return frame
+
+
+def _count_differs(rows: int, run: Run) -> str:
+    return f"it holds {rows:,} rows, and the run {run.samples:,} samples"
+
+
+def _wrong(frame: pd.DataFrame, run: Run) -> str:
+    """What is wrong with rows of labels.parquet, as a part of a sentence, or ""."""
+    if missing := [name for name in COLUMNS if name not in frame]:
+        return f"it has no column {missing[0]}"
+    for name in ("id", "label"):
+        if name in frame and pd.api.types.infer_dtype(frame[name], skipna=False) not in PLAIN:
+            return f"the column {name} holds more than text or whole numbers"
+    clusters = frame["cluster"]
+    if clusters.dtype.kind not in "iu" or not clusters.between(0, run.clusters - 1).all():
+        return f"the column cluster holds more than the numbers 0 to {run.clusters - 1}"
+    for name in ("confidence", *MAP_COLUMNS):
+        if frame[name].dtype.kind != "f" or not np.isfinite(frame[name].to_numpy()).all():
+            return f"the column {name} holds more than finite numbers"
+    return ""
 
 
 def _labels_path(run: Run) -> Path:
@@ -39,7 +65,7 @@ def _labels_path(run: Run) -> Path:
         reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
         raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
     path = run.folder / FILE
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"The run '{run.name}' has no results: it was {run.status} too early.")
     return path
 
@@ -108,11 +134,17 @@ def csv_pieces(run: Run) -> Iterator[bytes]:
 
     path = _labels_path(run)
     try:
+        check_regular(path)
         with pq.ParquetFile(path) as file:
             if not set(COLUMNS) <= set(file.schema_arrow.names):
                 raise damaged(path)
+            if run.samples not in (0, file.metadata.num_rows):
+                raise damaged(path, _count_differs(file.metadata.num_rows, run))
             for i, batch in enumerate(file.iter_batches(PIECE)):
-                yield csv_bytes(batch.to_pandas(), header=i == 0)
+                frame = batch.to_pandas()
+                if why := _wrong(frame, run):
+                    raise damaged(path, why)
+                yield csv_bytes(frame, header=i == 0)
     except RunError:
         raise
     except Exception as error:  # see `labels_frame`

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from dsc_core.analysis import metrics
-from dsc_core.errors import RunError
 from dsc_core.runs.artifacts.arrays import read_map
 from dsc_core.runs.artifacts.labels import labels_frame
-from dsc_core.runs.files import read_json
+from dsc_core.runs.artifacts.summary import read_summary
 from dsc_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -56,10 +55,8 @@ def load_results(run: Run) -> Results:
 
     InputError if there are none yet; RunError if a file is missing or damaged.
     """
-    frame, summary = labels_frame(run), read_json(run.folder / "summary.json")
+    frame, summary = labels_frame(run), read_summary(run)
     latent_map, spectral_map = read_map(run, "latent"), read_map(run, "spectral")
-    if not len(latent_map) == len(spectral_map) == len(frame):
-        raise RunError(f"The maps of the run {run.folder.name} do not fit its labels: train it again.")
     confusion = None
     if "label" in frame:
         confusion = metrics.confusion(frame["label"].to_numpy(), frame["cluster"].to_numpy())

@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -108,7 +109,7 @@ def test_a_table_written_and_exported_in_pieces_is_the_same(labels, tmp_path, mo
         write_frame(tmp_path / "labels.parquet", *columns)
         written = [pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("labels", "whole")]
         pd.testing.assert_frame_equal(*written)
-        assert labels_csv(None) == csv_bytes(whole)
+        assert labels_csv(SimpleNamespace(clusters=9, samples=50)) == csv_bytes(whole)
 
 
 def test_a_run_without_results_is_one_sentence(store, run_id):
@@ -137,7 +138,7 @@ def test_a_damaged_file_is_one_sentence(store, done, name, how):
 
 def test_maps_of_another_run_are_refused(store, done):
     np.save(store.folder(done) / "embeddings" / "latent_map.npy", np.zeros((7, 2), dtype=np.float32))
-    with pytest.raises(RunError, match="do not fit its labels"):
+    with pytest.raises(RunError, match="it holds 7 rows of 2, and the run 30 samples"):
         load_results(store.get(done))
 
 
