@@ -33,7 +33,6 @@ SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own first li
 OTHERS = (  # (beginning, what it is) of files that are often named .csv or .txt
     (re.compile(r"\s*(\{\s*[\"}]|\[\s*[\[{])"), "JSON"),
     (re.compile(r"\s*<(!doctype|html|\?xml|svg)", re.IGNORECASE), "a web page or XML"),
-    (re.compile(r"(\s*%.*\n|\s*\n)*\s*@relation\b", re.IGNORECASE), "an ARFF file"),
     (re.compile(r"%%MatrixMarket", re.IGNORECASE), "a MatrixMarket file"),
     (re.compile(r"\S+( \d+:\S+)+\s*\n"), "a LIBSVM file"),
 )
@@ -97,6 +96,9 @@ def _first_lines(head: bytes, encoding: str, name: str, limits: Limits) -> Lines
         if beginning.match(text):
             raise InputError(f"{name} is {what}, not a CSV table: save the table as CSV or Parquet.")
     lines = list(io.StringIO(text, newline=""))
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith(COMMENTS)), "")
+    if first.lstrip().lower().startswith("@relation"):
+        raise InputError(f"{name} is an ARFF file, not a CSV table: save the table as CSV or Parquet.")
     if len(head) == HEAD_BYTES:
         if len(lines) == 1:
             raise limits.error(name, "columns")

@@ -2,8 +2,8 @@
 
 - A word above numbers is a name; a number above numbers is data. '?', an empty cell and the other words for a missing
   value say nothing.
-- Numbers above numbers are names if they count the columns or are evenly spaced (years, wavelengths), and the rows
-  below are not.
+- Numbers above numbers are names if they count the columns or are evenly spaced (years, wavelengths), or only grow
+  beside an empty corner, and the rows below do not.
 - Above texts of one pattern, such as dates or "cell12", a cell of this pattern is data.
 - Above categories, a cell that occurs again below is data, and one that does not is a name, with half the weight.
 
@@ -87,17 +87,29 @@ def _are_names(first: list[str], below: list[list[str]]) -> bool:
     counted = [str(index) for index in range(len(first))]
     if first[0].strip() == "" and first[1:] in (counted[:-1], counted[1:]):  # a frame's index and its columns
         return [row[0].strip() for row in below] == [str(index) for index in range(len(below))]
-    if not _is_even(first, places):
-        return False
-    return sum(_is_even(row, places) for row in below) <= len(below) / 2
+    regular = _is_even
+    if first[0] == "" and len(places) > COUNTED:  # the corner above an index
+        regular = _grows
+    return regular(first, places) and sum(regular(row, places) for row in below) <= len(below) / 2
+
+
+def _grows(row: list[str], places: list[int]) -> bool:
+    """Whether the cells at these places are numbers of which each is larger than the one before."""
+    numbers = _numbers(row, places)
+    return bool(numbers) and all(before < after for before, after in pairwise(numbers))
+
+
+def _numbers(row: list[str], places: list[int]) -> list[float]:
+    """The cells at these places as numbers, none if one is no number."""
+    try:
+        return [float(row[place].strip().replace(",", ".")) for place in places]
+    except (ValueError, IndexError):
+        return []
 
 
 def _is_even(row: list[str], places: list[int]) -> bool:
     """Whether the cells at these places are evenly spaced numbers that grow."""
-    try:
-        numbers = [float(row[place].strip().replace(",", ".")) for place in places]
-    except (ValueError, IndexError):
-        return False
+    numbers = _numbers(row, places)
     if len(numbers) < COUNTED:
         return False
     steps = [after - before for before, after in pairwise(numbers)]
