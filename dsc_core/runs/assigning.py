@@ -183,9 +183,9 @@ class Assigned:
         self.unseen += int(done["unseen"].sum())
         clusters = done["cluster"].to_numpy(np.int64)
         self.sizes += np.bincount(clusters, minlength=self.clusters)
-        self.confidences += np.histogram(done["confidence"], BINS, (0, 1))[0]
+        self.confidences += np.histogram(np.minimum(done["confidence"], 1), BINS, (0, 1))[0]
         unseen = done.loc[done["unseen"] == 1, "confidence"]
-        self.unseen_confidences += np.histogram(unseen, BINS, (0, 1))[0]
+        self.unseen_confidences += np.histogram(np.minimum(unseen, 1), BINS, (0, 1))[0]
         if "label" in frame:
             self.pairs.update(zip(done["label"], clusters.tolist(), strict=True))
         if len(self.first_rows) < SHOWN:
