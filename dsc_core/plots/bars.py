@@ -17,17 +17,20 @@ def bars(
     *,
     title: str = "",
     first_colour: int | None = 0,
+    clusters: Sequence[int] | None = None,
     maximum: float | None = None,
 ) -> Option:
     """ECharts option of one bar per name.
 
     first_colour: the first bar's number in the palette, the next bars follow; None draws all bars in one colour.
+    clusters: the number in the palette of each bar, in place of these.
     maximum: the end of the axis, for shares.
     """
-    single_colour = first_colour is None
-    shades = (
-        [colour(0)] if first_colour is None else [colour(first_colour + i) for i in range(len(names) or 1)]
-    )
+    single_colour = first_colour is None and clusters is None
+    if clusters is None:
+        count = len(names) or 1
+        clusters = [0] if first_colour is None else range(first_colour, first_colour + count)
+    shades = [colour(cluster) for cluster in clusters]
     axis_end = {} if maximum is None else {"max": maximum}
     return {
         "animation": False,

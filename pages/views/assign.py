@@ -38,7 +38,8 @@ def form(run, job: task.Assignment | None) -> None:
         st.caption(f"Any number of images of any size. They are resized to {shape}, as for training.")
     else:
         st.caption(
-            "A table with the columns of the training data and any number of rows. It is preprocessed as for training."
+            "A table with the columns of the training data and any number of rows, each a sample. It is preprocessed "
+            "as for training."
         )
     options = {}
     if images:
@@ -47,6 +48,12 @@ def form(run, job: task.Assignment | None) -> None:
             key="assign_folders",
             help="The label of an image is the folder it lies in. Labels only add an accuracy.",
         )
+        if st.toggle(
+            "All pages of each file",
+            key="assign_pages",
+            help="Of TIFF and GIF files with several pages. Each page becomes a sample; otherwise the first one does.",
+        ):
+            options["pages"] = "all"
     try:
         pick_data(run, options)
     except (InputError, RunError) as problem:

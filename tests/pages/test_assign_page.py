@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from dsc_core.runs import Store
+from dsc_core.runs.annotations import edits
+from dsc_core.runs.artifacts.labels import labels_frame
 from tests.pages.test_data_page import archive, npy, png
 from tests.pages.trained import trained
 
@@ -103,6 +105,69 @@ def test_what_does_not_fit_is_one_sentence_and_leaves_no_file(app, runs, kept, r
     assert len(app.error) == 1
     assert app.error[0].value.endswith("\\.")
     assert "Samples" not in figures(app)
+
+
+def test_new_samples_have_the_names_of_the_edited_clusters(app, kept, monkeypatch, tmp_path):
+    """A merged cluster is followed; the columns of the run stay beside those of the edits."""
+    import shutil
+
+    shutil.copytree(kept[0], tmp_path / "edited")  # the other tests look at the run as it ended
+    monkeypatch.setenv("DSC_HOME", str(tmp_path / "edited"))
+    run = Store().get(kept[1]["image"])
+    log = edits.of_run(run, labels_frame(run))
+    log.merge(2, 0)
+    log.name(0, "*both*")
+    opened(app, run.id)
+    give(app, "new.npy", npy(np.random.default_rng(0).random((40, 8, 8)).astype(np.float32)))
+    assert not app.exception
+    assert not app.error
+    found = rows(app, tmp_path / "edited")
+    assert list(found[0])[-2:] == ["edited_cluster", "edited_name"]
+    names = {"0": ("0", "*both*"), "1": ("1", "1"), "2": ("0", "*both*")}
+    for row in found:
+        assert (row["edited_cluster"], row["edited_name"]) == names[row["cluster"]]
+    table = next(frame.value for frame in app.dataframe if "confidence" in frame.value)
+    assert table["cluster"].tolist() == [row["edited_name"] for row in found]
+
+
+def test_a_sample_unlike_the_training_data_has_no_confidence_on_the_page(app, runs, kept):
+    opened(app, runs["image"])
+    values = np.zeros((6, 8, 8), np.float32)
+    values[3:] = np.random.default_rng(0).choice([-40.0, 40.0], (3, 8, 8))
+    give(app, "odd.npy", npy(values))
+    assert not app.exception
+    found = rows(app, kept[0])
+    unlike = [row["unseen"] == "1" for row in found]
+    assert all(unlike[3:])
+    first = next(frame.value for frame in app.dataframe if "confidence" in frame.value)
+    assert first["confidence"].isna().tolist() == unlike
+    confident = sum(row["unseen"] == "0" and float(row["confidence"]) >= 0.5 for row in found)
+    assert figures(app)["Confident"] == f"{confident / 6:.1%}"
+
+
+def test_a_sample_without_numbers_is_named_and_the_others_are_assigned(app, runs, kept):
+    opened(app, runs["image"])
+    values = np.zeros((5, 8, 8), np.float32)
+    values[2, 0, 0] = np.nan
+    give(app, "gap.npy", npy(values))
+    assert not app.exception
+    assert not app.error
+    assert figures(app)["Without a cluster"] == "1"
+    assert any("1 sample could not be assigned" in warning.value for warning in app.warning)
+    assert [row["cluster"] == "" for row in rows(app, kept[0])] == [False, False, True, False, False]
+
+
+def test_what_was_read_on_a_doubtful_scale_is_a_warning_with_a_way_to_have_it_otherwise(app, runs):
+    opened(app, runs["image"])
+    give(app, "dark.npy", npy((np.random.default_rng(0).random((40, 8, 8)) * 1e-3).astype(np.float32)))
+    assert not app.exception
+    job = app.session_state["assignment"]
+    assert [note.kind for note in job.notes] == ["other_range"]
+    assert len(app.warning) == 1
+    app.button(key="assign_rescale").click().run()
+    assert not app.exception
+    assert not app.warning
+    assert app.session_state["assignment"].options["rescale"] is True
 
 
 def test_a_stop_keeps_what_is_there(app, runs, kept, monkeypatch):

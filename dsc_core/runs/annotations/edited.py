@@ -60,6 +60,16 @@ class Edited:
         name = self.name(cluster)
         return name if self._uses[name] < 2 else f"{name} ({int(cluster)})"
 
+    def merged(self, clusters: int) -> dict[int, int]:
+        """{cluster of the run: the cluster that it was merged into, or itself}, for `clusters` clusters."""
+        now = {cluster: cluster for cluster in range(clusters)}
+        for edit in self.done:
+            if edit["kind"] == "merge":
+                now = {
+                    own: int(edit["into"]) if at == int(edit["cluster"]) else at for own, at in now.items()
+                }
+        return now
+
     @cached_property
     def _uses(self) -> Counter[str]:
         return Counter(self.name(cluster) for cluster in self.present)

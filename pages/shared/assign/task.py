@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from dsc_core.data import Cancelled, open_stream
+from dsc_core.data.notes import Note
 from dsc_core.errors import RunError
 from dsc_core.runs import Run, failures, home
+from dsc_core.runs.annotations import edits
+from dsc_core.runs.annotations.edited import Edited
 from dsc_core.runs.files import written_whole
 from dsc_core.temporary import temporary_folder
 from pages.shared import formatting
@@ -22,7 +26,10 @@ FILE_NAME = "assigned.csv"
 
 
 class Assignment(BackgroundTask):
-    """New data through one run; ends with `result` and a file at `path`, with a `problem`, or with neither."""
+    """New data through one run; ends with `result` and a file at `path`, with a `problem`, or with neither.
+
+    edited: the run's clusters as edited, whose names are shown.
+    """
 
     NAME = "assignment"
     UNEXPECTED = "The data could not be assigned because of an internal error; see the server's log."
@@ -32,7 +39,8 @@ class Assignment(BackgroundTask):
         super().__init__("Loading the model")
         self.trained, self.source, self.options, self.path = run, source, options, folder / FILE_NAME
         self.result = None
-        self.notes: list[str] = []
+        self.edited: Edited | None = None
+        self.notes: list[Note] = []
         self.skipped: list[tuple[str, str]] = []
         self.stopping = False
 
@@ -49,15 +57,15 @@ class Assignment(BackgroundTask):
         from dsc_core.runs.assigning import assign_all
         from dsc_core.runs.loaded_run import LoadedRun
 
-        options = self.options | {"progress": self._reading}
+        loaded, options = LoadedRun(self.trained), self.options | {"progress": self._reading}
+        self.edited = edits.of_run(self.trained, loaded.frame).now()
         try:
             with (
                 open_stream(self.source, self.trained.dataset, **options) as stream,
                 written_whole(self.path) as out,
             ):
-                self.result = assign_all(
-                    LoadedRun(self.trained).assigner, stream, out, self._assigning, lambda: self.stopping
-                )
+                assigner = replace(loaded.assigner, edited=self.edited if self.edited.changed else None)
+                self.result = assign_all(assigner, stream, out, self._assigning, lambda: self.stopping)
         except OSError as error:
             raise RunError(f"The labels could not be written: {failures.os_reason(error)}.") from error
         self.notes, self.skipped = stream.notes, stream.skipped
