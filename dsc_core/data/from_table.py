@@ -42,6 +42,7 @@ from dsc_core.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+DOUBTS = ("possible_labels", "possible_answers", "continuous_target", "repeated_ids")  # about a single column
 PIXEL_ROWS = 1000  # rows whose values tell whether they may be pixels
 
 
@@ -114,9 +115,16 @@ def from_frame(
         notes.append(Note("square_rows", about=shape_text(shape)))
     preprocessing = fit_table(features, options.limits, notes)
     table = apply_table(features, preprocessing, notes)
+    _drop_doubts(preprocessing, notes)
     if labels is not None:
         note_answers(table, labels, preprocessing, notes)
     return _as_table(table, labels, ids, preprocessing | chosen, options, notes)
+
+
+def _drop_doubts(preprocessing: Preprocessing, notes: list[Note]) -> None:
+    """Take back the doubts about columns that turned out to be constant or no categories."""
+    trained = {column["name"] for column in preprocessing["columns"]}
+    notes[:] = [note for note in notes if note.kind not in DOUBTS or note.about in trained]
 
 
 def _as_table(

@@ -158,6 +158,12 @@ def test_categories_are_named_with_their_inputs_and_many_are_pointed_out(write):
     assert notes(open_dataset(write(frame[:30], "few")))["distinct_texts"] == "remark"
 
 
+def test_no_doubt_is_said_of_a_column_that_is_not_trained_on(write):
+    path = write(measured().assign(split="all", cluster=np.arange(ROWS) % 4))
+    said = [note.about for note in open_dataset(path).notes if note.kind == "possible_answers"]
+    assert said == ["cluster"]
+
+
 # --- labels and ids as they stand ---
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dsc_core.data import Columns, guess_columns
+from dsc_core.data import Columns, Note, guess_columns
 from dsc_core.data.text import listed
 from dsc_core.errors import InputError
 from pages.shared import formatting
@@ -106,20 +106,16 @@ def _say_categories(categories: dict[str, int], guess: Columns) -> None:
 def _warn(guess: Columns, untrained: set[str], labelled: bool) -> None:
     """What would be trained on although it looks like labels, or might decide the clusters."""
     labels = [name for name in guess.labels if name not in untrained]
-    many = [name for name in guess.many_values if name not in untrained]
-    warnings = [str(note) for note in guess.roles.doubts_of(untrained, labelled)]
-    if labels:
-        warnings.append(
-            f"{listed(labels)} looks like labels and would be trained on. Choose it as the label column, or leave it"
-            " out."
-        )
-    if many:
-        warnings.append(
-            f"{listed(many)} has many different values, which may decide the clusters. Leave it out unless it"
-            " describes the samples."
-        )
-    for warning in warnings:
-        st.warning(formatting.plain(warning), icon=":material/warning:")
+    many = [f"{name} ({guess.categories[name]})" for name in guess.many_values if name not in untrained]
+    notes = [
+        Note(kind, about=listed(names))
+        for kind, names in (("labels_trained_on", labels), ("many_categories", many))
+        if names
+    ]
+    notes += guess.roles.doubts_of(untrained, labelled)
+    if notes:
+        sentences = [formatting.plain(note) for note in notes]
+        st.warning("\n\n".join(sentences), icon=":material/warning:")
 
 
 @st.cache_data(show_spinner="Reading the first rows", max_entries=20)
