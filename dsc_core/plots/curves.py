@@ -86,7 +86,7 @@ def curve(
         "title": echarts.title(title, f"┈ {level[1]}" if level else ""),
         "legend": {"show": len(lines) > 1, "right": 0, "top": 4, "itemHeight": 8, "itemWidth": 14},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.4g", "confine": True},
-        "grid": echarts.grid(top=50 if level else 36),
+        "grid": echarts.grid(top=54 if level else 36),
         "dataset": {"source": echarts.table(columns)},
         "xAxis": dict(X_AXIS),
         "yAxis": _y_axis(log, bounds),

@@ -16,7 +16,7 @@ FONT_SIZE = 11  # of axes
 def title(text: str, below: str = "") -> Option:
     """The title of a chart, upper left. below: a smaller line."""
     main = {"text": text, "textStyle": {"fontSize": 13, "fontWeight": 600}, "left": 0, "top": 4}
-    return main | ({"subtext": below, "subtextStyle": {"fontSize": 10}, "itemGap": 2} if below else {})
+    return main | ({"subtext": below, "subtextStyle": {"fontSize": 10}, "itemGap": 7} if below else {})
 
 
 def grid(*, left: int = 4, right: int = 12, top: int = 12, bottom: int = 4, labels: bool = True) -> Option:

@@ -23,6 +23,20 @@ def send_request(run_id: str, toast: str = "", **requests) -> None:
             st.toast(toast)
 
 
+def check_name(text: str) -> str | None:
+    """The name for a new run that was entered, None where none was; says at once whether it can have it."""
+    name = text.strip() or None
+    if name is None:
+        return None
+    try:
+        state.store().check_name(name)
+    except (InputError, RunError) as problem:
+        st.caption(f":red[{formatting.plain(problem)}]")
+    else:
+        st.caption(formatting.plain(f"The run will be called {name}."))
+    return name
+
+
 def create_and_queue(create: Callable[[], str]) -> None:
     """Queue the run that `create` makes, by its id, and show it; or show why this fails.
 

@@ -19,13 +19,13 @@ def page() -> None:
     queued = [run.id for run in queue.waiting(state.store())]
     sizes = {run.id: overview.disk_use(run) for run in runs}
     overview.draw(runs, queued, sizes, deleted)
+    if runs:  # above the table, whose tools would else cover the field above it
+        st.caption("Select a run in the table to open, rename, star, annotate or delete it.")
     rows = table.draw(runs, queued, sizes) if runs else []
     if len(rows) == 1:
         selected.draw_one(rows[0], sizes)
     elif rows:
         selected.draw_several(rows, sizes)
-    elif runs:
-        st.caption("Select a run in the table to open, rename, star, annotate or delete it.")
     trash_bin.draw(deleted)
     if any(not run.finished for run in runs):
         st.fragment(rerun_on_change, run_every=2.0)(table.signature(runs))

@@ -1,14 +1,18 @@
 """The film of the latent map in a real browser: the slider changes the picture, and play runs to the end."""
 
+import signal
+
 import numpy as np
 import pytest
 
+from dsc_core.analysis.umap_map import FEW
 from dsc_core.data import open_dataset
 from dsc_core.events import Event
 from dsc_core.presets import preset
-from dsc_core.runs import film_frames
+from dsc_core.runs import film_frames, film_process
 from dsc_core.runs.film_frames import Frame
 from tests.browser.driving import button, serving, settled
+from tests.runs import fakes
 
 EPOCHS = 6
 # Every moment that the map tells of, in their order.
@@ -101,9 +105,64 @@ def test_a_running_run_shows_its_newest_frame_by_itself(page, store):
     with serving(store.home) as address:
         page.goto(f"{address}/train?run={run_id}")
         settled(page)
-        page.get_by_text("The first map is being computed").wait_for()
+        page.get_by_text("The first map follows with the first training step").wait_for()
         for epoch in (0, 2):
             add(store, run_id, epoch)
             shown(page, f"after epoch {epoch}" if epoch else "before training")
         assert page.get_by_test_id("stException").count() == 0
         store.finish(run_id, "stopped")
+
+
+def test_a_film_that_gets_no_time_while_training_comes_afterwards_and_the_page_says_so(
+    page, store, monkeypatch
+):
+    """The process that draws the maps is held still until training is over, as a busy computer would hold it."""
+    page.set_default_timeout(60_000)
+    monkeypatch.setattr(film_process, "command", fakes.film_command)
+    monkeypatch.setattr(film_process, "PATIENCE", 0.1)
+    run_id = store.create(open_dataset("digits"), preset("quick"), name="filmed")
+    store.claim(run_id)
+    store.append(run_id, Event("progress", "autoencoder", 1, EPOCHS, 9, {"total": 1.0}, 1.0, 800.0))
+    with serving(store.home) as address, film_process.Filming(store.folder(run_id), 0, print) as filming:
+        filming.begin(ROWS, -1)
+        latents = np.random.default_rng(0).normal(size=(EPOCHS + 1, len(ROWS), 4))
+        filming.take(0, latents[0], None)
+        drawer = filming.process
+        drawer.send_signal(signal.SIGSTOP)
+        for epoch in range(1, EPOCHS + 1):
+            filming.take(epoch, latents[epoch], None)
+        page.goto(f"{address}/train?run={run_id}")
+        settled(page)
+        page.get_by_text("The first map is being laid out").wait_for()
+        page.get_by_text("what is left when training ends is drawn afterwards").wait_for()
+        filming.end()
+        store.finish(run_id, "stopped")
+        page.get_by_text(f"{EPOCHS + 1} maps to draw, 0 drawn.", exact=False).wait_for()
+        assert page.locator(".st-key-film_map canvas").count() == 0
+        drawer.send_signal(signal.SIGCONT)
+        shown(page, f"after epoch {EPOCHS}")
+        page.get_by_text("maps to draw").wait_for(state="detached")
+        assert page.get_by_test_id("stException").count() == 0
+    assert film_frames.epochs(store.folder(run_id)) == list(range(EPOCHS + 1))
+
+
+def test_maps_that_were_never_drawn_are_drawn_by_one_click(page, store):
+    """Of so few samples that they are laid out without UMAP, which takes half a minute to compile."""
+    page.set_default_timeout(60_000)
+    run_id = store.create(open_dataset("digits"), preset("quick"), name="filmed")
+    store.claim(run_id)
+    store.append(run_id, Event("progress", "joint", EPOCHS, EPOCHS, 9, {"total": 1.0}, 1.0, 800.0))
+    film_frames.begin(store.folder(run_id), ROWS[:FEW], -1)
+    rng = np.random.default_rng(0)
+    for epoch in (1, 2):
+        film_frames.offer(store.folder(run_id), epoch, rng.normal(size=(FEW, 4)), None)
+    store.finish(run_id, "stopped")
+    with serving(store.home) as address:
+        page.goto(f"{address}/train?run={run_id}")
+        settled(page)
+        page.get_by_text("2 maps of this film are not drawn").wait_for()
+        button(page, "film_catch_up").click()
+        shown(page, "after epoch 2")
+        page.get_by_text("are not drawn").wait_for(state="detached")
+        assert page.get_by_test_id("stException").count() == 0
+    assert film_frames.epochs(store.folder(run_id)) == [1, 2]

@@ -124,7 +124,7 @@ def test_a_real_training_takes_a_change_a_pause_and_a_stop_from_the_page(page, s
         settled(page)
         slider(page).focus()
         slider(page).press("ArrowRight")
-        until(lambda: any("noise_level 0.5 → 0.55" in event.message for _, event in store.events(run_id)))
+        until(lambda: any("Noise level 0.5 → 0.55" in event.message for _, event in store.events(run_id)))
         changed = next(event for _, event in store.events(run_id) if event.changes)
         assert changed.changes == {"noise_level": [0.5, 0.55]}
         until(lambda: marked(page) > 60)

@@ -65,6 +65,7 @@ def test_all_runs_are_listed_with_what_is_known_of_them(app, store, runs):
 def test_a_run_is_named_starred_and_annotated(app, store, runs):
     choose(at(app), 1)
     app.text_input(key=f"name_{runs[1]}").set_value("better").run()
+    assert any("now called better" in toast.value for toast in app.toast)
     app.text_area(key=f"note_{runs[1]}").set_value("why").run()
     app.button(key="star").click().run()
     assert not app.exception
@@ -131,7 +132,7 @@ def test_no_option_of_a_select_box_changes_as_time_goes_on(app, store, runs, mon
         return {str(one.key or one.label): list(one.options) for kind in kinds for one in kind}
 
     pages = [f"pages/views/{name}.py" for name in ("data", "train", "results", "assign", "runs")]
-    made = trained("image", True, map_every=1)
+    made = trained("image", True)
     trash.delete(store, runs[0])
     app.query_params["run"] = made
     app.run()

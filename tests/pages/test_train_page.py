@@ -3,7 +3,9 @@
 import pytest
 
 from dsc_core.config import KNOBS
+from dsc_core.data import open_dataset
 from dsc_core.presets import PRESETS, preset
+from dsc_core.training.epochs import with_least_steps
 from pages.shared import formatting, knobs
 
 TRAIN = "pages/views/train.py"
@@ -65,6 +67,25 @@ def test_starting_hands_exactly_these_settings_to_the_run(app, monkeypatch):
     assert [app.query_params["run"]] == started
     run = Store().get(started[0])
     assert run.config == preset("quick", noise_level=0.35, clusters=10)
+
+
+def test_the_name_is_checked_as_soon_as_it_is_entered(app, store):
+    store.create(open_dataset("digits"), preset("quick"), name="taken")
+    at_train(app)
+    for name, words in (("mine", "will be called mine"), ("taken", "already")):
+        app.text_input(key="run_name").set_value(name).run()
+        assert not app.exception
+        assert any(words in caption.value for caption in app.caption)
+
+
+def test_more_epochs_than_were_set_are_said_before_the_start(app):
+    at_train(app)
+    app.number_input(key="knob_epochs").set_value(3).run()
+    (said,) = [caption.value for caption in app.caption if "more epochs" in caption.value]
+    config = knobs.Config().replace(**{**preset("standard").to_dict(), "epochs": 3})
+    assert f"{with_least_steps(config, 1797).epochs} in stage 1 instead of 3" in said
+    app.number_input(key="knob_least_steps").set_value(0).run()
+    assert not [caption for caption in app.caption if "more epochs" in caption.value]
 
 
 def test_more_clusters_than_samples_is_said_and_nothing_starts(app, workspace):

@@ -33,7 +33,9 @@ def draw_one(run, sizes: dict[str, int]) -> None:
             _links(run)
             run_actions.queue_button(run)
             if run.status == "running":
-                run_actions.stop_button(run)
+                requests = state.store().requests_in_force(run.id)
+                run_actions.pause_button(run, requests)
+                run_actions.stop_button(run, "stop" in requests)
             run_actions.resume_button(run)
             _star_button([run], "Remove star")
             trash_bin.delete_button([run], sizes)
@@ -82,14 +84,16 @@ def _star(runs, starred: bool) -> None:
 
 
 def _rename(run) -> None:
-    """Save the name; where it is refused, show why and restore the old one."""
+    """Save the name, and say so; where it is refused, show why and restore the old one."""
     name = st.session_state[f"name_{run.id}"].strip()
     with widgets.errors_as_toasts():
         state.store().rename(run.id, name)
+        st.toast(f"The run is now called {formatting.plain(name)}.", icon=":material/edit:")
     st.session_state[f"name_{run.id}"] = state.store().get(run.id).name
 
 
 def _annotate(run) -> None:
-    """Save the note."""
+    """Save the note, and say so."""
     with widgets.errors_as_toasts():
         state.store().annotate(run.id, st.session_state[f"note_{run.id}"])
+        st.toast("The note is saved.", icon=":material/edit:")

@@ -87,21 +87,20 @@ def _form(run, readable: list) -> None:
         key=f"branch_from_{run.id}",
         help="A run keeps its last two checkpoints.",
     )
-    name = right.text_input("Name", key="branch_name", placeholder="Optional", max_chars=MAX_NAME)
+    text = right.text_input("Name", key="branch_name", placeholder="Optional", max_chars=MAX_NAME)
     start = by_name[chosen].settings
     values = _grid(run, chosen, start, steering.MAIN)
     with st.expander("Other weights and learning rate", icon=":material/tune:", key="branch_others"):
         values |= _grid(run, chosen, start, [knob for knob in steering.LIVE if knob not in steering.MAIN])
     changes = {name: value for name, value in values.items() if value != start[name]}
     described = history.describe_changes({name: (start[name], value) for name, value in changes.items()})
+    name = run_actions.check_name(text)
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Start branch", type="primary", icon=":material/play_arrow:", key="really_branch")
         st.button("Cancel", key="no_branch", on_click=toggle_form, args=(run.id,))
         st.caption(formatting.plain(described) or "No changes yet.")
     if pressed:
-        run_actions.create_and_queue(
-            lambda: state.store().branch(run.id, chosen, changes, name.strip() or None)
-        )
+        run_actions.create_and_queue(lambda: state.store().branch(run.id, chosen, changes, name))
 
 
 def _grid(run, checkpoint: str, start: dict, members) -> dict:

@@ -58,6 +58,8 @@ def _draw(run_id: str, polling: float | None, every: float | None) -> None:
     except InputError:  # deleted in another session; the page says so
         return
     progress = film_state.read(run.folder)
+    if progress.drawing and polling is None:  # since the click on the button below
+        st.rerun()
     coming = not run.finished or progress.drawing
     if interval(run, polling if coming else None) != every:
         st.rerun()
@@ -114,7 +116,9 @@ def due_epoch(run, epochs: list[int]) -> int:
             st.session_state[key] = epoch
             st.rerun()
     elif follows(run):
-        epoch = epochs[-1]
+        st.session_state["film_followed"], epoch = run.id, epochs[-1]
+    elif run.finished and st.session_state.pop("film_followed", None) == run.id:
+        epoch = epochs[-1]  # the last frame, which came together with the end
     else:
         epoch = st.session_state.get(key, epochs[-1])
         epoch = epoch if epoch in epochs else epochs[-1]

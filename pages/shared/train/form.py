@@ -36,6 +36,7 @@ def draw(dataset) -> None:
         _announce_epochs(dataset)
         if idle_knobs:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
+        name = run_actions.check_name(st.session_state.get("run_name", ""))
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
             _list_changes(idle_knobs)
@@ -43,7 +44,7 @@ def draw(dataset) -> None:
     knobs.groups(idle_knobs)
     if pressed:
         with errors:
-            _start(dataset)
+            _start(dataset, name)
 
 
 def _main_settings() -> None:
@@ -103,9 +104,8 @@ def _list_changes(idle_knobs: frozenset[str]) -> None:
         st.caption(f"Changed from the preset: {', '.join(changed)}.")
 
 
-def _start(dataset) -> None:
+def _start(dataset, name: str | None) -> None:
     """Create and queue the run; it starts at once if no other run is in its way."""
-    name = st.session_state.get("run_name", "").strip() or None
     run_actions.create_and_queue(
         lambda: state.store().create(dataset, knobs.config(), name=name, key=state.current("data"))
     )
