@@ -20,7 +20,7 @@ from dsc_core.data.chunks import chunks
 from dsc_core.data.dataset import Dataset
 from dsc_core.data.notes import read_note
 from dsc_core.data.options import Progress
-from dsc_core.errors import RunError
+from dsc_core.errors import RunError, UnreadableError, why_unreadable
 from dsc_core.temporary import temporary_folder
 
 SAMPLES, ROWS, DESCRIPTION = "samples.npy", "rows.parquet", "dataset.json"
@@ -109,6 +109,8 @@ def load_dataset(key: str, home: Path) -> Dataset:
     try:
         return _read(folder)
     except Exception as error:  # parquet, JSON and NumPy each have their own errors for a damaged file
+        if why := why_unreadable(error):
+            raise UnreadableError(f"The stored data set {key} cannot be read: {why}.") from error
         raise RunError(
             f"The stored data set {key} is damaged: delete its folder in the workspace and open the data"
             " again."

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from dsc_core.errors import RunError
+from dsc_core.errors import RunError, UnreadableError, why_unreadable
 from dsc_core.runs.facts import COUNT, TIME, Kind, wrong
 from dsc_core.runs.files import check_regular, plain, read_value
 from dsc_core.temporary import temporary_folder
@@ -131,18 +131,22 @@ def read(path: Path) -> tuple[State, int]:
     except RunError:
         raise
     except Exception as error:  # safetensors raises its own errors, and damaged JSON can be of any type
+        if why := why_unreadable(error):
+            raise UnreadableError(f"The checkpoint of epoch {epoch} cannot be read: {why}.") from error
         raise RunError(f"The checkpoint of epoch {epoch} is truncated or damaged.") from error
 
 
 def newest(folder: Path) -> tuple[State | None, int, list[tuple[Path, str]]]:
     """The newest readable checkpoint, the number of its last event, and the damaged newer ones with their errors.
 
-    None and 0 if there is none.
+    None and 0 if there is none. UnreadableError if one cannot be read at present, although it may be whole.
     """
     damaged: list[tuple[Path, str]] = []
     for path in checkpoint_folders(folder / "checkpoints"):
         try:
             return *read(path), damaged
+        except UnreadableError:  # it may be whole: training must neither pass over it nor begin anew
+            raise
         except RunError as error:
             damaged.append((path, str(error)))
     return None, 0, damaged
@@ -153,7 +157,10 @@ def outlook(folder: Path) -> str:
 
     "" if there are no checkpoints. Reads them completely, which is the only way to detect damage.
     """
-    state, _, damaged = newest(folder)
+    try:
+        state, _, damaged = newest(folder)
+    except UnreadableError as error:
+        return str(error)
     sentences = [reason for _, reason in damaged]
     if state:
         sentences.append(f"Resuming continues {state.position}.")
