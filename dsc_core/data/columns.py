@@ -63,7 +63,7 @@ def choose_roles(frame: pd.DataFrame, name: str, options: Options, notes: list[N
         if options.id_column and options.label_column:
             raise InputError(f"The column {label[:60]!r} cannot be both labels and ids: choose two columns.")
         label, identity = (None, identity) if options.id_column else (label, None)
-    unmeasured = [column for column in _unmeasured(guess, options) if column not in (label, identity)]
+    unmeasured = [column for column in _unmeasured(frame, guess, options) if column not in (label, identity)]
     left_out = dict.fromkeys((*filter(None, options.exclude), *unmeasured))
     roles = Roles(label, identity, tuple(column for column in left_out if column not in (label, identity)))
     _say(roles, guess, options, notes)
@@ -101,14 +101,14 @@ def _chosen(requested: str | None, guessed: str | None) -> str | None:
     return guessed if requested is None else requested or None
 
 
-def _unmeasured(guess: RoleGuess, options: Options) -> list[str]:
+def _unmeasured(frame: pd.DataFrame, guess: RoleGuess, options: Options) -> list[str]:
     """The columns that are left out without a request, because they number the rows or look like labels.
 
     Row numbers are kept if no ids are wanted, labels if no labels are wanted, all of them with "" in `exclude`.
     """
     if "" in options.exclude:
         return []
-    columns = [*guess.index]
+    columns = [column for column in frame.attrs.get("index", ()) if column in frame.columns]
     if options.id_column != "":
         columns += [*guess.row_numbers, *filter(None, [guess.id])]
     if options.label_column != "":

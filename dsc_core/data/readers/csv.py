@@ -16,7 +16,7 @@ from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
 from dsc_core.data.readers.csv_dialect import Dialect, read_dialect
-from dsc_core.data.readers.csv_text import BLANKS, FALLBACK, Survey, open_text, survey
+from dsc_core.data.readers.csv_text import BLANKS, FALLBACK, Survey, check_size, open_text, survey
 from dsc_core.data.readers.csv_top import UNNAMED
 from dsc_core.data.readers.number_text import Spelling, find_spellings, in_plain_spelling, note_spellings
 from dsc_core.data.text import listed
@@ -65,12 +65,18 @@ class _File:
             usecols=list(self.columns),
             dtype=dict.fromkeys((self.texts | self.categories) & set(self.columns), str),
             keep_default_na=False,
-            na_values={name: [""] if name in self.texts else list(MISSING) for name in self.columns},
+            na_values=self._missing(),
             skipinitialspace=self.dialect.delimiter != " ",
             index_col=False,
             low_memory=False,
             **arguments,
         )
+
+    def _missing(self) -> Any:
+        """The words for a missing value: only an empty cell in columns that are read as text."""
+        if not self.texts:
+            return list(MISSING)  # much faster than by column
+        return {name: [""] if name in self.texts else list(MISSING) for name in self.columns}
 
     def finish(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A parsed frame with numbers in plain spelling, checked, and with its index named."""
@@ -144,6 +150,7 @@ def read_blocks(
 def _open(path: Path, options: Options, roles: Roles, notes: list[Note]) -> _File:
     """The file after every line was looked at, with notes on what is read otherwise than it stands."""
     limits = options.limits
+    check_size(path, limits)
     dialect = read_dialect(path, limits, options.header, _trained(options), notes)
     try:
         found = _survey(path, dialect, limits)

@@ -27,6 +27,8 @@ from dsc_core.errors import InputError
 HEAD_BYTES, HEAD_LINES = 1 << 20, 200  # of a file's beginning
 DELIMITERS = (",", ";", "\t", "|", BLANKS, " ")  # the last one if a second blank stands for an empty cell
 COMMENTS = ("#", "%")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([.,]\d{3})+")
+STOPS = (".", ",", "!", "?", ":")
 UNLIKELY = 0.4  # times the score of a separator
 EVEN_ROWS = 0.9  # of the rows of a table of texts, at least, have the commonest number of cells
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own first line
@@ -73,7 +75,7 @@ def read_dialect(
         delimiter, rows = ONE_COLUMN, _split(lines, ONE_COLUMN, path.name, limits)
     if max(len(row) for _, row in rows) > limits.columns:
         raise limits.error(path.name, "columns")
-    _check_plain_text(rows, path.name)
+    _check_plain_text(rows, delimiter, path.name)
     top = read_top(rows, header, set(trained), delimiter, comments, notes)
     if encoding == FALLBACK:
         notes.append(Note("not_utf8"))
@@ -135,14 +137,19 @@ def _empty(name: str) -> InputError:
     return InputError(f"{name} is empty: choose a CSV table with one row per sample.")
 
 
-def _check_plain_text(rows: list[tuple[int, Row]], name: str) -> None:
-    """Refuse sentences: lines of words with no separator, or with one here and there."""
-    cells = [cell for _, row in rows for cell in row if cell.strip()]
+def _check_plain_text(rows: list[tuple[int, Row]], delimiter: str, name: str) -> None:
+    """Refuse sentences: words, and no numbers, with no separator, with one here and there, or with full stops."""
+    cells = [cell.strip() for _, row in rows for cell in row if cell.strip()]
     width = common_width([row for _, row in rows])
     even = sum(len(row) == width for _, row in rows)
-    if (width > 1 and even > EVEN_ROWS * len(rows)) or any(map(is_number, cells)):
+    if any(map(is_number, cells)):
         return
-    if sum(len(cell.split()) for cell in cells) > 2 * len(cells):
+    if delimiter in (BLANKS, " "):
+        is_text = any(cell.endswith(STOPS) for cell in cells)
+    else:
+        is_text = sum(len(cell.split()) for cell in cells) > 2 * len(cells)
+        is_text &= width == 1 or even <= EVEN_ROWS * len(rows)
+    if is_text:
         raise InputError(
             f"{name} is plain text, not a table: choose a table whose columns are separated by commas, semicolons,"
             " tabs or blanks."
@@ -200,12 +207,9 @@ def _is_decimal_column(rows: list[tuple[int, Row]]) -> bool:
 
 
 def _has_decimal_comma(rows: list[Row]) -> bool:
-    """Whether most numbers with a comma or a point, such as 1,5, have a comma that is not for thousands."""
+    """Whether the numbers in these rows have decimal commas, such as 1,5; 1.234 and 1,234 tell nothing."""
     cells = [cell.strip() for row in rows for cell in row if is_number(cell)]
-    commas = [cell for cell in cells if "," in cell]
-    points = sum("." in cell and "," not in cell for cell in cells)
-    if len(commas) <= points:
-        return False
-    return (
-        sum(cell.rfind(",") > cell.rfind(".") and cell.count(",") == 1 for cell in commas) > len(commas) / 2
-    )
+    commas = [cell for cell in cells if cell.rfind(",") > cell.rfind(".") and cell.count(",") == 1]
+    points = [cell for cell in cells if cell.rfind(".") > cell.rfind(",")]
+    clear = [sum(GROUPED.fullmatch(cell) is None for cell in marked) for marked in (commas, points)]
+    return clear[0] > clear[1] or (clear[0] == clear[1] and len(commas) > len(points))

@@ -96,6 +96,13 @@ def open_text(path: Path, encoding: str, limits: Limits, skipped: int = 0) -> It
             yield text
 
 
+def check_size(path: Path, limits: Limits) -> None:
+    """Refuse a packed file that is unpacked to too much, before its lines are looked at one by one."""
+    with open_bytes(path, limits) as file:
+        while isinstance(file, io.BufferedReader) and isinstance(file.raw, _Counted) and file.read(BLOCK):
+            pass
+
+
 def read_beginning(path: Path, limits: Limits, size: int) -> bytes:
     """The first `size` bytes, unpacked."""
     with open_bytes(path, limits) as file:

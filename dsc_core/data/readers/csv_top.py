@@ -118,13 +118,14 @@ def column_names(top: Top, notes: list[Note]) -> tuple[str, ...]:
         return tuple(str(index + 1) for index in range(top.width))
     header = ["", *top.header] if top.row_names else [*top.header, *[""] * (top.width - len(top.header))]
     names = [cell.strip() or UNNAMED.format(index) for index, cell in enumerate(header)]
-    taken, repeated = set(names), []
+    taken, seen, repeated = set(names), set[str](), []
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if name in seen:
             number = next(i for i in range(1, len(names) + 1) if f"{name}.{i}" not in taken)
             names[index] = f"{name}.{number}"
             taken.add(names[index])
             repeated.append(names[index])
+        seen.add(name)
     if repeated:
         notes.append(Note("repeated_names", about=", ".join(repeated)[:200]))
     return tuple(names)

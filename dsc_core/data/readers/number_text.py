@@ -35,10 +35,13 @@ class Spelling:
         """A number without thousands separators and with a decimal point."""
         return re.sub(f"(?<=\\d)[{re.escape(self.thousands)}](?=\\d)", "", text).replace(self.decimal, ".")
 
+    def changes(self, text: str) -> bool:
+        """Whether a text is a number that has another plain spelling."""
+        return self.pattern.fullmatch(text) is not None and self.plain(text) != text
+
 
 POINT = (Spelling(".", ","), Spelling(".", BLANK), Spelling(",", "."), Spelling(",", BLANK))
 COMMA = (Spelling(",", "."), Spelling(",", BLANK), Spelling(".", ","), Spelling(".", BLANK))
-PLAIN = re.compile(r"([$€£¥]\s*)?[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(\s*[%$€£¥])?")
 
 
 def find_spellings(
@@ -59,24 +62,25 @@ def note_spellings(frame: pd.DataFrame, spellings: dict[str, Spelling], notes: l
     """A note with an example of each spelling, and its columns."""
     for spelling in dict.fromkeys(spellings.values()):
         names = [name for name, other in spellings.items() if other == spelling]
-        texts = [str(text).strip() for text in frame[names[0]].dropna().unique().tolist()]
-        odd = next(text for text in texts if not PLAIN.fullmatch(text) and spelling.pattern.fullmatch(text))
-        notes.append(
-            Note("spelled_numbers", about=f"{odd[:30]} as {spelling.plain(odd)[:30]} in {listed(names)}")
-        )
+        example = next(text for text in _texts(frame[names[0]]) if spelling.changes(text))
+        about = f"{example[:30]} as {spelling.plain(example)[:30]} in {listed(names)}"
+        notes.append(Note("spelled_numbers", about=about))
+
+
+def _texts(series: pd.Series) -> list[str]:
+    """The different cells of a column, without words for a missing value."""
+    texts = [str(value).strip() for value in series.dropna().unique().tolist()]
+    return [text for text in texts if not is_gap(text)]
 
 
 def _spelling_of(series: pd.Series, candidates: tuple[Spelling, ...]) -> Spelling | None:
-    texts = [str(value).strip() for value in series.dropna().unique().tolist()]
-    texts = [text for text in texts if not is_gap(text)]
-    odd = [text for text in texts if not PLAIN.fullmatch(text)]
-    if not odd or sum(text[-1].isdigit() or text[0].isdigit() for text in texts) < NUMBERS * len(texts):
+    """The first spelling that fits most cells; None if there is none or it is the plain one."""
+    texts = _texts(series)
+    if not texts or sum(text[-1].isdigit() or text[0].isdigit() for text in texts) < NUMBERS * len(texts):
         return None
     shares = [sum(bool(one.pattern.fullmatch(text)) for text in texts) / len(texts) for one in candidates]
-    best = max(shares)
-    if best < NUMBERS or best <= 1 - len(odd) / len(texts):
-        return None
-    return candidates[shares.index(best)]
+    best = candidates[shares.index(max(shares))]
+    return best if max(shares) >= NUMBERS and any(map(best.changes, texts)) else None
 
 
 def in_plain_spelling(frame: pd.DataFrame, spellings: dict[str, Spelling]) -> pd.DataFrame:

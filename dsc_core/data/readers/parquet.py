@@ -45,6 +45,7 @@ def read_head(path: Path, options: Options) -> pd.DataFrame:
     """The first rows of the table."""
     with _open(path, options.limits) as (file, columns):
         budget = _budget(path, file, options.limits)
+        columns = replace(columns, exact=frozenset(columns.long))  # which may be ids
         first = next(_batches(file, columns, HEAD_ROWS))
         return _checked([checked_batch(first, budget, [])], columns, path.name, options.limits)
 

@@ -15,12 +15,15 @@ from dsc_core.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+WHOLE_DIGITS = 18  # of a decimal number that fits into 64 bits
+
 
 @dataclass(frozen=True)
 class Columns:
     """The columns of a file by name.
 
-    kept: those of numbers and text; dropped: the others. texts, decimals: of the kept ones. index: of an index that
+    kept: those of numbers and text; dropped: the others. texts, decimals: of the kept ones. long: decimals that are
+    whole and may have more digits than fit into a number. index: of an index that
     pandas wrote. exact: those whose decimals are read as text, digit by digit.
     """
 
@@ -28,6 +31,7 @@ class Columns:
     texts: tuple[str, ...]
     decimals: tuple[str, ...]
     dropped: tuple[str, ...]
+    long: tuple[str, ...]
     index: tuple[str, ...]
     exact: frozenset[str] = frozenset()
 
@@ -53,6 +57,7 @@ def split_columns(schema: Any, name: str, limits: Limits) -> Columns:
         texts=tuple(field.name for field in schema if is_text(field.type)),
         decimals=tuple(field.name for field in schema if types.is_decimal(field.type)),
         dropped=tuple(column for column in schema.names if column not in kept),
+        long=tuple(field.name for field in schema if types.is_decimal(field.type) and field.type.scale == 0),
         index=tuple(column for column in _index_columns(schema) if column in kept),
     )
 
@@ -159,7 +164,8 @@ def _plain_array(array: Any, exact: bool) -> Any:
     if types.is_dictionary(array.type):
         return _plain_array(array.dictionary_decode(), exact)
     if types.is_decimal(array.type):
-        return array.cast(pa.string() if exact else pa.float64())
+        whole = array.type.scale == 0 and array.type.precision <= WHOLE_DIGITS
+        return array.cast(pa.string() if exact else pa.int64() if whole else pa.float64())
     return array.cast(pa.float32()) if types.is_float16(array.type) else array
 
 
