@@ -52,6 +52,8 @@ def from_array(
         notes = [note for note in notes if note.kind != "labels_from"]
     if ids is not None:
         ids = tidy_ids(ids, n, notes, names.ids, bool(options.id_column))
+    if ids is None:
+        notes = [note for note in notes if note.kind != "ids_from"]
     ids = row_ids(n) if ids is None else ids
     shape = _image_shape(options)
     if samples.ndim == 2 and shape is None:

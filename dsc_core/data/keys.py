@@ -82,6 +82,8 @@ def key_notes(keys: ChosenKeys, headers: Headers) -> list[Note]:
     notes = [Note("samples_from", about=_listed(keys.samples))]
     if keys.labels:
         notes.append(Note("labels_from", about=_listed(keys.labels)))
+    if keys.ids:
+        notes.append(Note("ids_from", about=_listed(keys.ids)))
     used = {*keys.samples, *keys.labels, *keys.ids}
     unused = [key for key, header in headers.items() if key not in used and max(header.shape, default=1) > 1]
     if unused:

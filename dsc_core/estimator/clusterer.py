@@ -97,6 +97,7 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = True  # expanded within the limits of `dsc_core.data`
         tags.transformer_tags.preserves_dtype = list(KEPT_TYPES)
         return tags
 
@@ -107,8 +108,9 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : array-like of shape (n, F), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Rows of numbers, or images with one or three channels; an alpha channel is composited on white.
+        X : array-like or sparse matrix of shape (n, F), or array-like of shape (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Rows of numbers, or images with one or three channels; an alpha channel is composited on white. A sparse
+            matrix is expanded to a dense one.
         y : ignored
             Labels never reach training.
 
@@ -153,6 +155,11 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ------
         InputError
             A ValueError: X is not like the training data, or holds NaN or infinite values.
+
+        Warns
+        -----
+        UserWarning
+            The columns of a data frame are in another order than in training; they are matched by their names.
         """
         return np.concatenate([assignment.labels for assignment in self._assign(X)])
 
@@ -276,5 +283,6 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             samples = inputs.check_images(X)
             for name in ("n_features_in_", "feature_names_in_") if fitting else ():
                 self.__dict__.pop(name, None)  # of rows that this estimator was fitted to before
-        inputs.check_finite(samples, getattr(X, "columns", None))
+        names = getattr(self, "feature_names_in_", None) if are_rows else None
+        inputs.check_finite(samples, getattr(X, "columns", None) if names is None else names)
         return samples

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +14,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from dsc_core.data.image_arrays import as_images
+from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.trainable import MIN_SAMPLES
 from dsc_core.errors import InputError
 from dsc_core.method.feed import BLOCK
+
+COMPLEX = "Complex data not supported: take their real part or magnitude."
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,12 @@ class Standardisation:
 def as_dense(X: Any) -> tuple[Any, bool]:
     """(X as an array or data frame, whether it holds rows rather than images); else InputError."""
     if sparse.issparse(X):
-        raise InputError("X is a sparse matrix: convert it to a dense array with X.toarray().")
+        X = _from_sparse(X)
     if type(X).__module__.partition(".")[0] == "torch":
         X = X.detach().cpu()
+        if "strided" not in str(X.layout):
+            _check_dense_size(X.shape, X.element_size())
+            X = X.to_dense()
         X = (X.float() if "bfloat16" in str(X.dtype) else X).numpy()
     if not hasattr(X, "ndim"):
         try:
@@ -56,18 +65,88 @@ def as_dense(X: Any) -> tuple[Any, bool]:
     return X, X.ndim == 2
 
 
+def _from_sparse(X: Any) -> np.ndarray:
+    """A sparse matrix as a dense array; InputError if it would be too large or holds no real numbers."""
+    if X.dtype.kind == "c":
+        raise InputError(COMPLEX)
+    if X.ndim != 2 or X.dtype.kind not in "biuf":
+        raise InputError(
+            f"X is a sparse array of shape {X.shape} and type {X.dtype}: give a matrix of real numbers."
+        )
+    _check_dense_size(X.shape, X.dtype.itemsize)
+    return X.toarray()
+
+
+def _check_dense_size(shape: Sequence[int], itemsize: int) -> None:
+    """Refuse a sparse matrix that would exceed a limit as a dense one."""
+    limits = Limits.read()
+    if shape[-1] > limits.columns or math.prod(shape) * itemsize > limits.memory_mb * MEBI:
+        limit = "columns" if shape[-1] > limits.columns else "memory_mb"
+        raise InputError(
+            f"X is a sparse matrix of {' × '.join(f'{side:,}' for side in shape)} values, which exceeds the"
+            f" {limits.describe(limit)} as a dense one: reduce it first, for example with TruncatedSVD(50)."
+        )
+
+
+def match_columns(estimator: BaseEstimator, X: Any) -> Any:
+    """X with its columns in the order of training, with a warning if they are in another one.
+
+    InputError if they are not those of training.
+    """
+    trained, given = getattr(estimator, "feature_names_in_", None), getattr(X, "columns", None)
+    if trained is None or given is None or list(given) == list(trained):
+        return X
+    if not all(isinstance(name, str) for name in given):
+        return X  # which scikit-learn reports
+    differ = [f"lacks {_listed(name for name in trained if name not in set(given))}"]
+    differ.append(f"has {_listed(name for name in given if name not in set(trained))}")
+    differ = [words for words in differ if not words.endswith(" ")]
+    if differ:
+        raise InputError(
+            f"The feature names should match those that were passed during fit, but X {' and '.join(differ)}: give the"
+            " columns of training."
+        )
+    warnings.warn(
+        "The columns of X are in another order than in training: they were matched by their names.",
+        UserWarning,
+        stacklevel=6,
+    )
+    return X[list(trained)]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first names, quoted, separated by commas."""
+    every = [repr(name) for name in names]
+    return ", ".join(every[:5]) + (f" and {len(every) - 5} more" if len(every) > 5 else "")
+
+
 def check_rows(estimator: BaseEstimator, X: Any, fitting: bool) -> np.ndarray:
     """X as rows (n, F) by scikit-learn's own conventions, whose messages InputError passes on."""
     if getattr(getattr(X, "dtype", None), "kind", None) in ("U", "S"):
         raise InputError("X must hold numbers, not strings: encode them as numbers.")
+    if getattr(getattr(X, "dtype", None), "kind", None) == "c":
+        raise InputError(COMPLEX)
+    names = list(getattr(X, "columns", ()))
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"X has {names.count(twice)} columns named {twice!r}: give each a name of its own.")
+    X = X if fitting else match_columns(estimator, X)
     least = MIN_SAMPLES if fitting else 1
     try:
         rows = validate_data(
             estimator, X, reset=fitting, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least
         )
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    except (ValueError, TypeError) as error:
+        raise InputError(_not_numbers(X) or str(error)) from error
     return np.asarray(rows)
+
+
+def _not_numbers(X: Any) -> str:
+    """Which column of a data frame holds something other than numbers, a sentence; "" if none does."""
+    for name, dtype in zip(getattr(X, "columns", ()), getattr(X, "dtypes", ()), strict=False):
+        if getattr(dtype, "kind", "O") not in "biufO" or str(dtype) in ("category", "str", "string"):
+            return f"The column {name!r} of X has the type {dtype}: encode it as numbers or leave it out."
+    return ""
 
 
 def check_images(X: Any) -> np.ndarray:
@@ -95,19 +174,31 @@ def scale_images(images: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
 
 
 def check_finite(samples: np.ndarray, columns: Any = None) -> None:
-    """Refuse NaN and infinite values with an InputError that names the first row and, of rows, its column."""
+    """Refuse NaN and infinite values with an InputError that counts them and names the first row and its column."""
     if samples.dtype.kind != "f":
         return
+    nan = infinite = affected = 0
+    first = ""
     for start in range(0, len(samples), BLOCK):
-        bad = ~np.isfinite(samples[start : start + BLOCK])
+        block = samples[start : start + BLOCK]
+        bad = ~np.isfinite(block)
         if not bad.any():
             continue
+        nan += int(np.isnan(block).sum())
+        infinite += int(np.isinf(block).sum())
+        affected += int(bad.reshape(len(bad), -1).any(axis=1).sum())
         row, *where = (int(index) for index in np.argwhere(bad)[0])
         position = f"row {start + row}"
         if samples.ndim == 2:
             position += f", column {where[0] if columns is None else repr(columns[where[0]])}"
-        value = "NaN" if np.isnan(samples[start + row][tuple(where)]) else "an infinite value (inf)"
-        raise InputError(f"X contains {value} in {position}: replace such values or leave out their rows.")
+        first = first or position
+    if first:
+        counts = (f"{nan:,} NaN" * bool(nan), f"{infinite:,} infinite (inf)" * bool(infinite))
+        what = " and ".join(filter(None, counts))
+        place = f"in {first}" if nan + infinite == 1 else f"in {affected:,} rows, the first in {first}"
+        raise InputError(
+            f"X contains {what} value{'s' * (nan + infinite > 1)} {place}: replace such values or leave out their rows."
+        )
 
 
 def check_range(samples: np.ndarray, start: int = 0) -> np.ndarray:

@@ -123,7 +123,7 @@ def cell_roles(file: Any, arrays: Headers, sparse: Iterable[str]) -> Roles:
     if len(tenx) == 1:
         return {"samples": tenx, "ids": [f"{tenx[0]}/barcodes"]}
     obs = file["obs"] if "obs" in hard_links(file) else None
-    if "X" not in arrays or not isinstance(obs, h5py.Group):
+    if not isinstance(obs, h5py.Group):
         return {}
     index = attribute(obs, "_index")
     if index is None and attribute(obs, "encoding-type") != "dataframe":
@@ -135,4 +135,5 @@ def cell_roles(file: Any, arrays: Headers, sparse: Iterable[str]) -> Roles:
         if key.startswith("obs/") and key not in ids
     }
     labels = [columns[name] for name in LABELS_OF_CELLS if name in columns][:1]
-    return {"samples": ["X"], "ids": ids, "labels": labels}
+    roles = {"ids": ids, "labels": labels}
+    return roles | {"samples": ["X"]} if "X" in arrays else roles

@@ -52,6 +52,9 @@ def check_samples(header: Header, name: str) -> None:
 def _problem(dtype: np.dtype) -> str:
     if dtype.hasobject:
         return OBJECTS
+    if dtype.names:
+        fields = ", ".join(dtype.names[:6])[:100]
+        return f"is a structured array with the fields {fields}: save its numbers as one array, or the table as CSV"
     if dtype.kind not in "biufSU":
         return f"holds values of type {dtype}: save real numbers"[:200]
     return ""
