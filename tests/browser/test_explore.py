@@ -1,5 +1,7 @@
 """Exploring a result in a real browser: a lasso that lives, a cell that selects what it counts, merge and undo."""
 
+import csv
+import json
 import re
 
 import numpy as np
@@ -19,6 +21,21 @@ STATE = """space => {
         outlines: plot.querySelectorAll(".selectionlayer path").length,
         same: plot.wasHere === true,
     };
+}"""
+
+# Pixels of one unit, along both axes.
+UNITS = """space => {
+    const { xaxis, yaxis } = document.querySelector(`.st-key-map_${space} .js-plotly-plot`)._fullLayout;
+    return [xaxis, yaxis].map(axis => axis._length / Math.abs(axis.range[1] - axis.range[0]));
+}"""
+COVERED = """space => {
+    const plot = document.querySelector(`.st-key-map_${space}`);
+    const bar = plot.querySelector(".modebar").getBoundingClientRect();
+    return [...plot.querySelectorAll(".gtitle")].some(title => {
+        const box = title.getBoundingClientRect();
+        return box.width > 0 && box.right > bar.left && box.left < bar.right && box.bottom > bar.top
+            && box.top < bar.bottom;
+    });
 }"""
 
 
@@ -153,8 +170,7 @@ def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, addre
     button(page, "saved_selections").click()
     field = page.locator(".st-key-selection_name input")
     field.fill("left half")
-    field.press("Enter")
-    button(page, "save_selection").click()
+    field.press("Enter")  # saves
     page.wait_for_url("**selection=left*")
     page.keyboard.press("Escape")
 
@@ -169,6 +185,7 @@ def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, addre
     page.get_by_text("1 edit", exact=True).wait_for(state="detached")
     settled(page)
     assert not page.get_by_text("Clusters, edited").count()
+    assert said(page) == count, "the selection outlives the undo"
     assert (folder / "labels.parquet").read_bytes() == kept
 
     link = page.url
@@ -181,3 +198,81 @@ def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, addre
     page.wait_for_timeout(500)
     assert sum(plot(page, "latent")["selected"]) == sum(plot(page, "spectral")["selected"]) == count
     assert len(plot(page, "latent")["selected"]) == 1  # one trace: coloured by confidence
+
+
+def name_field(page):
+    """The field for the chosen cluster's name, in its menu."""
+    field = page.get_by_label("Name of this cluster")
+    if not field.is_visible():
+        button(page, "name_cluster").click()
+        field.wait_for()
+    return field
+
+
+def edits_say(page, text: str) -> None:
+    """Until the page says how many edits there are, beside the download."""
+    page.locator(".st-key-labels_download").get_by_text(text, exact=True).wait_for()
+    settled(page)
+
+
+def test_a_name_is_saved_by_enter_and_by_the_first_click_and_the_one_download_holds_it(
+    page, trained, address, results, tmp_path
+):
+    home, run_id = trained
+    log = home / "runs" / run_id / "edits.jsonl"
+    log.unlink(missing_ok=True)
+    opened(page, address, run_id)
+    page.locator(".st-key-cluster input").click()
+    page.keyboard.press("ArrowDown")  # where a click does not open the list
+    cluster = str(results.labels["cluster"].max())
+    page.get_by_role("option", name=cluster, exact=True).click()
+    settled(page)
+    field = name_field(page)
+    field.fill("by enter")
+    field.press("Enter")
+    edits_say(page, "with 1 edit")
+    assert page.locator(".st-key-cluster input").input_value() == "by enter", "the cluster stays chosen"
+    assert not page.get_by_text("Clusters, edited").count(), "a name changes no score"
+    field = name_field(page)
+    field.fill("by click")
+    button(page, "name_now").click()
+    edits_say(page, "with 2 edits")
+    assert [json.loads(line)["name"] for line in log.read_text().splitlines()] == ["by enter", "by click"]
+    page.keyboard.press("Escape")
+    with page.expect_download() as download:
+        button(page, "download").click()
+    download.value.save_as(tmp_path / "labels.csv")
+    with open(tmp_path / "labels.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == SAMPLES
+    assert {row["edited_name"] for row in rows if row["cluster"] == cluster} == {"by click"}
+    log.unlink()
+
+
+def test_a_click_on_a_picture_opens_its_sample_as_does_the_enter_key(page, trained, address, results):
+    _, run_id = trained
+    opened(page, address, run_id)
+    pictures = page.locator(".st-key-sample_grid button")
+    pictures.nth(5).locator("img").click()
+    page.locator(".st-key-large").get_by_text(str(results.labels["id"].iloc[5]), exact=True).wait_for()
+    settled(page)
+    pictures.nth(2).focus()
+    page.keyboard.press("Enter")
+    page.locator(".st-key-large").get_by_text(str(results.labels["id"].iloc[2]), exact=True).wait_for()
+    settled(page)
+    near = page.locator(".st-key-near_latent button").first
+    about = near.get_attribute("aria-label")
+    near.click()
+    other = about.removeprefix("Open sample ").partition(",")[0]
+    page.locator(".st-key-large").get_by_text(other, exact=True).wait_for()
+
+
+def test_one_unit_is_equally_long_along_both_axes_and_no_toolbar_covers_a_title(page, trained, address):
+    opened(page, address, trained[1])
+    for width in (420, 1440, 2200):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(800)  # the charts follow
+        for space in ("latent", "spectral"):
+            across, up = page.evaluate(UNITS, space)
+            assert across == pytest.approx(up, rel=0.01)
+            assert not page.evaluate(COVERED, space)

@@ -15,7 +15,9 @@ def draw(run, results) -> None:
     """The button, with the number of edits that its file holds, and what else there is."""
     view = run_view.view(run, results)
     edited, kind = view.edited.changed, export.choose(run, "labels.csv", NAME)[0]
-    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+    with st.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="labels_download"
+    ):
         if edited:
             st.caption(f"with {view.edited.count_text()}", width="content")
         about = "One row per sample, in input order."
