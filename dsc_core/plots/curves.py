@@ -20,6 +20,7 @@ X_AXIS: Option = {
     "min": "dataMin",
     "max": "dataMax",
     "splitNumber": 3,
+    "axisPointer": {"label": {"precision": 0}},  # steps and epochs are whole numbers
     **echarts.quiet_axis(grid_lines=False, end_labels=False),
 }
 LABELS: dict[str, Option] = {

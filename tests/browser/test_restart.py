@@ -54,7 +54,7 @@ def drawn(page) -> tuple[list[int], list[float]]:
     newest = max(tables, key=len, default=None)
     if newest is None:
         return [], []
-    return [int(step) for step in newest["step"].to_pylist()], newest["total"].to_pylist()
+    return [int(step) for step in newest["step"].to_pylist()], newest["Total, weighted"].to_pylist()
 
 
 def stored(store, run_id) -> tuple[list[int], np.ndarray]:

@@ -133,12 +133,15 @@ def parent_history(run) -> history.History | None:
 
 
 def columns(
-    run, past: history.History, parent: history.History | None, term: str, smoothing: float
+    run, past: history.History, parent: history.History | None, term: str, smoothing: float, title: str = ""
 ) -> tuple[dict, dict]:
-    """(columns by name, colours of the lines) of a term's curve; with the parent's curve from the branch on."""
+    """(columns by name, colours of the lines) of a term's curve; with the parent's curve from the branch on.
+
+    title: of the curve, which the tooltip shows; "" is the term's name.
+    """
     steps, values = _smoothed(past, term, smoothing)
     if parent is None or term not in parent.curves:
-        return {"step": steps, term: values}, {term: palette.colour(0)}
+        return {"step": steps, title or term: values}, {title or term: palette.colour(0)}
     parent_steps, parent_values = _smoothed(parent, term, smoothing)
     since = parent_steps >= run.parent.get("step", 0)
     parent_steps, parent_values = parent_steps[since], parent_values[since]

@@ -92,8 +92,8 @@ def draw(run, past, options: CurveOptions) -> None:
     drawn = [term for term in options.terms if term in past.curves]
     with st.grid(3, min_column_width=300):
         for position, term in enumerate(drawn):
-            columns, lines = branching.columns(run, past, parent, term, options.smoothing)
             title = term_title(term)
+            columns, lines = branching.columns(run, past, parent, term, options.smoothing, title)
             chance = objective.TERMS[term].chance if term != TOTAL else None
             level = None if chance is None else (chance, NO_INFORMATION)
             shown = own_marks(marks, float(columns["step"][0]), float(past.curves["step"].iloc[0]))

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core.runs.artifacts import event_table
+from dsc_core.runs.folder import slug
 from pages.shared import knobs, state
 from pages.shared.train import steering
 
@@ -34,7 +35,7 @@ def _event_downloads(run) -> None:
             st.download_button(
                 f"Events as {title}",
                 lambda write=write: write(state.store().events(run.id)),
-                f"{run.id}-events.{suffix}",
+                f"{slug(run.name)}-events.{suffix}",
                 icon=":material/download:",
                 key=f"events_{suffix}",
                 on_click="ignore",
