@@ -27,6 +27,7 @@ CONFIG = Config(
     device="cpu",
     map_every=0,
 )
+PAUSES = ("Paused.", "Resumed.")
 # Fields of events that tell of the time.
 VOLATILE = ("seconds", "images_per_second", "remaining", "paused", "back_to")
 
@@ -35,7 +36,11 @@ def create(home, config=CONFIG):
     """A workspace with one run of 60 digits that has not begun; the id of the run."""
     digits = load_digits(n_class=3)
     images = digits.images[:60, None].astype(np.uint8)
-    dataset = Dataset("digits", images, np.arange(60).astype(str), digits.target[:60], "image", (0.0, 1 / 16))
+    ids, labels = np.arange(60).astype(str), digits.target[:60]
+    dataset = Dataset("digits", images, ids, labels, "image", (0.0, 1 / 16))
+    if config.encoder == "none":
+        rows = images.reshape(60, -1).astype(np.float32)
+        dataset = Dataset("digits", rows, ids, labels, "table", (0.0, 1 / 16))
     store = Store(home)
     run_id = store.create(dataset, config)
     store.close()
@@ -57,12 +62,12 @@ def outcome(home, run_id):
     numbers = [number for number, _ in store.events(run_id)]
     assert numbers == sorted(set(numbers))
     store.close()
-    told = [asdict(event) for event in events if event.back_to is None and "in epoch" not in event.message]
+    told = [asdict(event) for event in events if event.back_to is None and event.message not in PAUSES]
     for event in told:
         for name in VOLATILE:
             del event[name]
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
-    files = {name for name in files if not name.startswith(("events-", "checkpoints/"))}
+    files = {name for name in files if not name.startswith(("events-", "checkpoints/", "frames/"))}
     arrays = {name: np.load(run.folder / name).tobytes() for name in sorted(files) if name.endswith(".npy")}
     weights = (run.folder / "model" / "model.safetensors").read_bytes()
     frame = pd.read_parquet(run.folder / "labels.parquet")

@@ -1,5 +1,6 @@
 """Worker processes, forked by the dozen from one that has everything loaded; see forks.py."""
 
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ class Workers:
     def __enter__(self):
         script = Path(__file__).with_name("forks.py")
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.forking = subprocess.Popen([sys.executable, str(script)], **pipes)
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}  # on arrays this small a second one only waits
+        self.forking = subprocess.Popen([sys.executable, str(script)], env=environment, **pipes)
         return self
 
     def __exit__(self, *_):
@@ -36,7 +38,7 @@ class Workers:
         return (Path(home) / "operations.txt").read_text().splitlines()
 
 
-def wait(pid, seconds=60.0):
+def wait(pid, seconds=300.0):
     """Until a process has ended, or so long."""
     end = time.monotonic() + seconds
     while processes.identity(pid) and time.monotonic() < end:
