@@ -44,8 +44,9 @@ def draw() -> None:
         ],
         position="top",
     )
-    frame.draw(page)
-    page.run()
+    with frame.problems_as_sentences():
+        frame.draw(page)
+        page.run()
 
 
 def access() -> Access:

@@ -47,7 +47,9 @@ def export(run: str, out: str | None, what: str | None, edited: bool, events: st
     record = store.find(run)
     result: dict[str, Any] = {"run": record.id}
     if out is not None:
-        result |= {"samples": record.samples, "what": write_results(record, out, what, edited), "out": out}
+        written = write_results(record, out, what, edited)
+        result |= {"samples": record.samples, "what": written, "out": out}
+        result |= {"edited": edited, "edits": count_edits(record, written)}
     if events is not None:
         result |= {"events": write_events(store, record, events), "events_out": events}
     return result
@@ -66,6 +68,21 @@ def write_results(run: Run, out: str, what: str | None, edited: bool = False) ->
 
         write(run, kind, suffix, file, show, edited)
     return kind.name
+
+
+def count_edits(run: Run, what: str) -> int:
+    """How many edits of the clusters are in force, where the export can show them; else 0."""
+    from dsc_core.errors import RunError
+    from dsc_core.runs.annotations import edits
+    from dsc_core.runs.artifacts.export import KINDS
+    from dsc_core.runs.artifacts.labels import labels_frame
+
+    if not any(kind.name == what and kind.edited for kind in KINDS):
+        return 0
+    try:
+        return len(edits.of_run(run, labels_frame(run)).now().done)
+    except RunError:  # a damaged log of edits must not keep the run's own clusters from being exported
+        return 0
 
 
 def write_events(store: Store, run: Run, out: str) -> int:

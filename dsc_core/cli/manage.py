@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsc_core.cli.console import confirm, megabytes
+from dsc_core.cli.console import confirm, megabytes, say
 from dsc_core.cli.group import command
 from dsc_core.cli.options import run_argument, yes_option
 from dsc_core.cli.printing import (
@@ -52,7 +52,12 @@ def list_runs() -> dict[str, Any]:
     """List all runs, newest first."""
     from dsc_core.runs import Store
 
-    return {"runs": [to_row(run) for run in Store().list()]}
+    store = Store()
+    runs = [to_row(run) for run in store.list()]
+    if notice := store.notice():  # said once
+        say(notice)
+        store.dismiss_notice()
+    return {"runs": runs}
 
 
 @command("show", print_run)

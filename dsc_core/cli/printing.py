@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dsc_core.cli.console import megabytes
+from dsc_core.cli.console import megabytes, say
 
 Result = dict[str, Any]
 
@@ -142,7 +142,11 @@ def print_rows(result: Result) -> None:
 
 
 def print_exported(result: Result) -> None:
-    """Where results and events were written."""
+    """Where results and events were written, and whether with the edits of the clusters."""
+    if count := result.get("edits"):
+        edits = f"{count:,} edit{'s'[: count != 1]}"
+        without = f"Written without the {edits} of its clusters: add --edited for the clusters as edited."
+        say(f"Written with the {edits} of its clusters." if result["edited"] else without)
     if result.get("what") == "labels":
         print_rows(result)
     elif result.get("out", "-") != "-":

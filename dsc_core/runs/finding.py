@@ -57,7 +57,8 @@ def listed(store: Store) -> list[Run]:
 def find(store: Store, text: str) -> Run:
     """The run whose id or name is `text`, or else the only one that begins with it. InputError if none is."""
     runs = listed(store)
-    exact = [run for run in runs if text in (run.id, run.name)]
+    # An id is never ambiguous, even if the name in a copy of the run's folder is the same.
+    exact = [run for run in runs if run.id == text] or [run for run in runs if run.name == text]
     matching = exact or [run for run in runs if run.id.startswith(text) or run.name.startswith(text)]
     if not text or not matching:
         raise _unknown(text)

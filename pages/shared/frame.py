@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import streamlit as st
 
-from dsc_core.errors import RunError
+from dsc_core.errors import InputError, RunError
 from dsc_core.runs import queue
 from dsc_core.workspace import app_folder
 from pages.shared import choices, formatting, state, widgets
@@ -24,8 +24,27 @@ def draw(page) -> None:
     st.html(STYLE)
     state.sync_address()
     advance_queue()
+    _notice()
     if page.url_path in WITH_RUN_PICKER:
         _run_picker()
+
+
+@contextmanager
+def problems_as_sentences():
+    """Show a problem with the workspace, such as an index that another program holds, in place of the page."""
+    try:
+        yield
+    except (InputError, RunError) as problem:
+        st.error(formatting.plain(problem), icon=":material/error:")
+
+
+def _notice() -> None:
+    """What happened to the index of runs, until it is dismissed."""
+    text = state.store().notice()
+    if text:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(formatting.plain(text), icon=":material/build:")
+            st.button("Dismiss", key="dismiss_notice", on_click=state.store().dismiss_notice)
 
 
 def advance_queue() -> None:

@@ -12,8 +12,10 @@ import streamlit as st
 from dsc_core.data import load_dataset
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, home
+from pages.shared import formatting
 
 PARAMETERS = ("data", "run")  # of the address
+PATIENCE = 5.0  # seconds that a page waits for an index that another program holds
 
 
 def sync_address() -> None:
@@ -41,7 +43,7 @@ def choose(name: str, value: str | None) -> None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _store(folder: Path) -> Store:
-    return Store(folder)
+    return Store(folder, patience=PATIENCE)
 
 
 def store() -> Store:
@@ -61,9 +63,11 @@ def dataset():
         return None
     try:
         return _dataset(key, home())
-    except (InputError, RunError, OSError, ValueError):
+    except (InputError, RunError, OSError, ValueError) as problem:
         choose("data", None)
-        st.warning("The data set in this address is not in the workspace. Choose one below.")
+        damaged = isinstance(problem, RunError) and "damaged" in str(problem)
+        missing = "The data set in this address is not in the workspace. Choose one below."
+        st.warning(formatting.plain(problem) if damaged else missing)
         return None
 
 

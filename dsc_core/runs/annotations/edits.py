@@ -26,6 +26,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs.annotations.edited import Edit, Edited
 from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.artifacts.results import Results
+from dsc_core.runs.files import read_regular
 from dsc_core.runs.folder import append_line
 from dsc_core.runs.run import Run
 
@@ -92,10 +93,10 @@ class Edits:
     def _lines(self) -> list[Edit]:
         """The complete lines, about any labels; an incomplete last one is left out."""
         try:
-            content = self.path.read_bytes()
+            content = read_regular(self.path)
         except FileNotFoundError:
             return []
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._damaged() from error
         lines: list[Edit] = []
         for line in content[: content.rfind(b"\n") + 1].splitlines():
@@ -104,7 +105,7 @@ class Edits:
                 if not isinstance(read["kind"], str) or not isinstance(read["labels"], str):
                     raise ValueError("unexpected content")
                 lines.append(read)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise self._damaged() from error
         return lines
 
@@ -130,7 +131,10 @@ class Edits:
             labels[self._checked_rows(edit["rows"])] = int(edit["into"])
 
     def _checked_rows(self, rows: ArrayLike) -> np.ndarray:
-        rows = np.asarray(rows, dtype=np.int64)
+        rows = np.asarray(rows)
+        if rows.dtype.kind not in "iu" and len(rows):
+            raise ValueError("no whole numbers")
+        rows = rows.astype(np.int64)
         if rows.ndim != 1 or (len(rows) and not 0 <= rows.min() <= rows.max() < len(self.original)):
             raise ValueError("no such sample")
         return rows

@@ -7,7 +7,6 @@ folder holds the names of single samples. Cluster names in it were written by ve
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures
 from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts.results import Results
-from dsc_core.runs.files import write_json
+from dsc_core.runs.files import read_value, write_json
 
 if TYPE_CHECKING:
     from dsc_core.analysis.label_spreading import SpreadNames
@@ -50,7 +49,7 @@ def read_names(results: Results) -> Names:
 def _read(results: Results) -> Names:
     """The names in named.json. RunError if it is damaged."""
     try:
-        content = json.loads((results.run.folder / FILE).read_text(encoding="utf-8"))
+        content = read_value(results.run.folder / FILE)
         clusters = {int(number): check_name(name) for number, name in content["clusters"].items()}
         samples = {int(position): check_name(name) for position, name in content["samples"].items()}
         outdated = bool(clusters) and content["of"] != _mark(results)

@@ -15,7 +15,7 @@ from dsc_core.data import Dataset
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import Store, execute
 from dsc_core.runs.artifacts import labels as labels_table
-from dsc_core.runs.artifacts.csv_table import csv_bytes, harmless
+from dsc_core.runs.artifacts.csv_table import csv_bytes, harmless, original
 from dsc_core.runs.artifacts.labels import labels_csv, make_frame, write_frame
 from dsc_core.runs.artifacts.results import load_results
 
@@ -81,12 +81,43 @@ def test_whole_number_labels_stay_whole_where_a_cluster_has_no_class():
         ("-1", "-1"),
         ("+3.5e-2", "+3.5e-2"),
         ("a=b", "a=b"),
+        ("\n=1", "'\n=1"),
+        ("\r=1", "'\r=1"),
+        ("  =1", "'  =1"),
+        ("\u3000\ufeff=1", "'\u3000\ufeff=1"),
+        ("＝1+1", "'＝1+1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠SUM(A1)", "'＠SUM(A1)"),
+        ("'=1", "''=1"),
+        (" -1", " -1"),
+        ("'s", "'s"),
         ("", ""),
+        (pd.NA, ""),
         (None, ""),
     ],
 )
 def test_cells_are_harmless_to_a_spreadsheet(cell, safe):
     assert harmless(cell) == safe
+    if isinstance(cell, str):
+        assert original(safe) == cell
+
+
+def test_every_cell_can_be_brought_back():
+    rng = np.random.default_rng(0)
+    letters = list("=+-@\t\r\n＝＋－＠ '\u3000\u200b\ufeff1.5ea,;\"")
+    for count in rng.integers(0, 7, 5000):
+        text = "".join(rng.choice(letters, count))
+        assert original(harmless(text)) == text
+
+
+def test_no_cell_of_a_table_begins_a_row_of_its_own():
+    texts = ["x\r=1", "a\n=2", "\n=3", "\r=4", 'b"c,d', "e\r\n=5"]
+    frame = pd.DataFrame({"=id\r": texts, "cluster": pd.array([0, 1, None, 3, 4, 5], dtype="Int64")})
+    rows = list(csv.reader(io.StringIO(csv_bytes(frame).decode(), newline="")))
+    assert [len(row) for row in rows] == 7 * [2]
+    assert [original(row[0]) for row in rows] == ["=id\r", *texts]
+    assert not any(row[0].lstrip().startswith("=") for row in rows)
 
 
 def test_ids_with_commas_quotes_and_line_ends_come_back():
