@@ -137,7 +137,7 @@ def _lay_out(figure: go.Figure, title: str, points: np.ndarray) -> go.Figure:
         hovermode="closest",
         uirevision="map",
         legend=LEGEND,
-        # One unit is as long to the right as upwards, however wide the window: distances on a map can be compared.
+        # One unit is as long to the right as upwards, however wide the window, so that shapes are not stretched.
         xaxis={**AXIS, "range": [float(low[0]), float(high[0])], "scaleanchor": "y", "constrain": "range"},
         yaxis={**AXIS, "range": [float(low[1]), float(high[1])], "constrain": "range"},
     )

@@ -3,7 +3,8 @@
 Synthetic runs of 2,000, 20,000 and 70,000 samples (ten blobs; speed does not depend on their meaning) in a temporary
 workspace, a server, and Chromium. Prints for each size: seconds from the request until both maps are painted, with a
 cold and with a warm cache; seconds from the end of a lasso over about 5,000 points (a quarter of 2,000) until the
-server has counted them, and until the other map shows them; and the memory of the server over the selections. In
+server has counted them, and until the other map shows them; seconds until a merge of two clusters, and its undo, are
+answered and drawn; and the memory of the server over the selections. In
 brackets stand the processor seconds of server and browser on all cores, which are more reliable on a busy machine.
 """
 
@@ -24,10 +25,11 @@ from dsc_core.data import Dataset
 from dsc_core.runs import Store
 from dsc_core.runs.artifacts.labels import make_frame
 from dsc_core.runs.files import write_json
-from tests.browser.driving import browsing, serving, settled
+from tests.browser.driving import browsing, button, serving, settled
 
 SIZES = (2_000, 20_000, 70_000)
 CLUSTERS, LATENT, SPECTRAL = 10, 32, 20
+EDITED = 5  # merges, each undone
 PAINTED = """() => ["latent", "spectral"].every(space => {
     const plot = document.querySelector(`.st-key-map_${space} .js-plotly-plot`);
     return plot && plot._fullLayout && plot.querySelector(".gl-canvas") && plot.calcdata;
@@ -107,6 +109,33 @@ def open_page(page, address: str, run_id: str) -> tuple[float, float]:
     return seconds
 
 
+EDITS = "() => document.querySelector('.st-key-labels_download').innerText"
+X_AXIS = """() => document.querySelector('.st-key-map_latent .js-plotly-plot')._fullLayout.xaxis.range"""
+
+
+def edit(page, click) -> tuple[float, float]:
+    """Seconds from the click on a button that edits the clusters until the page has answered and is at rest."""
+    before = page.evaluate(EDITS)
+    watch = Stopwatch()
+    click()
+    page.wait_for_function(f"before => ({EDITS})() !== before", arg=before, timeout=120_000)
+    settled(page, 120)
+    page.wait_for_function(PAINTED, timeout=120_000)
+    return watch.now()
+
+
+def edits(page, times: int) -> tuple[np.ndarray, np.ndarray]:
+    """The medians of merges and of their undos."""
+    merges, undos = [], []
+    for _ in range(times):
+        button(page, "merge_cluster").click()
+        button(page, "merge_now").wait_for()
+        merges.append(edit(page, lambda: button(page, "merge_now").click()))
+        page.keyboard.press("Escape")
+        undos.append(edit(page, lambda: button(page, "undo").click()))
+    return np.median(merges, axis=0), np.median(undos, axis=0)
+
+
 def lasso(page, left: float, right: float) -> tuple[tuple, tuple, int]:
     """Draw a lasso: seconds until the server has counted its points, seconds until the other map shows them, count."""
     before = page.evaluate(BRIGHT)
@@ -153,16 +182,15 @@ def server_of(home: Path) -> int:
     raise RuntimeError("no server")
 
 
-def stripe(target: int, points: np.ndarray, right: bool) -> tuple[float, float]:
+def stripe(target: int, points: np.ndarray, right: bool, drawn: tuple[float, float]) -> tuple[float, float]:
     """The bounds, as shares of the width of the map, of a stripe with about `target` points at its left or right end.
 
-    A lasso that starts on the outline of the previous one would move that one, so the two ends alternate.
+    drawn: the ends of the horizontal axis. A lasso that starts on the outline of the previous one would move that one, so
+    the two ends alternate.
     """
     x = np.sort(points[:, 0])
-    low, high = x[0], x[-1]
-    pad = (high - low) * 0.04
-    edge = x[-target if right else target]
-    share = float((edge - low + pad) / (high - low + 2 * pad))
+    low, high = drawn
+    share = float((x[-target if right else target] - low) / (high - low))
     return (share, 0.998) if right else (0.002, share)
 
 
@@ -193,13 +221,18 @@ def measure(page, address: str, run, count: int, selections: int, pid: int) -> N
     for place in range(selections):
         if place == min(3, selections - 1):
             before = memory(pid)
-        times.append(lasso(page, *stripe(target + 37 * (place % 5), points, place % 2 == 1)))
+        drawn = page.evaluate(X_AXIS)
+        times.append(lasso(page, *stripe(target + 37 * (place % 5), points, place % 2 == 1, drawn)))
     answered, shown = (np.median([one[part] for one in times], axis=0) for part in (0, 1))
     print(
         f"{count:>6,}: maps painted in {text(first)}, again {text(again)}; a lasso of about {times[-1][2]:,}:"
         f" counted in {text(answered)}, on the other map in {text(shown)} (medians of {selections});"
         f" memory {before:.0f} → {memory(pid):.0f} MB",
         flush=True,
+    )
+    merge, undo = edits(page, EDITED)
+    print(
+        f"{count:>6,}: a merge in {text(merge)}, its undo in {text(undo)} (medians of {EDITED})", flush=True
     )
 
 
