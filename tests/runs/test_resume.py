@@ -5,10 +5,7 @@ The data are 200 digits. What is left out of the workers is told in forks.py.
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +14,10 @@ from sklearn.datasets import load_digits
 
 from dsc_core.config import Config
 from dsc_core.data import Dataset
+from dsc_core.errors import InputError
 from dsc_core.events import Event
 from dsc_core.runs import Store, checkpoints, film_frames, processes
+from tests.runs.workers import Workers, wait
 
 pytestmark = pytest.mark.slow
 
@@ -40,17 +39,8 @@ CONFIG = Config(
 @pytest.fixture(scope="module")
 def forks():
     """Starts a worker process for a run and gives its id."""
-    script = Path(__file__).with_name("forks.py")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    forking = subprocess.Popen([sys.executable, str(script)], **pipes)
-
-    def fork(store, run_id, *dying):
-        print(store.home, run_id, *dying, file=forking.stdin, flush=True)
-        return int(forking.stdout.readline())
-
-    yield fork
-    forking.stdin.close()
-    forking.wait(10)
+    with Workers() as workers:
+        yield lambda store, run_id, *dying: workers.start(store.home, run_id, *dying)
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +65,6 @@ def whole(shop, create, forks):
     worker, began = forks(shop, run_id), time.monotonic()
     wait(worker)
     return *results(shop, run_id), film(shop, run_id), time.monotonic() - began
-
-
-def wait(pid, seconds=60.0):
-    """Until a process has ended, or so long."""
-    end = time.monotonic() + seconds
-    while processes.identity(pid) and time.monotonic() < end:
-        time.sleep(0.01)
 
 
 def kill(pid):
@@ -219,3 +202,43 @@ def test_killed_while_paused_it_goes_on_from_the_very_step(shop, create, forks, 
     assert messages[1].startswith("Continues in epoch 1 of 5, after")
     (told,) = [event for _, event in shop.events(run_id) if event.back_to is not None]
     assert told.step == step
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_with_results_and_it_goes_on_to_the_same_ones(shop, create, forks, whole, number):
+    run_id = create()
+    worker = forks(shop, run_id)
+    end = time.monotonic() + 60
+    while not [one for one in shop.checkpoints(run_id) if one.epoch >= 1]:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    os.kill(worker, number)
+    wait(worker)
+    run = shop.get(run_id)
+    assert run.status in ("stopped", "done"), "done, if the machine was too busy to stop it in time"
+    assert len(pd.read_parquet(run.folder / "labels.parquet")) == 200
+    if run.status == "stopped":
+        wait(forks(shop, run_id))
+    frame, latent = results(shop, run_id)
+    pd.testing.assert_frame_equal(frame, whole[0], check_exact=True)
+    assert latent.tobytes() == whole[1].tobytes()
+
+
+def test_a_suspended_worker_is_not_given_up_and_ends_as_if_nothing_had_been(
+    shop, create, forks, whole, monkeypatch
+):
+    monkeypatch.setattr(processes, "SILENCE", 0.05)
+    run_id = create()
+    worker = forks(shop, run_id)
+    end = time.monotonic() + 60
+    while not shop.checkpoints(run_id):
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    os.kill(worker, signal.SIGSTOP)
+    time.sleep(0.1)
+    assert (shop.get(run_id).status, shop.get(run_id).phase) == ("running", "silent")
+    with pytest.raises(InputError, match="is running already"):
+        shop.start(run_id)
+    os.kill(worker, signal.SIGCONT)
+    wait(worker)
+    check_same(shop, run_id, whole)

@@ -317,8 +317,30 @@ def test_a_pause_is_in_the_summary_and_not_in_the_time_taken(store, run_id, fake
     assert summary["paused_seconds"] == 1000.0
     assert summary["seconds"] == pytest.approx(-1000.0, abs=60.0), "the pause did not really pass here"
     assert told[-1].seconds == pytest.approx(40.0, abs=60.0)
-    assert all(event.remaining > 7.0 for event in told if event.stage == "joint"), "the maps are still to come"
+    assert all(event.remaining > 7.0 for event in told if event.stage == "joint"), (
+        "the maps are still to come"
+    )
     drawn = [event for event in told if event.message.startswith("Drawing")]
     assert len(drawn) == 2
     assert all(event.remaining > 0 for event in drawn)
     assert told[-1].remaining is None
+
+
+def test_a_data_set_deleted_under_its_training_costs_nothing_that_was_trained(
+    store, run_id, fake_training, monkeypatch
+):
+    monkeypatch.setenv("FAKE", "endless")
+    wish = wishing(store, run_id, {}, {"stop": True})
+
+    def echo(event):
+        if event.step == 5:
+            shutil.rmtree(store.home / "data")
+        wish(event)
+
+    assert execute(store, run_id, echo=echo)["status"] == "stopped"
+    assert len(pd.read_parquet(store.folder(run_id) / "labels.parquet")) == 30
+    monkeypatch.setenv("FAKE", "")
+    with pytest.raises(RunError, match="has no data set"):
+        execute(store, run_id)
+    assert len(pd.read_parquet(store.folder(run_id) / "labels.parquet")) == 30
+    assert store.checkpoints(run_id)
