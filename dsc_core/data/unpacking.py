@@ -24,8 +24,8 @@ class Budget:
     machine is not taken for a hostile archive.
     """
 
-    def __init__(self, name: str, packed: int, limits: Limits):
-        self.name, self.packed, self.limits, self.taken = name, packed, limits, 0
+    def __init__(self, name: str, packed: int, limits: Limits, harmless: int = RATIO_FROM):
+        self.name, self.packed, self.limits, self.taken, self.harmless = name, packed, limits, 0, harmless
         self.began = time.thread_time()
 
     def check_work(self) -> None:
@@ -38,7 +38,7 @@ class Budget:
         self.taken += count
         if self.taken > self.limits.unpacked_mb * MEBI:
             raise self.limits.error(self.name, "unpacked_mb")
-        if self.taken > RATIO_FROM and self.taken > self.limits.ratio * self.packed:
+        if self.taken > self.harmless and self.taken > self.limits.ratio * self.packed:
             raise self.limits.error(self.name, "ratio")
 
 

@@ -25,6 +25,7 @@ ONE_COLUMN = "\x1f"  # the delimiter of a table of one column: no text has it
 WORD = re.compile(
     r'"[^"]*"(?=[ \t\r\n]|$)|[^ \t\r\n]+'
 )  # other blanks may separate the thousands of a number
+HARMLESS = 16 * MEBI  # unpacked: a line takes far more memory as a sample with its id than as text
 MAX_LINE = 64 * MEBI  # characters
 PACKED_BY = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open))
 NOT_TEXT = (b"\x89PNG", b"PK\x03\x04", b"PAR1", b"%PDF")
@@ -75,7 +76,7 @@ def open_bytes(path: Path, limits: Limits) -> Iterator[IO[bytes]]:
         with open(path, "rb") as file:
             yield file
         return
-    budget = Budget(path.name, path.stat().st_size, limits)
+    budget = Budget(path.name, path.stat().st_size, limits, HARMLESS)
     try:
         with unpack(path, "rb") as packed, io.BufferedReader(_Counted(packed, budget), BLOCK) as stream:
             yield stream

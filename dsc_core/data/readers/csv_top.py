@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 
 from dsc_core.data.notes import Note
 from dsc_core.data.readers.csv_header import HeaderGuess, guess_header, is_number
@@ -118,14 +119,14 @@ def column_names(top: Top, notes: list[Note]) -> tuple[str, ...]:
         return tuple(str(index + 1) for index in range(top.width))
     header = ["", *top.header] if top.row_names else [*top.header, *[""] * (top.width - len(top.header))]
     names = [cell.strip() or UNNAMED.format(index) for index, cell in enumerate(header)]
-    taken, seen, repeated = set(names), set[str](), []
+    taken, seen, repeated = set(names), dict[str, int](), []
     for index, name in enumerate(names):
         if name in seen:
-            number = next(i for i in range(1, len(names) + 1) if f"{name}.{i}" not in taken)
+            number = next(i for i in count(seen[name] + 1) if f"{name}.{i}" not in taken)
             names[index] = f"{name}.{number}"
             taken.add(names[index])
             repeated.append(names[index])
-        seen.add(name)
+        seen[name] = number if name in seen else 0
     if repeated:
         notes.append(Note("repeated_names", about=", ".join(repeated)[:200]))
     return tuple(names)

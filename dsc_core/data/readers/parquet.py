@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 HEAD_ROWS = 1000  # for the roles of the columns
 BATCH_VALUES = 1 << 21  # of a batch: rows times columns
 TEXT_ROWS = 4096  # of a batch that has text
+DENSE, DELTA_BYTES = (
+    50,
+    64 * MEBI,
+)  # of text stored as differences: the packing that is suspicious; what a batch may be
 
 
 def read_parquet(path: Path, options: Options) -> Dataset:
@@ -70,10 +74,11 @@ def _open(path: Path, limits: Limits) -> Iterator[tuple[Any, Columns]]:
     try:
         with pq.ParquetFile(path) as file:
             columns = split_columns(file.schema_arrow, path.name, limits)
-            rows = file.metadata.num_rows
-        if not rows:
-            raise InputError(f"{path.name} has no rows: choose a table with one row per sample.")
-        with pq.ParquetFile(path, read_dictionary=list(columns.texts), pre_buffer=False) as file:
+            if not file.metadata.num_rows:
+                raise InputError(f"{path.name} has no rows: choose a table with one row per sample.")
+            columns = replace(columns, deltas=tuple(_deltas(file.metadata) & set(columns.texts)))
+        dictionaries = [name for name in columns.texts if name not in columns.deltas]
+        with pq.ParquetFile(path, read_dictionary=dictionaries, pre_buffer=False) as file:
             yield file, columns
     except (InputError, OSError, GeneratorExit) as error:
         if isinstance(error, OSError) and error.errno is None:  # Arrow's own
@@ -81,6 +86,19 @@ def _open(path: Path, limits: Limits) -> Iterator[tuple[Any, Columns]]:
         raise
     except Exception as error:  # Arrow's errors
         raise _damaged(path) from error
+
+
+def _deltas(metadata: Any) -> set[str]:
+    """The columns of text that is stored as differences, which Arrow does not read as a dictionary."""
+    chunks = _chunks(metadata)
+    return {chunk.path_in_schema for chunk in chunks if any("DELTA" in name for name in chunk.encodings)}
+
+
+def _chunks(metadata: Any) -> Iterator[Any]:
+    """The metadata of every column of every group of rows."""
+    for group in range(metadata.num_row_groups):
+        part = metadata.row_group(group)
+        yield from (part.column(index) for index in range(part.num_columns))
 
 
 def _damaged(path: Path) -> InputError:
@@ -101,10 +119,8 @@ def _budget(path: Path, file: Any, limits: Limits) -> Budget:
     """A budget for what the batches are unpacked to, after the packed pages of the columns were counted."""
     packed = path.stat().st_size
     pages = Budget(path.name, packed, limits)
-    metadata = file.metadata
-    for group in range(metadata.num_row_groups):
-        part = metadata.row_group(group)
-        pages.take(sum(part.column(index).total_uncompressed_size for index in range(part.num_columns)))
+    for chunk in _chunks(file.metadata):
+        pages.take(chunk.total_uncompressed_size)
     return Budget(path.name, packed, limits)
 
 
@@ -113,6 +129,11 @@ def _batches(file: Any, columns: Columns, most: int | None = None) -> Iterator[A
     rows = min(most or BATCH_VALUES, max(1, BATCH_VALUES // len(columns.kept)))
     if columns.texts and most is None:
         rows = min(rows, TEXT_ROWS)
+    if columns.deltas:  # each of whose values may be as long as all differences together
+        chunks = [chunk for chunk in _chunks(file.metadata) if chunk.path_in_schema in columns.deltas]
+        sizes = [(chunk.total_uncompressed_size, chunk.total_compressed_size) for chunk in chunks]
+        largest = max((size for size, packed in sizes if size > DENSE * packed), default=1)
+        rows = max(1, min(rows, DELTA_BYTES // largest))
     yield from file.iter_batches(rows, columns=list(columns.kept), use_threads=False)
 
 

@@ -23,8 +23,8 @@ class Columns:
     """The columns of a file by name.
 
     kept: those of numbers and text; dropped: the others. texts, decimals: of the kept ones. long: decimals that are
-    whole and may have more digits than fit into a number. index: of an index that
-    pandas wrote. exact: those whose decimals are read as text, digit by digit.
+    whole and may have more digits than fit into a number. index: of an index that pandas wrote. exact: those whose
+    decimals are read as text, digit by digit. deltas: texts that are stored as differences.
     """
 
     kept: tuple[str, ...]
@@ -34,6 +34,7 @@ class Columns:
     long: tuple[str, ...]
     index: tuple[str, ...]
     exact: frozenset[str] = frozenset()
+    deltas: tuple[str, ...] = ()
 
 
 def split_columns(schema: Any, name: str, limits: Limits) -> Columns:

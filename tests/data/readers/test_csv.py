@@ -182,6 +182,12 @@ def test_text_that_is_not_utf8_only_far_down(tmp_path):
     assert "not_utf8" in kinds_of(dataset)
 
 
+def test_a_small_packed_file_of_many_lines_is_refused(tmp_path):
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 5_000_000))
+    with pytest.raises(InputError, match="DSC_MAX_RATIO"):
+        open_dataset(tmp_path / "a.csv.gz")
+
+
 @pytest.mark.parametrize("blocks", [False, True])
 def test_ids_and_labels_are_text_as_it_stands(tmp_path, blocks):
     ids = [f"{i:05d}" for i in range(58)] + ["1577134800018226901", "1577134800018226902"]

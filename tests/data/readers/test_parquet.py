@@ -124,6 +124,14 @@ def test_text_that_is_not_utf8_is_read_as_latin1_and_said(path):
     assert any("Latin-1" in str(note) and "place" in str(note) for note in dataset.notes)
 
 
+def test_text_stored_as_differences_is_read(path):
+    names = [f"sample {i // 2:05d}" for i in range(120)]
+    encodings = {"name": "DELTA_BYTE_ARRAY", "a": "PLAIN"}
+    table = pa.table({"name": names, "a": FRAME["a"]})
+    pq.write_table(table, path, use_dictionary=False, column_encoding=encodings)
+    assert read_both_ways(path, label_column="name").labels.tolist() == names
+
+
 def test_what_holds_no_numbers_is_named(path):
     pq.write_table(pa.table({"embedding": [[1.0, 2.0]] * 20}), path)
     with pytest.raises(InputError, match="embedding"):
@@ -190,7 +198,13 @@ def plain_text(rows=4_000, length=50_000):
     }
 
 
-@pytest.mark.parametrize("make", [letters, constants, plain_numbers, plain_text])
+def differences(rows=150, length=2_000_000):
+    encodings = {"a": "PLAIN", "t": "DELTA_BYTE_ARRAY"}
+    options = {"use_dictionary": False, "column_encoding": encodings}
+    return pa.table({"a": pa.array(np.arange(float(rows))), "t": ["x" * length] * rows}), options
+
+
+@pytest.mark.parametrize("make", [letters, constants, plain_numbers, plain_text, differences])
 def test_kilobytes_that_unpack_to_gigabytes_are_refused_in_little_memory(path, make):
     table, options = make()
     pq.write_table(table, path, compression="zstd", **options)
