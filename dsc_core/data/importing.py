@@ -19,9 +19,10 @@ from dsc_core.data.image_files import is_hidden
 from dsc_core.data.opening import open_dataset
 from dsc_core.data.options import Progress
 from dsc_core.data.readers.idx import labels_beside
-from dsc_core.data.store import is_stored, store_dataset
+from dsc_core.data.store import is_stored, load_dataset, store_dataset
 from dsc_core.data.trainable import check_trainable
-from dsc_core.temporary import temporary_file
+from dsc_core.errors import RunError
+from dsc_core.temporary import temporary_file, temporary_folder
 
 FORMAT = 2  # increased when readers change what they make of the same file
 PIECE = 1 << 22
@@ -43,7 +44,7 @@ def import_data(source: str | Path, home: Path, progress: StageProgress | None =
     """
     home = Path(home)
     record = _record(source, home, options, _of_stage(COMPARING, progress))
-    if record is not None and (key := _read(record)) and is_stored(key, home):
+    if record is not None and (key := _read(record)) and _opens(key, home):
         return key
     dataset = open_dataset(source, **options, progress=_of_stage(READING, progress))
     check_trainable(dataset, 2)
@@ -54,6 +55,20 @@ def import_data(source: str | Path, home: Path, progress: StageProgress | None =
         with suppress(OSError):  # then the next import reads the source again
             _write(record, key)
     return key
+
+
+def _opens(key: str, home: Path) -> bool:
+    """Whether the workspace has a copy that can be read; a damaged one is renamed, so that it is made anew."""
+    if not is_stored(key, home):
+        return False
+    try:
+        load_dataset(key, home)
+    except RunError:
+        folder = home / "data" / key
+        with suppress(OSError):
+            folder.rename(temporary_folder(folder.parent, f"damaged-{key}-") / key)
+        return False
+    return True
 
 
 def _of_stage(stage: str, progress: StageProgress | None) -> Progress | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -163,8 +164,13 @@ def _write(dataset: Dataset, folder: Path, progress: Callable[[int], None] | Non
 def _read(folder: Path) -> Dataset:
     import pyarrow.parquet as pq
 
+    if odd := [name for name in (SAMPLES, ROWS, DESCRIPTION) if not (folder / name).is_file()]:
+        raise ValueError(f"{odd[0]} is missing")  # or a named pipe, which would be waited for
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    _check_description(description)
     samples = np.load(folder / SAMPLES, mmap_mode="r", allow_pickle=False)
+    if samples.dtype.kind not in "uifb":
+        raise ValueError("the samples are no numbers")
     if len(samples) != description["samples"] or list(samples.shape[1:]) != description["shape"]:
         raise ValueError("the samples are not those described")
     with pq.ParquetFile(folder / ROWS) as rows:
@@ -182,10 +188,28 @@ def _read(folder: Path) -> Dataset:
     )
 
 
+def _check_description(description: dict) -> None:
+    """ValueError if a value in dataset.json is not of its type."""
+    name, scaling, preprocessing = (description[key] for key in ("name", "scaling", "preprocessing"))
+    if not isinstance(name, str) or not isinstance(preprocessing, dict | None):
+        raise ValueError("the name or the preprocessing is of a wrong type")
+    name.encode()  # half a character cannot be shown
+    numbers = [value for value in scaling if isinstance(value, int | float) and math.isfinite(value)]
+    if len(scaling) != 2 or len(numbers) != 2:
+        raise ValueError("the scaling is not two numbers")
+    if not all(isinstance(text, str) for pair in description["skipped"] for text in pair):
+        raise ValueError("the list of skipped files is not of text")
+
+
 def _column(rows, name: str) -> np.ndarray | None:
     """A column of a parquet file, some rows at a time: no Python object a sample. None where there is none."""
     if name not in rows.schema_arrow.names:
         return None
     batches = rows.iter_batches(ROWS_AT_ONCE, columns=[name])
-    parts = [np.array(batch.column(0).to_pylist()) for batch in batches]
+    parts = []
+    for batch in batches:
+        column = batch.column(0)
+        if column.null_count or column.type.num_fields:
+            raise ValueError(f"the column {name} has gaps or is nested")
+        parts.append(np.array(column.to_pylist()))
     return np.concatenate(parts) if parts else np.empty(0, str)

@@ -1,5 +1,6 @@
 """The workspace's copy: it comes back as it was, under a key that only its content decides."""
 
+import json
 import os
 import stat
 import subprocess
@@ -170,7 +171,52 @@ def test_a_faster_process_is_as_good(tmp_path, monkeypatch):
     assert len(load_dataset(key, tmp_path)) == 30
 
 
-def test_the_copy_can_be_read_by_the_owner_alone_and_nothing_is_executable(tmp_path):
-    folder = tmp_path / "data" / store_dataset(IMAGES, tmp_path)
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert not any(path.stat().st_mode & 0o111 for path in folder.iterdir())
+@pytest.mark.parametrize("mask", [0o077, 0o022, 0o002])
+def test_the_umask_says_who_can_read_the_copy_and_nothing_is_executable(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        folder = tmp_path / "data" / store_dataset(IMAGES, tmp_path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o777 & ~mask
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o666 & ~mask}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 5),
+        ("name", "\ud800"),
+        ("scaling", [0, "x"]),
+        ("scaling", [float("nan"), 1]),
+        ("scaling", [1]),
+        ("kind", "sound"),
+        ("shape", 3),
+        ("samples", "many"),
+        ("samples", 10**30),
+        ("skipped", [["a", 5]]),
+        ("notes", [{"kind": "unheard of"}]),
+        ("notes", 5),
+        ("preprocessing", [1]),
+    ],
+)
+def test_a_wrong_value_in_a_copy_is_one_sentence(tmp_path, field, value):
+    key = store_dataset(IMAGES, tmp_path)
+    file = tmp_path / "data" / key / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {field: value}))
+    with pytest.raises(RunError, match="damaged: delete its folder"):
+        load_dataset(key, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["samples.npy", "rows.parquet", "dataset.json"])
+@pytest.mark.parametrize("how", ["folder", "pipe", "loop", "deep"])
+def test_something_else_in_place_of_a_file_is_one_sentence(tmp_path, name, how):
+    key = store_dataset(IMAGES, tmp_path)
+    file = tmp_path / "data" / key / name
+    file.unlink()
+    if how == "deep":
+        file.write_text("[" * 100_000 + "]" * 100_000)
+    else:
+        {"folder": file.mkdir, "pipe": lambda: os.mkfifo(file), "loop": lambda: file.symlink_to(file)}[how]()
+    with pytest.raises(RunError, match="damaged: delete its folder"):
+        load_dataset(key, tmp_path)

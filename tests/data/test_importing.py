@@ -134,3 +134,12 @@ def test_what_cannot_be_trained_on_is_not_kept(tmp_path):
     with pytest.raises(InputError, match="neither a file"):
         import_data(tmp_path / "no.npy", tmp_path / "home")
     assert [path for path in tmp_path.glob("home/**/*") if path.is_file()] == []
+
+
+def test_a_damaged_copy_is_set_aside_and_made_anew(source, tmp_path):
+    home = tmp_path / "home"
+    key = import_data(source, home)
+    (home / "data" / key / "dataset.json").write_text("{")
+    assert import_data(source, home) == key
+    assert len(load_dataset(key, home)) > 0
+    assert list((home / "data").glob(f"damaged-{key}-*"))

@@ -153,7 +153,7 @@ def many(config, control):
 def modules():
     """The stand-ins by the full names of the modules that they replace."""
     train, cluster = types.ModuleType("dsc_core.training.loop"), types.ModuleType("dsc_core.model")
-    train.fit, cluster.Fitted = fit, Fitted
+    train.fit, cluster.Fitted, cluster.Assignment = fit, Fitted, SimpleNamespace
     return {"dsc_core.training.loop": train, "dsc_core.model": cluster}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,8 @@ def load_graph(run: Run, report: Report | None = None) -> sparse.csr_matrix:
         try:
             save_graph(path, affinity, mark)
         except OSError:  # it can be built again
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
     return affinity
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def _labels_path(run: Run) -> Path:
         reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
         raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
     path = run.folder / FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         raise InputError(f"The run '{run.name}' has no results: it was {run.status} too early.")
     return path
 
