@@ -28,7 +28,7 @@ def why_unreadable(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "the computer ran out of memory"
     if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
-        text = os.strerror(error.errno)
+        text = os.strerror(error.errno or 0)
         return text[0].lower() + text[1:]
     cause = error.__cause__ or error.__context__
     return why_unreadable(cause) if cause else ""

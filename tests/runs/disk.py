@@ -11,6 +11,7 @@ import io
 import os
 import signal
 import sqlite3
+import stat
 from pathlib import Path
 
 NAMES = ("replace", "rename", "unlink", "remove", "mkdir", "rmdir", "truncate", "ftruncate", "chmod", "fsync")
@@ -74,7 +75,8 @@ class Disk:
                 return super().write(data)
 
         def operate(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, **more):
-            if not set(mode) & set("wax+") or str(file).startswith("/dev/"):
+            reading = not set(mode) & set("wax+") or str(file).startswith("/dev/")
+            if reading or (isinstance(file, int) and not stat.S_ISREG(os.fstat(file).st_mode)):  # or a pipe
                 return function(file, mode, buffering, encoding, errors, newline, **more)
             if not isinstance(file, int):
                 disk.pass_by("open", file)
