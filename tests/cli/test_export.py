@@ -5,8 +5,9 @@ import json
 import pytest
 
 from dsc_core.runs import Store
+from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts import event_table
-from dsc_core.runs.artifacts.labels import labels_csv
+from dsc_core.runs.artifacts.labels import labels_csv, labels_frame
 
 
 def test_a_file_that_cannot_be_written_is_exit_code_2(run, blobs, tmp_path):
@@ -62,3 +63,19 @@ def test_tensorboard_files_are_written_during_training_and_afterwards(run, blobs
     assert abs(during.stat().st_size - after.stat().st_size) < 100, (
         "the files' heads differ, their events do not"
     )
+
+
+def test_it_is_said_whether_the_edits_of_the_clusters_are_in_the_file(run, blobs, tmp_path):
+    assert run("train", blobs, "--run", "mine")[0] == 0
+    out = tmp_path / "labels.csv"
+    assert run("export", "mine", "--out", out)[2] == "", "there are none"
+    of = Store().find("mine")
+    edits.of_run(of, labels_frame(of)).name(0, "first")
+    code, _, err = run("export", "mine", "--out", out)
+    assert (code, err) == (0, "Written without the 1 edit of its clusters: add --edited for the clusters as edited.\n")
+    assert "edited_cluster" not in out.read_text()
+    code, _, err = run("export", "mine", "--out", out, "--edited")
+    assert (code, err) == (0, "Written with the 1 edit of its clusters.\n")
+    assert "edited_cluster" in out.read_text()
+    told = json.loads(run("export", "mine", "--out", out, "--edited", "--json")[1])
+    assert (told["edited"], told["edits"]) == (True, 1)
