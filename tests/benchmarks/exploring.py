@@ -185,8 +185,8 @@ def server_of(home: Path) -> int:
 def stripe(target: int, points: np.ndarray, right: bool, drawn: tuple[float, float]) -> tuple[float, float]:
     """The bounds, as shares of the width of the map, of a stripe with about `target` points at its left or right end.
 
-    drawn: the ends of the horizontal axis. A lasso that starts on the outline of the previous one would move that one, so
-    the two ends alternate.
+    drawn: the ends of the horizontal axis. A lasso that starts on the outline of the previous one would move that one,
+    so the two ends alternate.
     """
     x = np.sort(points[:, 0])
     low, high = drawn

@@ -14,3 +14,9 @@ def test_all_bars_have_one_colour_and_the_axis_ends_at_the_maximum():
     option = bars(["a", "b"], [0.5, 0.25], first_colour=None, maximum=1)
     assert option["color"] == [colour(0)]
     assert option["yAxis"]["max"] == 1
+
+
+def test_bars_of_clusters_have_the_colours_of_these_clusters():
+    option = bars(["0", "both"], [3, 4], clusters=[0, 5])
+    assert option["color"] == [colour(0), colour(5)]
+    assert option["series"][0]["colorBy"] == "data"
