@@ -21,7 +21,10 @@ class Workers:
 
     def __exit__(self, *_):
         self.forking.stdin.close()
-        self.forking.wait(10)
+        try:
+            self.forking.wait(60)
+        finally:
+            self.forking.kill()
         self.forking.stdout.close()
 
     def start(self, home, run_id, *how):
