@@ -16,7 +16,7 @@ def draw(results) -> None:
     frame = results.labels
     st.markdown(
         "**Is the confidence calibrated?** :gray-badge[evaluation only]",
-        help="Samples by confidence, and the share of them whose cluster is matched with their class.",
+        help="Samples by confidence, and the share of them whose cluster is matched with their label.",
     )
     correct = metrics.correct(frame["label"].to_numpy(), frame["cluster"].to_numpy())
     result = calibration.calibrate(correct, frame["confidence"].to_numpy())

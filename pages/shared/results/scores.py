@@ -56,8 +56,9 @@ def _scores(run, results) -> None:
         st.metric("Samples", f"{run.samples:,}")
         st.metric("Clusters", f"{run.clusters}")
         if run.started and run.ended:
-            duration = formatting.duration(run.ended - run.started)
-            st.metric("Time", duration, help=f"On {formatting.plain(run.device)}.")
+            seconds = run.ended - run.started - (results.summary.get("paused_seconds") or 0)
+            about = f"Without pauses, on {formatting.plain(run.device)}."
+            st.metric("Time", formatting.duration(seconds), help=about)
     view = run_view.view(run, results)
     if view.regrouped:  # a name changes no score
         _edited(view, shown)
