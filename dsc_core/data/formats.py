@@ -64,21 +64,26 @@ READERS = (
 )
 
 PACKED = (".gz", ".bz2", ".xz")  # compressions of a TAR
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm")
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".bmp",
+    ".dib",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".pgm",
+    ".ppm",
+    ".pbm",
+    ".pnm",
+)
 SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 OTHER_TABLES = (
-    *(
-        ".json",
-        ".jsonl",
-        ".feather",
-        ".arrow",
-        ".arff",
-        ".dta",
-        ".sav",
-        ".rds",
-        ".sqlite",
-        ".db",
-    ),
+    *(".json", ".jsonl", ".feather", ".arrow", ".arff", ".dta", ".sav", ".rds", ".sqlite", ".db"),
 )
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 OTHER_ARCHIVES = (".7z", ".rar", ".zst", ".bz2", ".xz")

@@ -259,15 +259,20 @@ def assign_all(
         _name_unassigned(stream, block, frame)
         if progress is not None:
             progress(assigned.samples, stream.total)
+    _check_any(assigned, stream)
+    return assigned
+
+
+def _check_any(assigned: Assigned, stream: Stream) -> None:
+    """InputError if there were no samples, or none of them has a cluster."""
     if not assigned.samples and not assigned.stopped:
         raise InputError(f"{stream.name} holds no samples: choose data with at least one.")
-    if assigned.unassigned == assigned.samples and not assigned.stopped:
+    if not assigned.stopped and assigned.unassigned == assigned.samples:
         name, reason = stream.skipped[0]
         raise InputError(
             f"No sample of {stream.name} can be assigned, the first being {name[:80]!r} ({reason.rstrip('.')}):"
             " replace such values with numbers."
         )
-    return assigned
 
 
 def _name_unassigned(stream: Stream, block: Dataset, frame: pd.DataFrame) -> None:

@@ -24,7 +24,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsc_core.data import check_trainable, open_dataset
+from dsc_core.data.formats import READERS
 from dsc_core.errors import InputError
+from tests.data.hostile import MAKERS
 from tests.data.writers import colour, encoded, grey, mat73
 
 PICTURES = {
@@ -191,3 +193,43 @@ def test_mutated_files_are_read_or_refused_in_one_sentence(name, tmp_path, quick
         f" slowest {slowest:.1f} s, at most {most_memory():,.0f} MB",
         flush=True,
     )
+
+
+LARGEST_MB = 1000  # that reading one file may take
+HOSTILE = 4  # files of each kind
+
+
+def test_there_is_hostile_content_for_every_format():
+    for format in READERS:
+        assert any(suffix in MAKERS for suffix in format.suffixes or ("",)), format.title
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="measures a forked process")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("suffix", "make"),
+    [(suffix, make) for suffix, makers in MAKERS.items() for make in dict.fromkeys(makers)],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_hostile_content_is_read_or_refused_in_little_memory(suffix, make, tmp_path, quick_processes):
+    """Each kind in a process of its own, whose largest memory the system measures, its children's likewise."""
+    from tests.data.hostile_reading import read_every_way
+
+    outcomes = tmp_path / "outcomes"
+    pid = os.fork()
+    if not pid:
+        try:
+            for seed in range(HOSTILE * TIMES):
+                path = tmp_path / f"{seed}{suffix}"
+                make(np.random.default_rng(seed), path)
+                found = read_every_way(path)
+                with open(outcomes, "a", encoding="utf-8") as out:
+                    out.write(f"{seed} {found.outcome} {found.said}\n")
+        finally:
+            os._exit(0)
+    _, _, used = os.wait4(pid, 0)
+    said = outcomes.read_text(encoding="utf-8")
+    assert "traceback" not in said, said
+    assert said.count("\n") == HOSTILE * TIMES, said
+    held = most_memory() if os.uname().sysname != "Linux" else used.ru_maxrss / 1024
+    assert held < LARGEST_MB
