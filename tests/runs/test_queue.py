@@ -432,20 +432,33 @@ def test_a_waiting_run_is_started_beside_a_paused_one(store, three, no_process):
         queue.start_now(store, three[2])
 
 
-def test_two_servers_on_one_workspace_start_each_waiting_run_once(store, three, monkeypatch):
+@pytest.fixture
+def serve():
+    """Starts a server of the workspace that queues runs and watches them; all are killed at the end."""
+    servers = []
+
+    def start(*run_ids):
+        servers.append(process("serve", *run_ids))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+def test_two_servers_on_one_workspace_start_each_waiting_run_once(store, three, serve, monkeypatch):
     monkeypatch.setenv("FAKE", "endless")
-    servers = [process("serve", three[0])]
-    assert servers[0].stdout.readline() == "waiting\n"
+    first = serve(three[0])
+    assert first.stdout.readline() == "waiting\n"
     monkeypatch.setenv("FAKE", "")
-    servers += [process("serve", *three[1:]) for _ in range(2)]
-    assert [server.stdout.readline() for server in servers[1:]] == ["waiting\n"] * 2
+    others = [serve(*three[1:]) for _ in range(2)]
+    assert [server.stdout.readline() for server in others] == ["waiting\n"] * 2
     until(lambda: len(store.events(three[0])) > 3)
-    servers[0].kill()  # the run that it started goes on without it
-    servers[0].wait()
+    first.kill()  # the run that it started goes on without it
+    first.wait()
     assert store.get(three[0]).status == "running"
     os.kill(store.get(three[0]).pid, signal.SIGKILL)
     until(lambda: statuses(store, three) == ["failed", "done", "done"])
-    for server in servers[1:]:
-        server.kill()
-        server.wait()
     assert [trainings(store, run_id) for run_id in three] == [1, 1, 1]
