@@ -199,9 +199,9 @@ def _text(file: _File) -> Iterator[TextIO]:
     try:
         with open_text(path, dialect.encoding, file.limits, dialect.skipped) as text:
             yield text
-    except (InputError, UnicodeDecodeError, OSError, GeneratorExit):
+    except (InputError, UnicodeDecodeError, OSError, MemoryError, GeneratorExit):
         raise
-    except Exception as error:  # the parser has its own errors, and MemoryError
+    except Exception as error:  # the parser has its own errors
         raise InputError(
             f"{path.name} is not a valid CSV table{_line_of(error, dialect.skipped)}: save it again as CSV."
         ) from error

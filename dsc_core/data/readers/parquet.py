@@ -80,7 +80,7 @@ def _open(path: Path, limits: Limits) -> Iterator[tuple[Any, Columns]]:
         dictionaries = [name for name in columns.texts if name not in columns.deltas]
         with pq.ParquetFile(path, read_dictionary=dictionaries, pre_buffer=False) as file:
             yield file, columns
-    except (InputError, OSError, GeneratorExit) as error:
+    except (InputError, OSError, MemoryError, GeneratorExit) as error:
         if isinstance(error, OSError) and error.errno is None:  # Arrow's own
             raise _damaged(path) from error
         raise
