@@ -19,7 +19,10 @@ ONE_CLUSTER = "sets n_clusters=1, which is refused: clustering needs at least tw
 BY_NAME = (
     "columns in another order are matched by their names, with a warning, where scikit-learn refuses them"
 )
+CLASSIFIERS_ONLY = "reads the tags of a classifier wherever there is predict_proba"
 EXPECTED_FAILURES = {
+    "check_estimator_sparse_array": CLASSIFIERS_ONLY,
+    "check_estimator_sparse_matrix": CLASSIFIERS_ONLY,
     "check_dataframe_column_names_consistency": BY_NAME,
     "check_dont_overwrite_parameters": ONE_CLUSTER,
     "check_fit2d_1feature": ONE_CLUSTER,
@@ -177,7 +180,7 @@ def test_nan_in_an_image_is_refused_with_its_row(fitted):
     images = load_digits().images[:20].copy()
     images[3, 2, 2] = np.nan
     for call in (fitted.predict, fitted.unseen, clone(fitted).fit):
-        with pytest.raises(InputError, match="NaN in row 3:"):
+        with pytest.raises(InputError, match="1 NaN value in row 3:"):
             call(images)
 
 
@@ -239,6 +242,40 @@ def test_refitting_on_images_forgets_the_columns(rows):
 def test_other_data_are_refused_by_name(samples, words):
     with pytest.raises(InputError, match=words):
         tiny().fit(samples)
+
+
+@pytest.mark.parametrize("form", ["csr", "coo", "dia"])
+def test_a_sparse_matrix_is_the_dense_one(of_rows, rows, form):
+    sparse = scipy.sparse.csr_matrix(rows).asformat(form)
+    assert np.array_equal(of_rows.predict(sparse), of_rows.labels_)
+    assert of_rows.transform(sparse).dtype == np.float64
+    sparse = scipy.sparse.csr_array(np.where(np.arange(60)[:, None] == 17, np.inf, rows))
+    with pytest.raises(
+        InputError, match=r"4 infinite \(inf\) values in 1 rows, the first in row 17, column 0"
+    ):
+        of_rows.predict(sparse)
+
+
+def test_all_bad_values_are_counted(of_rows, rows):
+    bad = rows.copy()
+    bad[57, 2], bad[58:, 0] = np.inf, np.nan
+    words = r"2 NaN and 1 infinite \(inf\) values in 3 rows, the first in row 57, column 2"
+    for call in (of_rows.predict, tiny().fit):
+        with pytest.raises(InputError, match=words):
+            call(bad)
+
+
+def test_columns_are_named_where_they_are_no_numbers_or_not_those_of_training(rows):
+    frame = pd.DataFrame(rows, columns=list("abcd"))
+    for column in (pd.Timestamp("2020-01-01"), pd.Categorical(list("xy") * 30)):
+        with pytest.raises(InputError, match=r"The column 'when' of X has the type"):
+            tiny().fit(frame.assign(when=column))
+    with pytest.raises(InputError, match=r"X has 2 columns named 'a'"):
+        tiny().fit(frame.set_axis(list("aabc"), axis=1))
+    model = tiny().fit(frame)
+    with pytest.raises(InputError, match=r"X lacks 'd' and has 'e'") as refused:
+        model.predict(frame.rename(columns={"d": "e"}))
+    assert "\n" not in str(refused.value)
 
 
 def test_transform_keeps_the_type_of_x(of_rows, rows):

@@ -130,6 +130,8 @@ def check_rows(estimator: BaseEstimator, X: Any, fitting: bool) -> np.ndarray:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"X has {names.count(twice)} columns named {twice!r}: give each a name of its own.")
+    if any(str(dtype) == "category" for dtype in getattr(X, "dtypes", ())):  # which become a table of objects
+        raise InputError(_not_numbers(X))
     X = X if fitting else match_columns(estimator, X)
     least = MIN_SAMPLES if fitting else 1
     try:
@@ -137,7 +139,10 @@ def check_rows(estimator: BaseEstimator, X: Any, fitting: bool) -> np.ndarray:
             estimator, X, reset=fitting, dtype="numeric", ensure_all_finite=False, ensure_min_samples=least
         )
     except (ValueError, TypeError) as error:
-        raise InputError(_not_numbers(X) or str(error)) from error
+        problem = _not_numbers(X)
+        if not problem and isinstance(error, TypeError):  # scikit-learn's convention for objects
+            raise
+        raise InputError(problem or str(error)) from error
     return np.asarray(rows)
 
 

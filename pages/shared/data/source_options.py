@@ -99,11 +99,20 @@ def _array_options(path: Path) -> dict | None:
     except InputError as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
         return None
+    if guess.problem:
+        st.warning(formatting.plain(guess.problem), icon=":material/warning:")
     options = {
         "samples_key": _array_option(path, "Samples", guess, guess.samples) or None,
         "label_column": _array_option(path, "Labels", guess, guess.labels, FOR_SCORES),
         "id_column": _array_option(path, "Ids", guess, guess.ids),
     }
+    for name, guessed in (
+        ("label_column", guess.labels),
+        ("id_column", guess.ids),
+        ("samples_key", guess.samples),
+    ):
+        as_guessed = options["samples_key"] in (None, *guess.samples) and (options[name],) == guessed
+        options[name] = None if as_guessed else options[name]  # then read as by default, with notes
     samples = [options["samples_key"]] if options["samples_key"] else guess.samples
     if not any(guess.is_matrix(key) for key in samples):
         return options
@@ -125,11 +134,18 @@ def _array_option(
     return st.selectbox(
         title,
         [*joined, *([""] if title != "Samples" else []), *guess.arrays],
-        index=0 if joined or not guessed else list(guess.arrays).index(guessed[0]) + (title != "Samples"),
+        index=_array_index(title, guess, guessed),
         format_func=lambda key: " + ".join(guessed) if key is None else _array_title(guess, key),
         key=f"{title.lower()}_key_{path}",
         help=help,
     )
+
+
+def _array_index(title: str, guess, guessed: tuple[str, ...]) -> int | None:
+    """The position of the guess among the options; none for samples that must be chosen."""
+    if not guessed and title == "Samples":
+        return None
+    return list(guess.arrays).index(guessed[0]) + (title != "Samples") if len(guessed) == 1 else 0
 
 
 def _array_title(guess, key: str) -> str:
