@@ -103,6 +103,7 @@ def test_hdf5_samples_labels_and_ids_are_found_by_their_names(tmp_path, name):
     assert [str(note) for note in dataset.notes] == [
         "Samples read from images.",
         "Labels read from labels.",
+        "Ids read from ids.",
         "Arrays not used: other (99 × 999, float64).",
     ]
 
