@@ -72,7 +72,10 @@ def test_it_is_said_whether_the_edits_of_the_clusters_are_in_the_file(run, blobs
     of = Store().find("mine")
     edits.of_run(of, labels_frame(of)).name(0, "first")
     code, _, err = run("export", "mine", "--out", out)
-    assert (code, err) == (0, "Written without the 1 edit of its clusters: add --edited for the clusters as edited.\n")
+    assert (code, err) == (
+        0,
+        "Written without the 1 edit of its clusters: add --edited for the clusters as edited.\n",
+    )
     assert "edited_cluster" not in out.read_text()
     code, _, err = run("export", "mine", "--out", out, "--edited")
     assert (code, err) == (0, "Written with the 1 edit of its clusters.\n")

@@ -40,7 +40,7 @@ def test_no_suffix_belongs_to_two_formats():
 
 def test_the_list_of_formats_is_a_phrase():
     assert FORMATS == (
-        "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, .h5, .mat, or IDX (also .gz)"
+        "a folder, ZIP or TAR of images, .npz, .npy, .csv, .parquet, .h5, .h5ad, .mat, or IDX (also .gz)"
     )
 
 

@@ -46,7 +46,9 @@ def test_sixteen_bits_are_kept():
         assert np.array_equal(image[0], array)
 
 
-@pytest.mark.parametrize("array", [np.linspace(0, 0.3, 64, dtype=np.float32), np.arange(-9, 55, dtype=np.int32)])
+@pytest.mark.parametrize(
+    "array", [np.linspace(0, 0.3, 64, dtype=np.float32), np.arange(-9, 55, dtype=np.int32)]
+)
 def test_decimals_and_32_bits_come_as_they_stand(array):
     image = decode_image(encoded(array.reshape(8, 8), "TIFF"), LIMITS)
     assert image.dtype == np.float32
