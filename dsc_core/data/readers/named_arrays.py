@@ -110,6 +110,8 @@ def _check_sizes(file: ArrayFile, keys: ChosenKeys, limits: Limits) -> None:
         _check_size(every, f"{keys.samples[0]} to {keys.samples[-1]} in {file.name}", file.size, limits)
     for key in keys.samples:
         header, subject = file.headers[key], f"{key} in {file.name}"
+        if not header.shape and keys.per != "sample":
+            raise InputError(f"{subject} is a single value: save one entry per sample.")
         columns = _columns(file.headers, key, keys.labels)
         if header.sparse or (file.roles.get("samples") == [key] and len(header.shape) == 2):
             check_dense_size(header, columns, subject, file.packed(key), limits, _smaller(file, key))
@@ -119,7 +121,8 @@ def _check_sizes(file: ArrayFile, keys: ChosenKeys, limits: Limits) -> None:
 
 def _columns(headers: Headers, key: str, labels: list[str]) -> int:
     """The columns of the table that a matrix becomes: its first axis if there are as many labels as on its last."""
-    first, last = headers[key].shape[0], headers[key].shape[-1]
+    shape = headers[key].shape or (1,)
+    first, last = shape[0], shape[-1]
     return first if first != last and labels and fits(headers, labels, {last}) else last
 
 

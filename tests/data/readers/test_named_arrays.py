@@ -433,3 +433,9 @@ def test_matlabs_objects_are_never_made(tmp_path):
     """SciPy gives an object's fields as plain arrays; what is no number or text is passed over."""
     path = mat5(tmp_path / "a.mat", x=BYTES.astype(float), s=np.zeros((2, 2), [("a", object)]))
     assert list(guess_keys(path).arrays) == ["x"]
+
+
+def test_a_single_value_is_not_samples(tmp_path):
+    np.savez(tmp_path / "a.npz", X_train=np.float32(3), y_train=np.arange(5))
+    with pytest.raises(InputError, match="X_train in a.npz is a single value: save one entry per sample"):
+        open_dataset(tmp_path / "a.npz")
