@@ -437,5 +437,5 @@ def test_matlabs_objects_are_never_made(tmp_path):
 
 def test_a_single_value_is_not_samples(tmp_path):
     np.savez(tmp_path / "a.npz", X_train=np.float32(3), y_train=np.arange(5))
-    with pytest.raises(InputError, match="X_train in a.npz is a single value: save one entry per sample"):
+    with pytest.raises(InputError, match=r"X_train in .* is a single value"):
         open_dataset(tmp_path / "a.npz")
