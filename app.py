@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -52,9 +53,12 @@ def draw() -> None:
 def access() -> Access:
     """Who may use the server; ends the program with a sentence if a setting of this is not valid."""
     try:
-        return Access.read(home())
+        read = Access.read(home())
     except ValueError as error:
         sys.exit(str(error))
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    hosts = st.get_option("server.allowedHosts") or []
+    return replace(read, hosts=tuple(hosts), base=f"/{base}" if base else "")
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,11 +30,17 @@ class Access:
         The token.
     origins : tuple of str
         Origins besides the server's own whose pages may send requests, such as "https://lab.example.org".
+    hosts : tuple of str
+        The names that the server answers to, "*" and "*.example.org" among them; none for any name.
+    base : str
+        The path under which the server lies, "" or "/path".
     """
 
     rule: str
     token: str
     origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    base: str = ""
 
     @classmethod
     def read(cls, home: Path, environment: Mapping[str, str] = os.environ) -> Access:
@@ -56,6 +63,14 @@ class Access:
             _origin(text) for text in environment.get("DSC_ORIGINS", "").replace(",", " ").split()
         )
         return cls(rule, token or kept_token(home), origins)
+
+    def is_host(self, host: str) -> bool:
+        """Whether the server answers to the name in a Host header, with or without a port."""
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        except ValueError:
+            return False
+        return not self.hosts or any(fnmatchcase(name, pattern.lower().strip()) for pattern in self.hosts)
 
     def is_token(self, text: str | None) -> bool:
         """Whether `text` is the token; takes as long for a wrong one as for the right one."""

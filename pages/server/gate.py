@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from pages.server.access import OPEN, OWNER, Access
 from pages.server.peers import user_of
@@ -57,6 +57,8 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if not self.access.is_host(headers.get("host", "")):
+            return await _refuse(scope, receive, send, "This server does not answer to this name.")
         if not self._has_own_origin(scope, headers):
             return await _refuse(scope, receive, send, "This request comes from a page of another server.")
         given = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"))).get(PARAMETER)
@@ -71,7 +73,7 @@ class Gate:
         """Whether no page of another origin sends the request. Browsers say so; other programs may say nothing."""
         origin = headers.get("origin")
         if origin is not None:
-            same = urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""
+            same = origin.partition("://")[2].lower() == headers.get("host", "").lower() != ""
             return same or origin.lower() in self.access.origins
         if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
             return True
@@ -80,7 +82,7 @@ class Gate:
 
     def _is_admitted(self, scope: Message, headers: dict[str, str]) -> bool:
         """Whether the request needs no token, or carries it in its cookie."""
-        if self.access.rule == OPEN or scope["path"].endswith(HEALTH):
+        if self.access.rule == OPEN or scope["path"] == self.access.base + HEALTH:
             return True
         if self.access.is_token(_cookie(headers.get("cookie", ""), _cookie_name(scope))):
             return True

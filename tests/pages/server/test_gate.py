@@ -23,7 +23,7 @@ async def behind(scope, receive, send):
     await send({"type": "http.response.body", "body": b"the app"})
 
 
-def ask(kind="http", rule="token", path="/", query="", method="GET", origins=(), **headers):
+def ask(kind="http", rule="token", path="/", query="", method="GET", origins=(), hosts=(), **headers):
     """(the messages that the gate sends for one request)."""
     headers = {"host": "127.0.0.1:8501"} | {name.replace("_", "-"): value for name, value in headers.items()}
     scope = {"type": kind, "path": path, "query_string": query.encode(), "client": ELSEWHERE, "server": HERE}
@@ -38,7 +38,7 @@ def ask(kind="http", rule="token", path="/", query="", method="GET", origins=(),
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Gate(behind, Access(rule, TOKEN, tuple(origins)))(scope, receive, send))
+    asyncio.run(Gate(behind, Access(rule, TOKEN, tuple(origins), hosts))(scope, receive, send))
     return sent
 
 
@@ -64,6 +64,8 @@ def headers_of(sent):
         ("http://user@127.0.0.1:8501", False),
         ("https://lab.example.org", True),
         ("https://lab.example.org:444", False),
+        ("http://[::1", False),
+        ("http://127.0.0.1:8501/", False),
         ("null", False),
         ("", False),
     ],
@@ -145,8 +147,28 @@ def test_the_redirect_stays_on_this_server(path):
     assert " " not in location
 
 
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:8501", True),
+        ("LOCALHOST.", True),
+        ("a.lab.example.org:80", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example:8501", False),
+        ("evil@evil.example", False),
+        ("[::1", False),
+        ("", False),
+    ],
+)
+def test_the_server_answers_to_its_names_only(host, expected):
+    hosts = ("localhost", "127.0.0.1", "*.lab.example.org")
+    assert passes(ask(rule="open", hosts=hosts, host=host)) == expected
+    assert not passes(ask("websocket", rule="open", hosts=hosts, host="evil.example"))
+
+
 def test_the_health_check_needs_no_token():
     assert passes(ask(path="/_stcore/health"))
+    assert not passes(ask(path="/media/_stcore/health"))
     assert not passes(ask(path="/_stcore/host-config"))
 
 
