@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -56,14 +57,14 @@ class _File:
         import pandas as pd
 
         extra = [f"\0{index}" for index in range(self.width - len(self.dialect.names))]
-        return pd.read_csv(
+        kinds = dict.fromkeys(extra, "category") | dict.fromkeys(self.texts | self.categories, str)
+        read = pd.read_csv(  # without usecols, for which the longest row must be among those that are read
             text,
             sep=r"\s+" if self.dialect.delimiter == BLANKS else self.dialect.delimiter,
             decimal=self.dialect.decimal,
             header=None,
             names=[*self.dialect.names, *extra],
-            usecols=list(self.columns),
-            dtype=dict.fromkeys((self.texts | self.categories) & set(self.columns), str),
+            dtype={name: kind for name, kind in kinds.items() if name in (*self.columns, *extra)},
             keep_default_na=False,
             na_values=self._missing(),
             skipinitialspace=self.dialect.delimiter != " ",
@@ -71,6 +72,8 @@ class _File:
             low_memory=False,
             **arguments,
         )
+        columns = list(self.columns)
+        return (frame[columns] for frame in read) if "chunksize" in arguments else read[columns]
 
     def _missing(self) -> Any:
         """The words for a missing value: only an empty cell in columns that are read as text."""
@@ -110,14 +113,18 @@ def read_head(path: Path, options: Options) -> pd.DataFrame:
 def _read_head(file: _File) -> pd.DataFrame:
     """The first rows, in which whole numbers with gaps keep their digits: they may be ids."""
     with _text(file) as text:
-        frame = file.parse(text, nrows=HEAD_ROWS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # rows with cells after the last column are looked at later
+            frame = file.parse(text, nrows=HEAD_ROWS, on_bad_lines="skip")
     last = len(frame.columns) - 1
     if _is_made_up(file.dialect.names, last) and frame.iloc[:, last].isna().all():
         frame = frame.iloc[:, :last]
     gaps = [name for name in frame.columns if frame[name].dtype.kind == "f" and frame[name].isna().any()]
     if gaps:
         with _text(file) as text:
-            written = replace(file, categories=frozenset(gaps)).parse(text, nrows=HEAD_ROWS)[gaps]
+            written = replace(file, categories=frozenset(gaps)).parse(
+                text, nrows=HEAD_ROWS, on_bad_lines="skip"
+            )[gaps]
         for name in gaps:
             if written[name].dropna().str.fullmatch(r"[+-]?\d{1,18}|\d{19,}").all():
                 frame[name] = written[name].astype("Int64") if _fit(written[name]) else written[name]
@@ -159,7 +166,8 @@ def _open(path: Path, options: Options, roles: Roles, notes: list[Note]) -> _Fil
         dialect = replace(dialect, encoding=FALLBACK)
         found = _survey(path, dialect, limits)
     columns = len(dialect.names)
-    if found.rows * columns * 8 > limits.memory_mb * MEBI and options.like is None:
+    size = found.rows * (columns * 8 + found.width - columns)
+    if size > limits.memory_mb * MEBI and options.like is None:
         raise limits.error(path.name, "memory_mb")
     if found.short:
         notes.append(Note("short_rows", count=found.short, about=f"{found.first_short:,}"))

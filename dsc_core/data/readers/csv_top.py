@@ -38,6 +38,7 @@ def read_top(
     rows, titles, skipped = _without_titles(rows, delimiter)
     named = [row for _, row in split_lines([comments[-1].lstrip("#% ")], delimiter)] if comments else []
     body = [row for _, row in rows]
+    body[0] = _without_open_end(body)
     cells, row_names, width = body[0], _has_row_names(body), common_width(body)
     if row_names:
         guess = HeaderGuess(True, True)
@@ -100,6 +101,12 @@ def _has_row_names(rows: list[Row]) -> bool:
     if not below or any(len(row) != width for row in below) or all(map(is_number, rows[0])):
         return False
     return any(row[-1].strip() for row in below) and len({row[0] for row in below}) == len(below)
+
+
+def _without_open_end(rows: list[Row]) -> Row:
+    """The first row without empty cells at its end that no row below has, as where only the header ends in a comma."""
+    first, width = rows[0], max(map(len, rows[1:]), default=len(rows[0]))
+    return first[:width] if not any(map(str.strip, first[width:])) else first
 
 
 def _fits(names: Row, rows: list[Row]) -> bool:

@@ -245,3 +245,22 @@ def test_a_packed_table_is_refused_by_what_it_unpacks_to(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="DSC_MAX_UNPACKED_MB"):
         open_dataset(tmp_path / "a.csv.gz")
     assert guess_columns(tmp_path / "a.csv.gz").names == ("a", "b")  # only the beginning is unpacked
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_header_that_alone_ends_in_separators(read, width):
+    """Breast cancer data as they are on the web: the nameless column of the header is in no row."""
+    dataset = read("a,b,c" + "," * width + "\n" + BODY)
+    assert np.allclose(in_units(dataset), X, atol=1e-4)
+    assert [column["name"] for column in dataset.preprocessing["columns"]] == list("abc")
+    assert not kinds_of(dataset) & {"short_rows", "nameless_columns", "constant_columns"}
+
+
+def test_longest_row_is_not_among_the_first(read):
+    """The first block has no row of all cells, and a later one has empty cells after them."""
+    lines = [line.rpartition(",")[0] for line in BODY.splitlines()[:20]] + BODY.splitlines()[20:]
+    lines[30] += ",,"
+    dataset = read("a,b,c\n" + "\n".join(lines) + "\n")
+    assert np.allclose(in_units(dataset)[20:], X[20:], atol=1e-4)
+    assert np.allclose(in_units(dataset)[:, :2], X[:, :2], atol=1e-4)
+    assert "short_rows" in kinds_of(dataset)
