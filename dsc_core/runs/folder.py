@@ -9,6 +9,7 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
+from dsc_core.errors import RunError
 from dsc_core.runs.facts import EVENT, wrong
 from dsc_core.runs.files import check_regular, write_whole
 from dsc_core.runs.log import log
@@ -31,6 +32,12 @@ def is_run(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return "config.json" in names or "run.json" in names
+
+
+def check_kept(folder: Path) -> None:
+    """RunError if the folder of a run is gone: another browser, or the command line, deleted the run."""
+    if not folder.is_dir():
+        raise RunError(f"The run {folder.name} was deleted, so nothing can be saved in it.")
 
 
 def event_line(seq: int, text: str) -> str:

@@ -23,16 +23,16 @@ from numpy.typing import ArrayLike
 from dsc_core.analysis import metrics
 from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs.annotations import edit_log
+from dsc_core.runs.annotations.cluster_name import MAX_NAME, is_name, tidy
 from dsc_core.runs.annotations.edited import Edit, Edited
 from dsc_core.runs.artifacts.csv_table import csv_bytes
 from dsc_core.runs.artifacts.results import Results
 from dsc_core.runs.files import read_regular
-from dsc_core.runs.folder import append_line
+from dsc_core.runs.folder import append_line, check_kept
 from dsc_core.runs.run import Run
 
 NAME = "edits.jsonl"
-MAX_NAME = 80  # letters of a cluster's name
-KINDS = ("name", "merge", "split", "move")
 _lock = threading.RLock()  # for the sessions of one server; between processes a line is appended atomically
 
 
@@ -65,88 +65,37 @@ class Edits:
         return cached[1]
 
     def _read(self) -> Edited:
-        done: list[Edit] = []
-        undone: list[Edit] = []
-        all_lines = self._lines()
-        lines = [line for line in all_lines if line["labels"] == self.stamp]
-        for line in lines:
-            kind = line["kind"]
-            if kind in KINDS:
-                done.append(line)
-                undone.clear()
-            elif kind == "undo" and done:
-                undone.append(done.pop())
-            elif kind == "redo" and undone:
-                done.append(undone.pop())
         try:
-            outdated = tuple(line for line in all_lines if line["labels"] != self.stamp)
-            return replace(self._replayed(done, undone, lines), outdated=outdated)
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            raise self._damaged() from error
-
-    def _damaged(self) -> RunError:
-        return RunError(
-            f"The edits of the run {self.path.parent.name} cannot be read: move {NAME} out of its folder to go on"
-            " without them."
-        )
-
-    def _lines(self) -> list[Edit]:
-        """The complete lines, about any labels; an incomplete last one is left out."""
-        try:
-            content = read_regular(self.path)
+            lines = edit_log.parse(read_regular(self.path))
         except FileNotFoundError:
-            return []
+            lines = []
+        except edit_log.BadLine as error:
+            raise self._damaged(f" (line {error.number})") from error
         except (OSError, ValueError) as error:
             raise self._damaged() from error
-        lines: list[Edit] = []
-        for line in content[: content.rfind(b"\n") + 1].splitlines():
-            try:
-                read = json.loads(line)
-                if not isinstance(read["kind"], str) or not isinstance(read["labels"], str):
-                    raise ValueError("unexpected content")
-                lines.append(read)
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise self._damaged() from error
-        return lines
+        own = [line for line in lines if line.edit["labels"] == self.stamp]
+        outdated = tuple(line.edit for line in lines if line.edit["labels"] != self.stamp)
+        try:
+            read = edit_log.replay(own, self.original, self._taken)
+        except edit_log.BadLine as error:
+            raise self._damaged(f" (line {error.number})") from error
+        read.labels.setflags(write=False)  # the same state is given out until the log changes
+        return Edited(read.labels, read.names, read.done, read.undone, len(own), read.fresh, outdated)
 
-    def _replayed(self, done: list[Edit], undone: list[Edit], lines: list[Edit]) -> Edited:
-        labels, names = self.original.copy(), dict[int, str]()
-        for edit in done:
-            self._apply(edit, labels, names)
-        used = [self._taken - 1, *(new for line in lines for new in _made(line))]
-        labels.setflags(write=False)  # the same state is given out until the log changes
-        return Edited(labels, names, tuple(done), tuple(undone), len(lines), max(used) + 1)
-
-    def _apply(self, edit: Edit, labels: np.ndarray, names: dict[int, str]) -> None:
-        """One edit, over `labels` and `names` in place."""
-        kind = edit["kind"]
-        if kind == "name":
-            names[int(edit["cluster"])] = str(edit["name"])
-        elif kind == "merge":
-            labels[labels == int(edit["cluster"])] = int(edit["into"])
-        elif kind == "split":
-            for new, rows in zip(edit["new"], edit["rows"], strict=True):
-                labels[self._checked_rows(rows)] = int(new)
-        else:
-            labels[self._checked_rows(edit["rows"])] = int(edit["into"])
-
-    def _checked_rows(self, rows: ArrayLike) -> np.ndarray:
-        rows = np.asarray(rows)
-        if rows.dtype.kind not in "iu" and len(rows):
-            raise ValueError("no whole numbers")
-        rows = rows.astype(np.int64)
-        if rows.ndim != 1 or (len(rows) and not 0 <= rows.min() <= rows.max() < len(self.original)):
-            raise ValueError("no such sample")
-        return rows
+    def _damaged(self, where: str = "") -> RunError:
+        return RunError(
+            f"The edits of the run {self.path.parent.name} cannot be read{where}: move {NAME} out of its folder to go"
+            " on without them."
+        )
 
     # -- changing --------------------------------------------------------------------------------------------
 
     def name(self, cluster: int, name: str) -> Edited:
         """Name a cluster; an empty name removes its name. Clusters may share a name, but none is called a number."""
-        name = " ".join(name.split())
+        name = tidy(name)
         with _lock:
             now = self._with(cluster)
-            if len(name) > MAX_NAME or not name.isprintable():
+            if not is_name(name):
                 raise InputError(f"A name has 1 to {MAX_NAME} letters, on one line.")
             if name in {str(other) for other in range(max(now.fresh, 1)) if other != cluster}:
                 raise InputError(f"'{name}' is the number of a cluster: choose another name.")
@@ -189,7 +138,7 @@ class Edits:
         if rows[0] < 0 or rows[-1] >= len(self.original):
             raise InputError(f"The samples are numbered from 0 to {len(self.original) - 1:,}.")
         with _lock:
-            now = self.now() if into is None else self._with(into)
+            now = self._present() if into is None else self._with(into)
             if into is not None and (now.labels[rows] == into).all():
                 raise InputError(f"These samples are already in cluster {now.title(into)}.")
             target = now.fresh if into is None else int(into)
@@ -198,35 +147,57 @@ class Edits:
     def undo(self) -> Edited:
         """Undo the last edit."""
         with _lock:
-            if not self.now().done:
+            if not self._present().done:
                 raise InputError("There is no edit to undo.")
             return self._append({"kind": "undo"})
 
     def redo(self) -> Edited:
         """Redo the edit that was undone last."""
         with _lock:
-            if not self.now().undone:
+            if not self._present().undone:
                 raise InputError("There is no edit to redo.")
             return self._append({"kind": "redo"})
 
     def _with(self, *clusters: int) -> Edited:
         """The present state. InputError if one of the clusters has no samples."""
-        now = self.now()
+        now = self._present()
         for cluster in clusters:
             if not (now.labels == cluster).any():
                 raise InputError(f"Cluster {now.title(cluster)} no longer exists: choose another.")
         return now
 
+    def _present(self) -> Edited:
+        """The state to change. RunError if the run is gone."""
+        check_kept(self.path.parent)
+        return self.now()
+
     def _append(self, edit: Edit) -> Edited:
-        line = {**edit, "labels": self.stamp, "at": round(time.time(), 3)}
+        line = (
+            json.dumps({**edit, "labels": self.stamp, "at": round(time.time(), 3)}, ensure_ascii=False) + "\n"
+        )
         try:
             self._cut_incomplete_line()
-            append_line(self.path, json.dumps(line, ensure_ascii=False) + "\n")
+            append_line(self.path, line)
         except OSError as error:
+            check_kept(self.path.parent)
             raise RunError(
                 f"The edit could not be saved ({error.strerror}): the run's folder cannot be written."
             ) from error
-        return self.now()
+        return self._confirmed(line.encode())
+
+    def _confirmed(self, line: bytes) -> Edited:
+        """The state after the line that was appended.
+
+        InputError, and the line is removed, if it no longer fits since another process was faster.
+        """
+        try:
+            return self.now()
+        except RunError:
+            content = self.path.read_bytes()
+            if not content.endswith(line):
+                raise
+            os.truncate(self.path, len(content) - len(line))
+            raise InputError("The clusters were edited elsewhere just now: try again.") from None
 
     def _cut_incomplete_line(self) -> None:
         """Remove what a full disk or a crash left of a line."""
@@ -235,13 +206,6 @@ class Edits:
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 os.truncate(self.path, whole)
-
-
-def _made(line: Edit) -> list[int]:
-    """The numbers of the clusters that an edit made."""
-    if line["kind"] == "split":
-        return [int(new) for new in line["new"]]
-    return [int(line["into"])] if line["kind"] == "move" and line.get("new") else []
 
 
 def of_run(run: Run, frame: pd.DataFrame) -> Edits:

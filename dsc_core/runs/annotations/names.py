@@ -18,14 +18,16 @@ import pandas as pd
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import failures
 from dsc_core.runs.annotations import edits
+from dsc_core.runs.annotations.cluster_name import JOINERS, MAX_NAME, is_name
 from dsc_core.runs.artifacts.results import Results
 from dsc_core.runs.files import read_value, write_json
+from dsc_core.runs.folder import check_kept
 
 if TYPE_CHECKING:
     from dsc_core.analysis.label_spreading import SpreadNames
 
 FILE = "named.json"
-MAX_LENGTH = edits.MAX_NAME  # letters
+MAX_LENGTH = MAX_NAME  # letters
 _lock = threading.Lock()  # two tabs of one server may write at once
 
 
@@ -135,8 +137,8 @@ def clear_names(results: Results) -> None:
 
 def check_name(name: str) -> str:
     """A name without spaces around it. InputError if it is empty, too long or more than one line."""
-    name = str(name).strip()
-    if not 1 <= len(name) <= MAX_LENGTH or not name.isprintable():
+    name = str(name).strip(" " + JOINERS).strip()
+    if not name or not is_name(name):
         raise InputError(f"A name has 1 to {MAX_LENGTH} letters, on one line.")
     return name
 
@@ -176,4 +178,5 @@ def _write(results: Results, names: Names) -> None:
     try:
         write_json(results.run.folder / FILE, content)
     except OSError as error:
+        check_kept(results.run.folder)
         raise RunError(f"The name could not be saved: {failures.os_reason(error)}.") from error

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.facts import whole
 from dsc_core.runs.files import damaged, read_json, write_json
+from dsc_core.runs.folder import check_kept
 
 NAME = "selections.json"
 MAX_NAME = 60  # characters of a name
@@ -59,5 +60,6 @@ def save(folder: Path, name: str, rows: ArrayLike) -> str:
     try:
         write_json(Path(folder) / NAME, selections)
     except OSError as error:
+        check_kept(Path(folder))
         raise RunError(f"The selection could not be saved ({error.strerror}).") from error
     return name
