@@ -224,6 +224,7 @@ def _usual(headers: Headers, usual: tuple[str, ...]) -> Iterable[list[str]]:
         if word in keys:
             yield [keys[word]]
         parts = [keys[form] for part in PARTS for form in _forms(word, part) if form in keys]
+        parts = parts or [keys[form] for part in PARTS for form in _longer_forms(word, part) if form in keys]
         if parts:
             yield list(dict.fromkeys(parts))
 
@@ -252,6 +253,12 @@ def _of_same_part(keys: list[str], samples: list[str]) -> list[str]:
 
 def _forms(word: str, part: str) -> tuple[str, ...]:
     return f"{word}_{part}", f"{part}_{word}", f"{word}{part}", f"{part}{word}"
+
+
+def _longer_forms(word: str, part: str) -> tuple[str, ...]:
+    """Names of a part with "set" or "data" in them: "train_set_x", "x_train_set"."""
+    sets = [f"{part}{joint}{noun}" for noun in ("set", "data") for joint in ("_", "")]
+    return tuple(form for name in sets for form in _forms(word, name))
 
 
 def _listed(names: list[str]) -> str:

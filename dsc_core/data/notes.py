@@ -61,6 +61,8 @@ SENTENCES = {
     "unused_arrays": "Arrays not used: {about}.",
     "sparse": "Sparse matrix expanded to dense values: {about}.",
     "samples_last": "Samples read along the last axis: {about}.",
+    "perhaps_last_axis": "Each row was read as a sample, but {about}: if the samples are the columns, choose samples"
+    " along the last axis.",
     "one_array_per_sample": "Each of {count:,} arrays was read as one sample: {about}.",
     "one_array_per_class": "{count:,} arrays were joined, and the number of each used for labels: {about}.",
     "single_folder": "All images are in one folder, so folder names give no labels.",
@@ -134,7 +136,7 @@ WARNINGS = (
     *("other_range", "inverted", "other_brightness", "other_units", "not_finite", "own_scaling"),
     *("possible_labels", "possible_answers", "tells_classes", "labels_trained_on", "repeated_ids"),
     *("row_numbers_trained_on", "continuous_target", "unnamed_columns", "many_categories"),
-    *("header_guessed", "skipped_lines", "short_rows"),
+    *("header_guessed", "skipped_lines", "short_rows", "perhaps_last_axis"),
 )
 
 

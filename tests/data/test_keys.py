@@ -162,3 +162,16 @@ def test_a_data_frame_and_records_in_hdf5_are_refused_by_name(tmp_path):
         file["table"] = np.zeros(60, [("height", float), ("label", int)])
     with pytest.raises(InputError, match=r"table in a.h5 is a table of records \(height, label\)"):
         open_dataset(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("name", ["{0}_set_{1}", "{1}_{0}_set", "{0}set_{1}", "{0}_data_{1}"])
+def test_parts_with_set_in_their_names_are_paired(tmp_path, name):
+    """As catvnoncat.h5 ships: train_set_x, train_set_y, test_set_x, test_set_y and list_classes."""
+    keys = [name.format(part, letter) for part in ("train", "test") for letter in "xy"]
+    arrays = dict(zip(keys, (X[:40], Y[:40], X[40:], Y[40:]), strict=True)) | {"list_classes": np.arange(2)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    dataset = open_dataset(tmp_path / "a.npz")
+    assert np.allclose(dataset.samples, (X - X.mean(0)) / X.std(0), atol=1e-5)
+    assert dataset.labels.tolist() == Y.tolist()
+    only = open_dataset(tmp_path / "a.npz", samples_key=keys[2])
+    assert only.labels.tolist() == Y[40:].tolist()

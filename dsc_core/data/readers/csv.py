@@ -112,10 +112,9 @@ def read_head(path: Path, options: Options) -> pd.DataFrame:
 
 def _read_head(file: _File) -> pd.DataFrame:
     """The first rows, in which whole numbers with gaps keep their digits: they may be ids."""
-    with _text(file) as text:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # rows with cells after the last column are looked at later
-            frame = file.parse(text, nrows=HEAD_ROWS, on_bad_lines="skip")
+    with _text(file) as text, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rows with cells after the last column are looked at later
+        frame = file.parse(text, nrows=HEAD_ROWS, on_bad_lines="skip")
     last = len(frame.columns) - 1
     if _is_made_up(file.dialect.names, last) and frame.iloc[:, last].isna().all():
         frame = frame.iloc[:, :last]

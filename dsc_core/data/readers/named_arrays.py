@@ -17,7 +17,7 @@ from dsc_core.data.keys import ChosenKeys, Roles, choose_keys, fits, key_notes
 from dsc_core.data.limits import MEBI, Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options, Progress
-from dsc_core.data.readers.sample_axes import samples_first
+from dsc_core.data.readers.sample_axes import note_columns, samples_first
 from dsc_core.data.readers.sparse_arrays import check_dense_size
 from dsc_core.data.sandbox import Sandbox
 from dsc_core.data.unpacking import RATIO_FROM
@@ -76,6 +76,9 @@ def dataset_from(file: ArrayFile, options: Options) -> Dataset:
     if keys.per == "sample":
         joined = _stack(samples, keys, file, notes)
     else:
+        unknown = options.samples_last is None and options.like is None and not file.roles.get("samples")
+        if unknown and not labels:
+            notes += note_columns(file.headers, keys.samples)
         samples, labels = samples_first(samples, labels, options, keys.samples, notes, file.column_major)
         joined = join_arrays(samples, keys.samples, file.name)
     assert joined is not None  # there is always a key of samples

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from dsc_core.data.headers import shape_words
+from dsc_core.data.headers import Headers, shape_words
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
 from dsc_core.data.trainable import MIN_SAMPLES, MIN_SIDE
 
 COLOURS = (1, 3, 4)
+OF_COLUMNS = re.compile(
+    r"feat|col|var|gene|attr|mean|std|scale|weight|min|max", re.IGNORECASE
+)  # vectors by name
 Arrays = list[np.ndarray]
 
 
@@ -44,6 +48,38 @@ def samples_first(
         if given is not None and given.ndim == 2 and given.shape[0] != len(ordered[-1]) == given.shape[1]:
             labels[position] = given.T
     return ordered, labels
+
+
+def note_columns(headers: Headers, keys: Sequence[str]) -> list[Note]:
+    """A warning that the columns of an unlabelled matrix may be the samples, if the other arrays or its shape say so.
+
+    Another vector has as many entries as the matrix has columns, and none has as many as it has rows; or the rows are
+    as many as the pixels of a square image, the values bytes, and the columns fewer.
+    """
+    if len(keys) != 1 or len(headers[keys[0]].shape) != 2:
+        return []
+    header = headers[keys[0]]
+    rows, columns = header.shape
+    vectors = {
+        key: max(other.shape)
+        for key, other in headers.items()
+        if key != keys[0] and other.shape and other.is_vector and max(other.shape) > 1
+        if OF_COLUMNS.search(key) is None
+    }
+    matrix = f"{keys[0]} ({shape_words(header.shape)})"
+    fitting = [key for key, length in vectors.items() if length == columns]
+    if fitting and rows != columns >= MIN_SAMPLES and rows not in vectors.values():
+        about = f"{fitting[0]} has as many entries ({columns:,}) as {matrix} has columns"
+    elif header.dtype == np.uint8 and MIN_SAMPLES <= columns < rows and _is_square(rows):
+        about = f"{matrix} has as many rows as an image of {math.isqrt(rows)} × {math.isqrt(rows)} has pixels"
+    else:
+        return []
+    return [Note("perhaps_last_axis", about=about)]
+
+
+def _is_square(number: int) -> bool:
+    side = math.isqrt(number)
+    return side >= MIN_SIDE and side * side == number
 
 
 def _is_vector(array: np.ndarray) -> bool:

@@ -3,10 +3,12 @@
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 from dsc_core.data import open_dataset
 from dsc_core.data.readers.sample_axes import python_axis
 from dsc_core.errors import InputError
+from tests.data.writers import mat73
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (60, 10, 9), dtype=np.uint8)
@@ -86,3 +88,44 @@ def test_arrays_of_r_lie_in_its_order(tmp_path):
         file["x"].attrs["rhdf5-NA.OK"] = 1
     dataset = open_dataset(tmp_path / "a.h5", label_column="")
     assert dataset.samples.shape == (60, 5)
+
+
+def unlabelled(path, **arrays):
+    """The note on the axis of a file without labels, in each format."""
+    found = set()
+    for suffix in (".npz", ".mat"):
+        np.savez(path, **arrays) if suffix == ".npz" else scipy.io.savemat(path.with_suffix(suffix), arrays)
+        dataset = open_dataset(path.with_suffix(suffix))
+        assert dataset.samples.shape == next(iter(arrays.values())).shape
+        found |= {note for note in dataset.notes if note.kind == "perhaps_last_axis"}
+    assert mat73(path.with_suffix(".mat"), **arrays)
+    found |= {
+        note for note in open_dataset(path.with_suffix(".mat")).notes if note.kind == "perhaps_last_axis"
+    }
+    return [(note.is_warning, str(note)) for note in found]
+
+
+def test_unlabelled_samples_in_columns_are_suspected(tmp_path):
+    """Faces as MATLAB keeps them: a column for each, beside a vector with an entry for each."""
+    path = tmp_path / "a.npz"
+    advice = ": if the samples are the columns, choose samples along the last axis."
+    start = "Each row was read as a sample, but "
+    matrix = RNG.integers(0, 256, (100, 40), dtype=np.uint8)
+    words = f"{start}p has as many entries (40) as faces (100 × 40) has columns{advice}"
+    assert unlabelled(path, faces=matrix, p=np.arange(40.0)[None]) == [(True, words)]
+    words = f"{start}faces (100 × 40) has as many rows as an image of 10 × 10 has pixels{advice}"
+    assert unlabelled(path, faces=matrix) == [(True, words)]
+    assert not [
+        note for note in open_dataset(path, samples_last=True).notes if note.kind == "perhaps_last_axis"
+    ]
+
+
+@pytest.mark.parametrize("vector", [{"p": 90}, {"p": 40, "q": 90}, {"feature_means": 40}, {"p": 7}])
+def test_unlabelled_samples_in_rows_are_not_suspected(tmp_path, vector):
+    arrays = {key: RNG.random(size) for key, size in vector.items()}
+    assert not unlabelled(tmp_path / "a.npz", faces=RNG.random((90, 40)), **arrays)
+
+
+def test_labels_tell_that_the_rows_are_samples(tmp_path):
+    dataset = npz(tmp_path, RNG.integers(0, 256, (100, 40), dtype=np.uint8), np.arange(100) % 3)
+    assert "perhaps_last_axis" not in {note.kind for note in dataset.notes}
