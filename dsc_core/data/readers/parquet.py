@@ -62,8 +62,10 @@ def read_blocks(
     with _open(path, options.limits) as (file, columns):
         columns = _for_roles(columns, roles, notes)
         budget = _budget(path, file, endless)
+        first = 0
         for batch in _batches(file, columns, size):
-            yield _checked([checked_batch(batch, budget, notes)], columns, path.name, options.limits)
+            yield _checked([checked_batch(batch, budget, notes)], columns, path.name, options.limits, first)
+            first += len(batch)
 
 
 @contextmanager
@@ -77,6 +79,8 @@ def _open(path: Path, limits: Limits) -> Iterator[tuple[Any, Columns]]:
             if not file.metadata.num_rows:
                 raise InputError(f"{path.name} has no rows: choose a table with one row per sample.")
             columns = replace(columns, deltas=tuple(_deltas(file.metadata) & set(columns.texts)))
+            if columns.counted is not None and len(columns.counted[1]) != file.metadata.num_rows:
+                columns = replace(columns, counted=None)  # of another table
         dictionaries = [name for name in columns.texts if name not in columns.deltas]
         with pq.ParquetFile(path, read_dictionary=dictionaries, pre_buffer=False) as file:
             yield file, columns
@@ -137,8 +141,8 @@ def _batches(file: Any, columns: Columns, most: int | None = None) -> Iterator[A
     yield from file.iter_batches(rows, columns=list(columns.kept), use_threads=False)
 
 
-def _checked(batches: list[Any], columns: Columns, name: str, limits: Limits) -> pd.DataFrame:
-    """The batches as a frame, whose names and texts are not too long."""
-    frame = as_frame(batches, columns)
+def _checked(batches: list[Any], columns: Columns, name: str, limits: Limits, first: int = 0) -> pd.DataFrame:
+    """The batches, from row number `first` on, as a frame whose names and texts are not too long."""
+    frame = as_frame(batches, columns, first)
     check_cells(frame, name, limits)
     return frame

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dsc_core.data.limits import Limits
 from dsc_core.data.notes import Note
 from dsc_core.data.text import listed
@@ -15,6 +17,7 @@ from dsc_core.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+HIDDEN_INDEX = "__index_level_0__"  # pandas' name of an index without a name
 WHOLE_DIGITS = 18  # of a decimal number that fits into 64 bits
 
 
@@ -24,7 +27,8 @@ class Columns:
 
     kept: those of numbers and text; dropped: the others. texts, decimals: of the kept ones. long: decimals that are
     whole and may have more digits than fit into a number. index: of an index that pandas wrote. exact: those whose
-    decimals are read as text, digit by digit. deltas: texts that are stored as differences.
+    decimals are read as text, digit by digit. deltas: texts that are stored as differences. counted: the name of an
+    index that is stored as a range only, and the range.
     """
 
     kept: tuple[str, ...]
@@ -35,6 +39,7 @@ class Columns:
     index: tuple[str, ...]
     exact: frozenset[str] = frozenset()
     deltas: tuple[str, ...] = ()
+    counted: tuple[str, range] | None = None
 
 
 def split_columns(schema: Any, name: str, limits: Limits) -> Columns:
@@ -59,17 +64,31 @@ def split_columns(schema: Any, name: str, limits: Limits) -> Columns:
         decimals=tuple(field.name for field in schema if types.is_decimal(field.type)),
         dropped=tuple(column for column in schema.names if column not in kept),
         long=tuple(field.name for field in schema if types.is_decimal(field.type) and field.type.scale == 0),
-        index=tuple(column for column in _index_columns(schema) if column in kept),
+        index=tuple(column for column in _index(schema) if isinstance(column, str) and column in kept),
+        counted=next(
+            (found for found in map(_range, _index(schema)) if found and found[0] not in kept), None
+        ),
     )
 
 
-def _index_columns(schema: Any) -> list[str]:
-    """The names of the columns that are the index of the frame that pandas wrote."""
+def _index(schema: Any) -> list[Any]:
+    """The index of the frame that pandas wrote: names of columns, or descriptions of ranges."""
     try:
         described = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
-        return [column for column in described.get("index_columns", []) if isinstance(column, str)]
+        return list(described.get("index_columns", []))
     except (ValueError, AttributeError, TypeError):
         return []
+
+
+def _range(described: Any) -> tuple[str, range] | None:
+    """The name and the numbers of an index that counts in another way than from 0 on; None for others."""
+    try:
+        found = range(described["start"], described["stop"], described["step"])
+        if len(found) < 2 or found[:2] == range(2) or max(abs(found[0]), abs(found[-1])) >= 1 << 63:
+            return None
+        return str(described.get("name") or HIDDEN_INDEX), found
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+        return None
 
 
 def is_text(kind: Any) -> bool:
@@ -137,8 +156,11 @@ def _as_utf8(array: Any, column: str, notes: list[Note]) -> Any:
     return pa.DictionaryArray.from_arrays(array.indices, values.cast(pa.large_string()))
 
 
-def as_frame(batches: list[Any], columns: Columns) -> pd.DataFrame:
-    """Checked batches as one frame, in which whole numbers with gaps keep their digits. `batches` is emptied."""
+def as_frame(batches: list[Any], columns: Columns, first: int) -> pd.DataFrame:
+    """Checked batches as one frame, in which whole numbers with gaps keep their digits. `batches` is emptied.
+
+    first: the number of the first row, counted from 0.
+    """
     import pandas as pd
     import pyarrow as pa
 
@@ -150,8 +172,13 @@ def as_frame(batches: list[Any], columns: Columns) -> pd.DataFrame:
         series[name] = array.to_pandas(types_mapper=_nullable(array))
         del array
     frame = pd.DataFrame(series, copy=False)
-    if columns.index:
-        frame.attrs["index"] = columns.index
+    index = columns.index
+    if columns.counted is not None:
+        name, numbers = columns.counted
+        frame[name] = np.array(numbers[first : first + len(frame)], np.int64)
+        index = (*index, name)
+    if index:
+        frame.attrs["index"] = index
     return frame
 
 

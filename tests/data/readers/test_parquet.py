@@ -224,3 +224,27 @@ def test_an_honest_large_table_is_read(path):
     pq.write_table(pa.table(columns), path, compression="zstd")
     dataset = open_dataset(path, label_column="kind")
     assert dataset.samples.shape == (500_000, 8)
+
+
+@pytest.mark.parametrize("name", [None, "day"])
+@pytest.mark.parametrize("numbers", [range(5, 125), range(0, 240, 2), range(120, 0, -1)])
+def test_an_index_that_is_stored_as_a_range_gives_the_ids(path, name, numbers):
+    """As of a part of a larger frame: frame[5:]."""
+    FRAME.set_index(pd.RangeIndex(numbers.start, numbers.stop, numbers.step, name=name)).to_parquet(path)
+    dataset = read_both_ways(path)
+    assert dataset.ids.tolist() == list(map(str, numbers))
+    assert names(dataset) == [(name, "number") for name in "abc"]
+    assert "ids_guessed" in {note.kind for note in dataset.notes}
+    assert read_both_ways(path, id_column="").ids[0] == "0"
+
+
+@pytest.mark.parametrize(
+    "described", [{"start": 5, "stop": 99}, {"start": "5"}, {"start": 1 << 70}, {"step": 0}]
+)
+def test_a_range_that_does_not_fit_is_no_index(path, described):
+    import json
+
+    table = pa.Table.from_pandas(FRAME)
+    index = {"kind": "range", "name": None, "start": 5, "stop": 125, "step": 1} | described
+    pq.write_table(table.replace_schema_metadata({"pandas": json.dumps({"index_columns": [index]})}), path)
+    assert read_both_ways(path).ids[0] == "0"
