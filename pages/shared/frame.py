@@ -9,7 +9,7 @@ import streamlit as st
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import queue
 from dsc_core.workspace import app_folder
-from pages.shared import choices, formatting, state, widgets
+from pages.shared import choices, formatting, state
 
 LOGO = str(app_folder() / "assets" / "logo.svg")
 WITH_RUN_PICKER = ("train", "results", "assign")
@@ -75,7 +75,7 @@ def _run_picker() -> None:
 
 
 def _pick() -> None:
-    """Show the chosen run. Where its label changed under the pointer, as a run ended, its id is not known."""
+    """Show the chosen run. Where its label changed under the pointer, as the run was renamed, its id is not known."""
     picked = st.session_state["picked_run"]
     if picked is not None and picked not in [run.id for run in state.store().list()]:
         st.toast("The list of runs has changed. Select the run again.", icon=":material/error:")
@@ -85,8 +85,8 @@ def _pick() -> None:
 
 
 def _title(run) -> str:
-    status = widgets.status(run)[2].lower()
+    """What tells the run from others, and never changes by itself: its status is in the badge below."""
     about = f"{run.samples:,} samples, {run.clusters} clusters"
     star = "★ " if run.starred else ""
     created = formatting.moment(run.created, st.context.timezone)
-    return f"{star}{run.name}  ·  {about}  ·  {status}, created {created}"
+    return f"{star}{run.name}  ·  {about}  ·  created {created}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from dsc_core.runs import queue
@@ -15,9 +17,12 @@ def draw(runs, queued: list[str], sizes: dict[str, int], deleted) -> None:
     in_runs, in_data = sum(sizes.values()), size_of(home / "data") + size_of(home / "uploads")
     in_trash = sum(run.size for run in deleted)
     st.session_state["at_a_time"] = queue.concurrent_runs(state.store())
+    phases = Counter(run.phase for run in runs)
     with st.grid(5, min_column_width=130, vertical_alignment="bottom"):
         st.metric("Runs", len(runs))
-        st.metric("Training", sum(run.status == "running" for run in runs))
+        for phase in ("running", "paused", "silent"):
+            if phases[phase] or phase == "running":
+                st.metric(widgets.STATUS[phase][2], phases[phase])
         st.metric("Queued", len(queued))
         st.metric(
             "Disk use",
