@@ -27,7 +27,9 @@ from dsc_core.cli.printing import print_assigned
 def assign(run: str, source: Source, rescale: bool | None, out: str) -> dict[str, Any]:
     """Assign the samples in DATA, however many, to the clusters of a run.
 
-    Samples with missing or infinite values get a row without a cluster. Exit code 2 if there are no others.
+    Missing cells of a table are filled as in training. Samples with infinite values, or with missing ones in arrays,
+    get a row without a cluster; exit code 2 if there are no others. Samples unlike the training data (unseen is 1) get
+    a cluster but no confidence.
     """
     from dsc_core.cli.progress import Progress
     from dsc_core.data import open_stream

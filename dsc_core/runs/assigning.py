@@ -49,7 +49,8 @@ class Assigner:
         """The columns of labels.csv for a block, then matched_label (if not before), distance, error, unseen.
 
         distance: of the code to its k-th nearest training code. error: of the reconstruction, ‖x − D(z)‖², missing
-        without a decoder. unseen: 1 if one of them exceeds its limit, which 1 % of the training data exceed.
+        without a decoder. unseen: 1 if one of them exceeds its limit, which 1 % of the training data exceed; its
+        confidence is then missing, for the model knows nothing of such samples.
         matched_label: the class that the run's own labels match with the cluster. A sample with values that are missing
         or infinite keeps its row, with its id and its label alone. With edits also edited_cluster and edited_name: the
         cluster that this one was merged into, and its name.
@@ -73,6 +74,7 @@ class Assigner:
         frame["distance"] = distance.astype(np.float32)
         frame["error"] = np.asarray(assigned.errors, dtype=np.float32)
         frame["unseen"] = self.fitted.novelty.is_unlike_training(distance, assigned.errors).astype(np.int64)
+        frame.loc[frame["unseen"] == 1, "confidence"] = np.nan
         if self.edited is not None:
             of, clusters = self.edited.merged(self.clusters), frame["cluster"].tolist()
             frame["edited_cluster"] = [of[cluster] for cluster in clusters]
@@ -139,10 +141,9 @@ class Assigned:
 
     novelty: of the training data; samples beyond its limits are `unseen`. total: the number of samples, None if it is
     unknown. unassigned: samples that have a row but no cluster. sizes: samples per cluster, (K,). confidences: samples
-    by confidence from 0 to 1, (BINS,); unseen_confidences: the unseen ones among them, whose confidence means nothing.
-    first_rows: the first rows. farthest: the rows of the most unusual unseen samples, the most unusual first;
-    farthest_values: their values, (m, …) float32, of this kind. pairs: how often each (label, cluster) occurs, {}
-    without labels.
+    by confidence from 0 to 1, (BINS,), without the unseen ones, which have none. first_rows: the first rows.
+    farthest: the rows of the most unusual unseen samples, the most unusual first; farthest_values: their values,
+    (m, …) float32, of this kind. pairs: how often each (label, cluster) occurs, {} without labels.
     """
 
     clusters: int
@@ -154,7 +155,6 @@ class Assigned:
     stopped: bool = False
     sizes: np.ndarray = field(init=False)
     confidences: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
-    unseen_confidences: np.ndarray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
     first_rows: pd.DataFrame = field(default_factory=pd.DataFrame)
     farthest: pd.DataFrame = field(default_factory=pd.DataFrame)
     farthest_values: np.ndarray | None = None
@@ -183,9 +183,7 @@ class Assigned:
         self.unseen += int(done["unseen"].sum())
         clusters = done["cluster"].to_numpy(np.int64)
         self.sizes += np.bincount(clusters, minlength=self.clusters)
-        self.confidences += np.histogram(np.minimum(done["confidence"], 1), BINS, (0, 1))[0]
-        unseen = done.loc[done["unseen"] == 1, "confidence"]
-        self.unseen_confidences += np.histogram(np.minimum(unseen, 1), BINS, (0, 1))[0]
+        self.confidences += np.histogram(np.minimum(done["confidence"].dropna(), 1), BINS, (0, 1))[0]
         if "label" in frame:
             self.pairs.update(zip(done["label"], clusters.tolist(), strict=True))
         if len(self.first_rows) < SHOWN:

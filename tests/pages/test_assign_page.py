@@ -130,7 +130,7 @@ def test_new_samples_have_the_names_of_the_edited_clusters(app, kept, monkeypatc
     assert table["cluster"].tolist() == [row["edited_name"] for row in found]
 
 
-def test_a_sample_unlike_the_training_data_has_no_confidence_on_the_page(app, runs, kept):
+def test_a_sample_unlike_the_training_data_has_no_confidence_on_the_page_and_in_the_file(app, runs, kept):
     opened(app, runs["image"])
     values = np.zeros((6, 8, 8), np.float32)
     values[3:] = np.random.default_rng(0).choice([-40.0, 40.0], (3, 8, 8))
@@ -139,6 +139,7 @@ def test_a_sample_unlike_the_training_data_has_no_confidence_on_the_page(app, ru
     found = rows(app, kept[0])
     unlike = [row["unseen"] == "1" for row in found]
     assert all(unlike[3:])
+    assert [row["confidence"] == "" for row in found] == unlike
     first = next(frame.value for frame in app.dataframe if "confidence" in frame.value)
     assert first["confidence"].isna().tolist() == unlike
     confident = sum(row["unseen"] == "0" and float(row["confidence"]) >= 0.5 for row in found)

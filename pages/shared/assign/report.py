@@ -101,11 +101,9 @@ def _again(job: task.Assignment, title: str, rescale: bool) -> None:
 
 
 def shown(rows: pd.DataFrame, edited: Edited, clusters: int) -> pd.DataFrame:
-    """Rows of the file as the page shows them: clusters by name, no confidence where it means nothing."""
+    """Rows of the file as the page shows them: clusters by name."""
     rows, now = rows.copy(), edited.merged(clusters)
     rows["cluster"] = ["–" if pd.isna(own) else edited.title(now[int(own)]) for own in rows["cluster"]]
-    unlike = rows["unseen"].fillna(0).to_numpy() == 1
-    rows["confidence"] = rows["confidence"].where(~unlike)
     return rows
 
 
@@ -117,8 +115,7 @@ def _metrics(result) -> None:
             about = "Samples with values that are missing, infinite or too large."
             st.metric("Without a cluster", f"{result.unassigned:,}", help=about)
         st.metric("Unlike training data", f"{result.unseen:,}", help=_outlier_rule(result.novelty))
-        seen = result.confidences - result.unseen_confidences
-        confident = seen[len(seen) // 2 :].sum() / result.samples
+        confident = result.confidences[len(result.confidences) // 2 :].sum() / result.samples
         about = "Share of samples that are like the training data and have a confidence of 0.5 or more."
         st.metric("Confident", f"{confident:.1%}", help=about)
         if result.acc is not None:
@@ -143,13 +140,12 @@ def _charts(job: task.Assignment) -> None:
     result = job.result
     with st.grid(2, min_column_width=320):
         with st.container(border=True):
-            seen = result.confidences - result.unseen_confidences
-            edges = np.arange(len(seen)) / len(seen)
+            edges = np.arange(len(result.confidences)) / len(result.confidences)
             names = [f"{edge:.2f}" for edge in edges]
             title = (
                 "Samples like the training data, by confidence" if result.unseen else "Samples by confidence"
             )
-            chart = bars(names, seen, title=title, first_colour=None)
+            chart = bars(names, result.confidences, title=title, first_colour=None)
             widgets.echart(chart, height=220, key="confidence", alt="Histogram of confidence")
         with st.container(border=True):
             now = job.edited.merged(result.clusters)
