@@ -100,7 +100,10 @@ def _draw(run_id: str, model: int, mapped: int) -> None:
             _sample_heading(opened, sample, missed, result.relative_errors[position])
             _decodings(opened, result, originals[position], position, sample)
     with right:
-        _landing(opened, noise.place_noisy_codes, result, samples)
+        try:
+            _landing(opened, noise.place_noisy_codes, result, samples)
+        except RunError as problem:  # the codes of other samples are no finite numbers
+            st.error(formatting.plain(problem), icon=":material/error:")
 
 
 def _controls(run_id: str, opened: OpenedModel) -> tuple[list[int], float, int]:

@@ -100,6 +100,35 @@ def test_both_runs_stand_on_one_curve_from_the_branch_on(app, store, parent):
     assert not app.exception, "without its origin a branch is a run like others"
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), None])
+@pytest.mark.parametrize("branched", [False, True])
+def test_a_value_that_is_no_finite_number_is_no_point_of_a_curve(app, store, parent, value, branched):
+    made = store.branch(parent, None, {"noise_level": 0.1}) if branched else parent
+    if branched:
+        store.claim(made)
+    losses = {"total": 7.0, "reconstruction": value, "global_mi": value, "step": value}
+    store.append(made, Event("progress", "autoencoder", 3, 4, 50, losses))
+    at(app, made, TRAIN)
+    past = history.History(store.get(made)).read()
+    assert past.curves["step"].iloc[-1] == 50
+    steps, values = branching.columns(store.get(made), past, None, "global_mi", 0.5, "loss")[0].values()
+    assert 50 not in steps
+    assert np.isfinite(values).all()
+
+
+def test_a_run_whose_losses_are_no_numbers_is_shown_without_curves(app, store):
+    from dsc_core.data import open_dataset
+
+    run_id = store.create(open_dataset("digits"), preset("quick"))
+    store.claim(run_id)
+    losses = {"total": float("nan"), "reconstruction": float("inf"), "local_mi": None}
+    store.append(run_id, Event("progress", "autoencoder", 1, 4, 1, losses))
+    at(app, run_id, TRAIN)
+    store.append(run_id, Event("progress", "autoencoder", 1, 4, 2, losses | {"total": 3.0}))
+    app.run()
+    assert not app.exception
+
+
 def test_without_a_checkpoint_there_is_no_branch(app, store):
     from dsc_core.data import open_dataset
 

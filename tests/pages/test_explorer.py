@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 
 from dsc_core.runs import Store
@@ -86,3 +87,17 @@ def test_a_map_of_an_earlier_attempt_is_not_shown_for_a_new_model(app, workspace
     app.run()
     assert not any("land**" in text.value for text in app.markdown)
     assert any("once the latent map has been computed" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("rows", [[7], slice(None)], ids=["another sample", "all samples"])
+def test_codes_that_are_no_finite_numbers_are_one_sentence(app, store, run_id, value, rows):
+    path = next(store.folder(run_id).glob("**/latent.npy"))
+    codes = np.load(path)
+    codes[rows] = value
+    np.save(path, codes)
+    app.session_state["explorer"] = True
+    for page in (RESULTS, TRAIN):
+        app.session_state[f"explored_{run_id}"] = "3"
+        at(app, run_id, page)
+        assert any("not finite" in box.value for box in app.error), [box.value for box in app.error]

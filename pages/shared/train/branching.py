@@ -153,7 +153,8 @@ def columns(
 
 
 def _smoothed(past: history.History, term: str, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
-    """(steps, smoothed values) of a term, without the steps at which it was not computed."""
-    present = past.curves[term].notna().to_numpy()
-    values = past.curves[term].to_numpy()[present]
+    """(steps, smoothed values) of a term, without the steps at which it was not computed, or is no finite number."""
+    values = past.curves[term].to_numpy(dtype=float, na_value=np.nan)
+    present = np.isfinite(values)
+    values = values[present]
     return past.curves["step"].to_numpy()[present], smooth(values, smoothing)

@@ -94,6 +94,10 @@ def draw(run, past, options: CurveOptions) -> None:
         for position, term in enumerate(drawn):
             title = term_title(term)
             columns, lines = branching.columns(run, past, parent, term, options.smoothing, title)
+            if not len(
+                columns["step"]
+            ):  # no finite value: training diverged, or the file of events is damaged
+                continue
             chance = objective.TERMS[term].chance if term != TOTAL else None
             level = None if chance is None else (chance, NO_INFORMATION)
             shown = own_marks(marks, float(columns["step"][0]), float(past.curves["step"].iloc[0]))

@@ -56,7 +56,7 @@ class History:
             self.speed, self.activity = event.images_per_second or self.speed, event.message
             if event.losses and event.step not in [row["step"] for row in rows[-1:]]:
                 self.stages.setdefault(event.stage, event.step)
-                rows.append({"step": event.step, **event.losses})
+                rows.append({**event.losses, "step": event.step})
         if event.kind == "note" and event.message:
             self.notes.append((event.level, _with_titles(event)))
         for name, (old, new) in event.changes.items():
@@ -66,7 +66,7 @@ class History:
         if event.cluster_sizes:
             self.sizes = event.cluster_sizes
         if event.scores:
-            self.scores.append({"epoch": event.epoch, **event.scores})
+            self.scores.append({**event.scores, "epoch": event.epoch})
 
     def marks(self) -> list[tuple[int, str, str | None]]:
         """(step, text, colour) of the vertical lines on the curves: the start of stage 2, and every change.
