@@ -147,9 +147,9 @@ def _guess_id(
 
 
 def _numbers_samples(series: pd.Series) -> bool:
-    """Whether a first column without a name is text that differs in all rows, or a long number in nearly all."""
+    """Whether a first column without a name is text, or a long number, that differs in nearly all rows."""
     if not is_number(series):
-        return _all_differ(series, FEW_ROWS)
+        return len(series) >= FEW_ROWS and not series.isna().any() and _identifies(series, False)
     return len(series) >= 5 * FEW_ROWS and _identifies(series, False) and series.median() > LONG_NUMBER
 
 

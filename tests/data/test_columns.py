@@ -231,3 +231,20 @@ def test_labels_are_whole_numbers_or_text(cells, labels):
 
 def test_ids_of_numbers_are_their_shortest_text():
     assert ids_of(pd.Series([1.0, 2.5, None]), [], first=5).tolist() == ["1", "2.5", "7"]
+
+
+def test_a_few_repeated_names_in_a_table_without_header_are_ids(tmp_path):
+    """As yeast.data ships: names of proteins, of which one is there twice, and the class at the end."""
+    values = np.random.default_rng(0).random((300, 4)).round(2)
+    names = [f"P{row}_YEAST" for row in range(300)]
+    names[200] = names[100]
+    lines = [
+        "  ".join([name, *map(str, row), ("MIT", "NUC", "CYT")[number % 3]])
+        for number, (name, row) in enumerate(zip(names, values, strict=True))
+    ]
+    (tmp_path / "yeast.data").write_text("\n".join(lines) + "\n")
+    dataset = open_dataset(tmp_path / "yeast.data")
+    assert dataset.ids.tolist() == names
+    assert dataset.labels.tolist() == ["MIT", "NUC", "CYT"] * 100
+    assert dataset.samples.shape == (300, 4)
+    assert {"ids_guessed", "labels_placed", "repeating_ids"} <= {note.kind for note in dataset.notes}
