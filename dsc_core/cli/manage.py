@@ -43,8 +43,9 @@ FIELDS = (
 
 
 def to_row(run: Run) -> dict[str, Any]:
-    """A run as `list --json` prints it."""
-    return {"run": run.id} | {name: getattr(run, name) for name in FIELDS}
+    """A run as `list --json` prints it; of a damaged one, samples and clusters are not known."""
+    unknown = dict.fromkeys(("samples", "clusters")) if run.status == "damaged" else {}
+    return {"run": run.id} | {name: getattr(run, name) for name in FIELDS} | unknown
 
 
 @command("list", print_runs)
@@ -78,7 +79,7 @@ def show(run: str) -> dict[str, Any]:
         "folder": str(record.folder),
         "checkpoints": [checkpoint.position for checkpoint in store.checkpoints(record.id)],
         "dataset": record.dataset,
-        "settings": record.config.to_dict(),
+        "settings": {} if record.status == "damaged" else record.config.to_dict(),
         "last_event": json.loads(event.to_json()) if event else None,
         "summary": read_summary(record) if has_summary(record) else None,
     }

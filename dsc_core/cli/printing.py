@@ -80,9 +80,13 @@ def print_runs(result: Result) -> None:
     width = max(len(run["run"]) for run in result["runs"])
     for run in result["runs"]:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["created"]))
-        sizes = f"{run['samples']:>8,}{run['clusters']:>5}"
+        sizes = f"{_known(run['samples']):>8}{_known(run['clusters']):>5}"
         star = "★" if run["starred"] else " "
         print(f"{star} {run['run']:<{width}}  {run['phase']:<8}{sizes}  {created}{name_suffix(run)}")
+
+
+def _known(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"
 
 
 def print_run(result: Result) -> None:
@@ -102,7 +106,8 @@ def print_run(result: Result) -> None:
 
         print(f"{'last event':>10}  {describe(Event.from_json(json.dumps(result['last_event'])))}")
     print_scores(result["summary"] or {})
-    print("  settings  " + " ".join(f"{name}={value}" for name, value in result["settings"].items()))
+    if result["settings"]:
+        print("  settings  " + " ".join(f"{name}={value}" for name, value in result["settings"].items()))
 
 
 def print_renamed(result: Result) -> None:

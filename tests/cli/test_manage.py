@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 from dsc_core.runs import Store
 from dsc_core.runs.artifacts.labels import labels_csv
@@ -30,6 +31,22 @@ def test_a_damaged_summary_is_one_line(run, blobs):
     code, _, err = run("show", "mine")
     assert (code, err.count("\n")) == (1, 1)
     assert "summary.json" in err
+
+
+def test_nothing_is_made_up_about_a_damaged_run(run, blobs):
+    run("train", blobs, "--run", "mine")
+    folder = Store().find("mine").folder
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    (copy / "config.json").write_text("{")
+    lines = {line.split()[0]: line.split() for line in run("list")[1].splitlines()}
+    assert lines["copy"][1:4] == ["damaged", "–", "–"]
+    assert lines[folder.name][1:4] == ["done", "60", "3"]
+    listed = {one["run"]: one for one in json.loads(run("list", "--json")[1])["runs"]}
+    assert (listed["copy"]["samples"], listed["copy"]["clusters"]) == (None, None)
+    shown = run("show", "copy")[1]
+    assert "damaged" in shown
+    assert not {"samples", "clusters", "settings"} & set(shown.split())
 
 
 def test_a_run_is_renamed_deleted_and_restored(run, blobs):
