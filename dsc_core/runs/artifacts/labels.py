@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from dsc_core.analysis import metrics
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs.artifacts.csv_table import csv_bytes
+from dsc_core.runs.artifacts.summary import has_summary
 from dsc_core.runs.files import check_regular, damaged
 from dsc_core.runs.run import Run
 
@@ -61,12 +62,16 @@ def _wrong(frame: pd.DataFrame, run: Run) -> str:
 
 
 def _labels_path(run: Run) -> Path:
-    """The file of a run's labels. InputError if it has none."""
+    """The file of a run's labels. InputError if the run ended without any, RunError if it was removed."""
     if run.status not in ("done", "stopped"):
         reason = f" ({run.reason.rstrip('.')})" if run.reason else ""
         raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
     path = run.folder / FILE
     if not os.path.lexists(path):
+        if run.status == "done" or has_summary(run):
+            raise RunError(
+                f"The file {FILE} of the run {run.folder.name} is missing: copy the folder again, or train a new run."
+            )
         raise InputError(f"The run '{run.name}' has no results: it was {run.status} too early.")
     return path
 

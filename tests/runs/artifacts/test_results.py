@@ -152,6 +152,20 @@ def test_a_run_without_results_is_one_sentence(store, run_id):
         labels_csv(store.get(run_id))
 
 
+def test_labels_that_were_removed_are_told_from_a_run_that_was_stopped_too_early(store, done):
+    folder = store.folder(done)
+    (folder / "labels.parquet").unlink()
+    for read in (load_results, labels_csv):
+        with pytest.raises(RunError, match=r"The file labels.parquet of the run .* is missing"):
+            read(store.get(done))
+    store.index.update_run(done, status="stopped")
+    with pytest.raises(RunError, match="is missing"):
+        labels_csv(store.get(done))
+    (folder / "summary.json").unlink()
+    with pytest.raises(InputError, match="it was stopped too early"):
+        labels_csv(store.get(done))
+
+
 @pytest.mark.parametrize(
     "name", ["summary.json", "labels.parquet", "embeddings/latent_map.npy", "embeddings/spectral_map.npy"]
 )
