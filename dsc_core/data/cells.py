@@ -36,6 +36,7 @@ GAPS = frozenset(  # what programs write for a missing number, in lower case
     )
 )
 SIGNS = re.compile(r"^([+-]?)[$€£¥]\s*|\s*[%$€£¥]$")
+IN_BRACKETS = re.compile(r"([$€£¥]?)\s*\(\s*([^()+-][^()]*)\)")  # a negative number, as in accounts
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_numbers(series: pd.Series) -> NumberText:
     codes, found = pd.factorize(series.astype(object))
     counts = np.bincount(codes[codes >= 0], minlength=len(found))
     texts = [value if isinstance(value, str) else _as_text(value) for value in found]
-    bare = [text.strip().replace("\N{MINUS SIGN}", "-") for text in texts]
+    bare = [without_brackets(text.strip().replace("\N{MINUS SIGN}", "-")) for text in texts]
     values = _parse(bare)
     signed = np.array([bool(SIGNS.search(text)) for text in bare], dtype=bool) & np.isnan(values)
     if signed.any():
@@ -101,6 +102,12 @@ def read_numbers(series: pd.Series) -> NumberText:
         examples=tuple(texts[index][:20] for index in np.flatnonzero(unread)[:EXAMPLES]),
         signs=bool((signed & read).any()),
     )
+
+
+def without_brackets(text: str) -> str:
+    """A number in brackets with a minus: "(12.5)" as "-12.5"; any other text as it is."""
+    match = IN_BRACKETS.fullmatch(text) if text.endswith(")") and any(map(str.isdigit, text)) else None
+    return f"-{match[1]}{match[2].strip()}" if match else text
 
 
 def _parse(texts: list[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dsc_core.data.cells import as_numbers, is_number
+from dsc_core.data.cells import as_numbers, holds_numbers, is_number
 from dsc_core.data.column_names import (
     ANSWER_NAMES,
     MEASURED_NAMES,
@@ -149,7 +149,8 @@ def _guess_id(
 def _numbers_samples(series: pd.Series) -> bool:
     """Whether a first column without a name is text, or a long number, that differs in nearly all rows."""
     if not is_number(series):
-        return len(series) >= FEW_ROWS and not series.isna().any() and _identifies(series, False)
+        identifies = len(series) >= FEW_ROWS and not series.isna().any() and _identifies(series, False)
+        return identifies and not holds_numbers(series)  # as 1,234.50
     return len(series) >= 5 * FEW_ROWS and _identifies(series, False) and series.median() > LONG_NUMBER
 
 

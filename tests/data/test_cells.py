@@ -68,3 +68,13 @@ def test_decimals_dictionaries_and_missing_values_are_numbers():
 )
 def test_other_columns_hold_no_numbers(values):
     assert not holds_numbers(pd.Series(values, dtype=object))
+
+
+def test_numbers_in_brackets_are_negative():
+    texts = ["(12.5)", "($3)", "$(4)", "(5 %)", "7", "8.5"]
+    read = read_numbers(pd.Series(texts))
+    assert read.values.tolist() == [-12.5, -3, -4, -5, 7, 8.5]
+    assert read.numeric
+    assert not read.unread
+    others = ["(a)", "()", "(-5)", "((5))", "5)", "(1)(2)"]
+    assert np.isnan(read_numbers(pd.Series(others)).values).all()

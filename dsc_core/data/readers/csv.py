@@ -81,6 +81,13 @@ class _File:
             return list(MISSING)  # much faster than by column
         return {name: [""] if name in self.texts else list(MISSING) for name in self.columns}
 
+    def with_late_spellings(self, frame: pd.DataFrame, roles: Roles, notes: list[Note]) -> _File:
+        """The file with the spelling of columns whose first rows are plain numbers, 999, and later ones not, 1,000."""
+        known = self.categories | {*self.spellings, *roles.untrained}
+        late = find_spellings(frame, self.dialect.decimal, known)
+        note_spellings(frame, late, notes)
+        return replace(self, spellings=self.spellings | late) if late else self
+
     def finish(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A parsed frame with numbers in plain spelling, checked, and with its index named."""
         frame = in_plain_spelling(frame, self.spellings)
@@ -96,7 +103,8 @@ def read_csv(path: Path, options: Options) -> Dataset:
     roles = choose_roles(read_head(path, options), path.name, options, notes)
     file = _open(path, options, roles, notes)
     with _text(file) as text:
-        frame = file.finish(file.parse(text, nrows=file.rows))
+        frame = file.parse(text, nrows=file.rows)
+        frame = file.with_late_spellings(frame, roles, notes).finish(frame)
     return from_frame(frame, path.name, options, notes, roles=roles)
 
 
@@ -150,6 +158,7 @@ def read_blocks(
     file = _open(path, options, roles, notes)
     with _text(file) as text:
         for frame in file.parse(text, nrows=file.rows, chunksize=size):
+            file = file.with_late_spellings(frame, roles, notes)
             yield file.finish(frame)
 
 

@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dsc_core.data.cells import GAPS
+from dsc_core.data.cells import GAPS, without_brackets
 
 NUMBER = re.compile(
     r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}([.,' \N{NO-BREAK SPACE}]\d{3})+([.,]\d+)?"
@@ -37,7 +37,8 @@ class HeaderGuess:
 
 def is_number(cell: str) -> bool:
     """Whether a cell is written like a number, with a point or a comma, a percent or a currency sign."""
-    return NUMBER.fullmatch(SIGNS.sub("", cell.strip())) is not None
+    bare = without_brackets(cell.strip())
+    return NUMBER.fullmatch(SIGNS.sub("", bare.lstrip("-") if bare != cell.strip() else bare)) is not None
 
 
 def is_gap(cell: str) -> bool:

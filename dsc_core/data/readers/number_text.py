@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dsc_core.data.cells import NUMBERS, is_number
+from dsc_core.data.cells import NUMBERS, is_number, without_brackets
 from dsc_core.data.notes import Note
 from dsc_core.data.readers.csv_header import is_gap
 from dsc_core.data.text import listed
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 BLANK = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}'\N{RIGHT SINGLE QUOTATION MARK}"
 
+SOME, MOSTLY = (
+    2000,
+    0.9,
+)  # different cells of a long column that are looked at first; of which that many are numbers
+
 
 @dataclass(frozen=True)
 class Spelling:
@@ -24,20 +30,25 @@ class Spelling:
     decimal: str
     thousands: str
 
-    @property
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         """A number in this spelling, between signs."""
         point, group = re.escape(self.decimal), f"[{re.escape(self.thousands)}]"
         number = rf"[+-]?([1-9]\d{{0,2}}({group}\d{{3}})+|\d+)?({point}\d*)?([eE][+-]?\d+)?"
-        return re.compile(rf"([$€£¥]\s*)?(?=.*\d){number}(\s*[%$€£¥])?")
+        return re.compile(rf"(-?[$€£¥]\s*)?(?=.*\d){number}(\s*[%$€£¥])?")
+
+    def fits(self, text: str) -> bool:
+        """Whether a text is a number in this spelling, or one in brackets."""
+        return self.pattern.fullmatch(without_brackets(text)) is not None
 
     def plain(self, text: str) -> str:
-        """A number without thousands separators and with a decimal point."""
+        """A number without thousands separators and with a decimal point; one in brackets is negative."""
+        text = without_brackets(text)
         return re.sub(f"(?<=\\d)[{re.escape(self.thousands)}](?=\\d)", "", text).replace(self.decimal, ".")
 
     def changes(self, text: str) -> bool:
         """Whether a text is a number that has another plain spelling."""
-        return self.pattern.fullmatch(text) is not None and self.plain(text) != text
+        return self.fits(text) and self.plain(text) != text
 
 
 POINT = (Spelling(".", ","), Spelling(".", BLANK), Spelling(",", "."), Spelling(",", BLANK))
@@ -76,9 +87,10 @@ def _texts(series: pd.Series) -> list[str]:
 def _spelling_of(series: pd.Series, candidates: tuple[Spelling, ...]) -> Spelling | None:
     """The first spelling that fits most cells; None if there is none or it is the plain one."""
     texts = _texts(series)
-    if not texts or sum(text[-1].isdigit() or text[0].isdigit() for text in texts) < NUMBERS * len(texts):
+    some = texts[:: 1 + len(texts) // SOME]
+    if sum(any(one.fits(text) for one in candidates) for text in some) < MOSTLY * len(some) or not texts:
         return None
-    shares = [sum(bool(one.pattern.fullmatch(text)) for text in texts) / len(texts) for one in candidates]
+    shares = [sum(map(one.fits, texts)) / len(texts) for one in candidates]
     best = candidates[shares.index(max(shares))]
     return best if max(shares) >= NUMBERS and any(map(best.changes, texts)) else None
 
@@ -87,8 +99,8 @@ def in_plain_spelling(frame: pd.DataFrame, spellings: dict[str, Spelling]) -> pd
     """The frame with the numbers of these columns as text in plain spelling, other cells as they are."""
     for name in frame.columns:
         if name in spellings and not is_number(frame[name]):
-            spelling, pattern = spellings[name], spellings[name].pattern
+            spelling = spellings[name]
             texts = [str(text) for text in frame[name].dropna().unique().tolist()]
-            plain = {text: spelling.plain(text.strip()) for text in texts if pattern.fullmatch(text.strip())}
+            plain = {text: spelling.plain(text.strip()) for text in texts if spelling.fits(text.strip())}
             frame[name] = frame[name].map(lambda text, plain=plain: plain.get(text, text))
     return frame

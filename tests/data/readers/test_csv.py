@@ -264,3 +264,34 @@ def test_longest_row_is_not_among_the_first(read):
     assert np.allclose(in_units(dataset)[20:], X[20:], atol=1e-4)
     assert np.allclose(in_units(dataset)[:, :2], X[:, :2], atol=1e-4)
     assert "short_rows" in kinds_of(dataset)
+
+
+def in_brackets(text):
+    return f"({text[1:]})" if text.startswith("-") else text
+
+
+@pytest.mark.parametrize("form", ["{:.2f}", "{:,.2f}", "${:,.2f}", "{:.1f}%"])
+@pytest.mark.parametrize("header", ["a,b,c\n", ""])
+def test_numbers_in_brackets_are_negative(read, form, header):
+    """As accounting programs write them."""
+    values = np.round((X - 50) * 100, 1)
+    cells = [[in_brackets(form.format(x).replace("$-", "-$")) for x in row] for row in values]
+    dataset = read(header.replace(",", ";") + "".join(";".join(row) + "\n" for row in cells))
+    assert np.allclose(in_units(dataset), values, atol=1e-2)
+    assert "spelled_numbers" in kinds_of(dataset)
+
+
+@pytest.mark.parametrize("spelling", ["{:,}", "{:,}.5", "{},5", "({:,})"])
+def test_other_spellings_that_appear_late_are_read(tmp_path, spelling):
+    """A thousand rows below a thousand, and more rows above, of which each has a comma."""
+    rows = [f"{number};{number % 7}" for number in range(1000)]
+    rows += [f"{spelling.format(number)};{number % 7}" for number in range(1000, 1600)]
+    path = tmp_path / "a.csv"
+    path.write_text("amount;rest\n" + "\n".join(rows) + "\n")
+    dataset = open_dataset(path, id_column="", exclude=("",))
+    late = {"{:,}": 1.0, "({:,})": -1.0}.get(spelling, 1.0) * np.arange(1000, 1600) + 0.5 * ("5" in spelling)
+    assert np.allclose(in_units(dataset, 2)[:, 0], [*range(1000), *late], atol=1e-2)
+    assert "spelled_numbers" in kinds_of(dataset)
+    with open_stream(path, dataset.describe(), block=90, id_column="", exclude=("",)) as stream:
+        assert np.allclose(np.concatenate([block.samples for block in stream]), dataset.samples, atol=1e-5)
+    assert "spelled_numbers" in {note.kind for note in stream.notes}
