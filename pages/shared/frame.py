@@ -8,6 +8,7 @@ import streamlit as st
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import queue
+from dsc_core.runs.run import DAMAGED
 from dsc_core.workspace import app_folder
 from pages.shared import choices, formatting, state
 
@@ -86,7 +87,8 @@ def _pick() -> None:
 
 def _title(run) -> str:
     """What tells the run from others, and never changes by itself: its status is in the badge below."""
-    about = f"{run.samples:,} samples, {run.clusters} clusters"
+    damaged = run.status == DAMAGED  # nothing is known of it
+    about = "damaged" if damaged else f"{run.samples:,} samples, {run.clusters} clusters"
     star = "★ " if run.starred else ""
     created = formatting.moment(run.created, st.context.timezone)
     return f"{star}{run.name}  ·  {about}  ·  created {created}"

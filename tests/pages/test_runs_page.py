@@ -1,6 +1,9 @@
 """Runs page: every run, what people say of runs, the queue's number, and a trash that gives back."""
 
+import json
+import shutil
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,7 +11,7 @@ from dsc_core.data import open_dataset
 from dsc_core.presets import preset
 from dsc_core.runs import queue, starting, trash
 from pages.shared import choices, formatting
-from tests.pages.trained import trained
+from tests.pages.trained import FEW, trained
 
 RUNS, TRAIN = "pages/views/runs.py", "pages/views/train.py"
 
@@ -60,6 +63,36 @@ def test_all_runs_are_listed_with_what_is_known_of_them(app, store, runs):
     assert table["Note"].tolist() == ["", "the first try"]
     assert (metrics(app)["Runs"], metrics(app)["Queued"]) == ("2", "0")
     assert metrics(app)["Disk use"].endswith("kB")
+
+
+def test_nothing_is_made_up_about_a_damaged_run(app, store):
+    run_id = trained("table", labelled=True)
+    for name, file, content in (
+        ("copy", "config.json", "{"),
+        ("scores", "summary.json", '{"acc": "x", "nmi": 0.5}'),
+    ):
+        shutil.copytree(store.folder(run_id), store.folder(name))
+        (store.folder(name) / file).write_text(content)
+    at(app)
+    table = app.dataframe[0].value.set_index("Name")
+    known = table.loc["copy", ["Data", "Samples", "K", "ACC", "NMI", "Preset"]]
+    assert known.isna().all(), known
+    assert table["Samples"].dropna().tolist() == [FEW, FEW]
+    assert table["K"].dropna().tolist() == [3, 3]
+    assert len(table["ACC"].dropna()) == len(table["NMI"].dropna()) == 1, "those of the readable summary"
+    app.switch_page(TRAIN).run()
+    options = app.selectbox(key="picked_run").options
+    assert sum("damaged" in option for option in options) == 1
+    assert not any("0 samples" in option for option in options)
+
+
+@pytest.mark.parametrize("years", [0, 1])
+def test_the_year_is_shown_unless_it_is_this_one(app, store, runs, years):
+    made = datetime.now().replace(month=1, day=3, hour=12) - timedelta(days=365 * years)
+    store.index.update_run(runs[0], created=made.timestamp())
+    at(app)
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert ("YYYY" in columns["Created"]["type_config"]["format"]) == bool(years)
 
 
 def test_a_run_is_named_starred_and_annotated(app, store, runs):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from dsc_core.errors import RunError
-from dsc_core.runs.files import read_json
+from dsc_core.runs.artifacts.summary import readable_summary
+from dsc_core.runs.run import DAMAGED
 from pages.shared import formatting, knobs, state, widgets
 
 HEADER, ROW, MAX_HEIGHT = 38, 35, 560  # pixels
@@ -15,6 +15,7 @@ HEADER, ROW, MAX_HEIGHT = 38, 35, 560  # pixels
 def draw(runs, queued: list[str], sizes: dict[str, int]) -> list:
     """The table, the newest run first; returns the selected runs."""
     frame = pd.DataFrame([_row(run, queued, sizes) for run in runs])
+    frame = frame.astype({"Samples": "Int64", "K": "Int64"})  # whole numbers beside what is not known
     # Rows are selected by position: other runs need another key, or the selection would move to a neighbour.
     key = f"runs_{hash(tuple(run.id for run in runs)) & 0xFFFFFFFF:x}"
     event = st.dataframe(
@@ -33,7 +34,7 @@ def draw(runs, queued: list[str], sizes: dict[str, int]) -> list:
             "Samples": st.column_config.NumberColumn(format="localized"),
             "ACC": st.column_config.NumberColumn(format="%.3f", help="For evaluation only."),
             "NMI": st.column_config.NumberColumn(format="%.3f", help="For evaluation only."),
-            "Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Created": st.column_config.DatetimeColumn(format=_date_format(frame["Created"])),
             "Note": st.column_config.TextColumn(width="medium"),
         },
     )
@@ -42,18 +43,16 @@ def draw(runs, queued: list[str], sizes: dict[str, int]) -> list:
 
 def _row(run, queued: list[str], sizes: dict[str, int]) -> dict:
     """One row of the table."""
-    scores = _scores(run.id, run.ended) if run.status in ("done", "stopped") else {}
+    scores = _scores(run.id, run.ended, run)
     status = widgets.status(run)[2]
     return {
         "★": "★" if run.starred else "",
         "Name": run.name,
         "Status": f"{status}, number {queued.index(run.id) + 1}" if run.id in queued else status,
-        "Data": str(run.dataset.get("name", "")),
-        "Samples": run.samples,
-        "K": run.clusters,
+        **_facts(run),
         "ACC": scores.get("acc"),
         "NMI": scores.get("nmi"),
-        "Preset": knobs.preset_of(run.config) or "custom",
+        "Preset": None if run.status == DAMAGED else knobs.preset_of(run.config) or "custom",
         "Created": pd.Timestamp(run.created, unit="s", tz="UTC").tz_convert(st.context.timezone or "UTC"),
         "Time": formatting.duration(_seconds(run.id, run.ended) if run.finished else None),
         "Disk": formatting.size(sizes[run.id]),
@@ -61,13 +60,23 @@ def _row(run, queued: list[str], sizes: dict[str, int]) -> dict:
     }
 
 
+def _facts(run) -> dict:
+    """The data and the size of a run; nothing is known of a damaged one."""
+    if run.status == DAMAGED:
+        return {"Data": None, "Samples": None, "K": None}
+    return {"Data": str(run.dataset.get("name", "")), "Samples": run.samples, "K": run.clusters}
+
+
+def _date_format(created: pd.Series) -> str:
+    """How the dates are shown: with the year, unless all are of this year."""
+    this_year = pd.Timestamp.now(tz=created.dt.tz).year
+    return "D MMM, HH:mm" if (created.dt.year == this_year).all() else "D MMM YYYY, HH:mm"
+
+
 @st.cache_data(show_spinner=False, max_entries=2000)
-def _scores(run_id: str, ended: float | None) -> dict:
-    """The summary of a finished run, {} where it has none."""
-    try:
-        return read_json(state.store().folder(run_id) / "summary.json")
-    except RunError:
-        return {}
+def _scores(run_id: str, ended: float | None, _run) -> dict:
+    """The summary of a finished run, {} where it has none that can be read."""
+    return readable_summary(_run)
 
 
 @st.cache_data(show_spinner=False, max_entries=2000)
