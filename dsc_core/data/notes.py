@@ -48,7 +48,8 @@ SENTENCES = {
     "text_numbers": "Text columns read as numbers: {about}.",
     "number_signs": "Percent and currency signs left out of the numbers in: {about}.",
     "list_columns": "Lists of numbers in a cell were read as a column for each number: {about}.",
-    "categories": "Text columns become categories with one input per value: {about}.",
+    "categories": "Text columns become categories with one input per value, which can decide the clusters: {about}."
+    " Leave out those that do not describe what should be grouped.",
     "many_categories": "Text columns with many different values may decide the clusters: {about}. Leave them out unless"
     " they describe the samples.",
     "unnamed_ids": "The first column has no name and was used for ids; it is not trained on.",
@@ -103,11 +104,15 @@ SENTENCES = {
     "own_scaling": "The values are on a different scale than the training data, so their own range was used: {about}.",
     "skipped": "{count:,} [file|files] skipped; each is listed with its reason.",
     "no_header": "The first line looks like the lines below, so it was read as data and the columns were named 1, 2, 3,"
-    " … Set the option header if it holds the names of the columns.",
-    "header_guessed": "The first line was taken for the names of the columns: {about}. Set the option header if it is"
-    " data.",
+    " … If it names the columns, choose so for the first row.",
+    "header_guessed": "The first line was taken for the names of the columns: {about}. If it is data, choose so for"
+    " the first row.",
     "comment_header": "The names of the columns were read from the comment above the table.",
     "skipped_lines": "Lines above the table were left out: {about}.",
+    "second_header": "The first line below the names of the columns may be a second line of names or units, and was"
+    " read as a row: {about}. Delete it from the file if it is no sample.",
+    "last_line": "The last line of the table looks like a total or a remark, and was read as a row: {about}. Delete it"
+    " from the file if it is no sample.",
     "repeated_names": "Columns of the same name were numbered: {about}.",
     "not_utf8": "The text is not UTF-8 and was read as Latin-1 (Windows-1252).",
     "not_utf8_columns": "Text that is not UTF-8 was read as Latin-1 in the columns {about}.",
@@ -135,8 +140,9 @@ SENTENCES = {
 WARNINGS = (
     *("other_range", "inverted", "other_brightness", "other_units", "not_finite", "own_scaling"),
     *("possible_labels", "possible_answers", "tells_classes", "labels_trained_on", "repeated_ids"),
-    *("row_numbers_trained_on", "continuous_target", "unnamed_columns", "many_categories"),
+    *("row_numbers_trained_on", "continuous_target", "unnamed_columns", "many_categories", "categories"),
     *("header_guessed", "skipped_lines", "short_rows", "perhaps_last_axis"),
+    *("second_header", "last_line"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,11 @@ HEAD_ROWS = 1000  # for the roles of the columns
 MISSING = (  # in columns that are not labels or ids; more words count as missing among numbers, see `cells.GAPS`
     *("", "?", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None"),
     *("#N/A", "#N/A N/A", "#NA", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
+)
+
+REMARK = re.compile(  # the beginning of a last line that is no sample
+    r"[\s\"']*([#(]|((grand|sub)[ -]?)?totals?\b|(sum|count|average|avg|mean|summe|gesamt|mittelwert)\b)",
+    re.IGNORECASE,
 )
 
 
@@ -200,6 +206,11 @@ def _open(path: Path, options: Options, roles: Roles, notes: list[Note]) -> _Fil
         head = file.parse(text, nrows=HEAD_ROWS)
     spellings = find_spellings(head, dialect.decimal, without=file.texts | file.categories)
     note_spellings(head, spellings, notes)
+    if (
+        REMARK.match(found.last)
+        and not head.iloc[: found.rows - found.empty - 1, 0].astype(str).str.match(REMARK).any()
+    ):
+        notes.append(Note("last_line", about=" ".join(found.last.split())[:100]))
     return replace(file, spellings=spellings)
 
 

@@ -77,6 +77,22 @@ def _vote(cell: str, column: list[str]) -> int:
     return 1 if len(set(filled)) <= len(filled) / 2 else 0
 
 
+def is_second_header(rows: list[list[str]]) -> bool:
+    """Whether the first of the rows below a header has words, units among them, wherever the others have numbers."""
+    if len(rows) < 3:
+        return False
+    first, below = rows[0], rows[1:]
+    words = 0
+    for index, cell in enumerate(first):
+        filled = [row[index] for row in below if index < len(row) and not is_gap(row[index])]
+        if is_gap(cell) or not filled or sum(map(is_number, filled)) < MOSTLY * len(filled):
+            continue
+        if is_number(cell) or cell.strip() in map(str.strip, filled):
+            return False
+        words += 1
+    return words > 0
+
+
 def _pattern(cell: str) -> str:
     """A text with 9 for its digits and a for its letters: "9-9-9" of a date, "a9" of "cell12"."""
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell))

@@ -39,7 +39,7 @@ class Survey:
 
     rows: lines that hold any cell. width: the most cells of a row. short, first_short: how many rows have fewer cells
     than there are columns, and the first one's line number. empty: rows of empty cells at the end of the file.
-    open_end: whether the last cell of every row is empty.
+    open_end: whether the last cell of every row is empty. last: the last line that is no row of empty cells.
     """
 
     rows: int
@@ -48,6 +48,7 @@ class Survey:
     first_short: int
     empty: int
     open_end: bool
+    last: str
 
 
 class _Counted(io.RawIOBase):
@@ -146,12 +147,12 @@ def survey(text: TextIO, delimiter: str, columns: int, skipped: int, name: str, 
     InputError, which names the line, if a row has more cells than there are columns.
     """
     rows = short = first_short = empty = 0
-    width, open_end = columns, columns > 1
+    width, open_end, last = columns, columns > 1, ""
     number = skipped
     lines = _lines(text, name, limits)
     for line in lines:
         if line.count(delimiter) == columns - 1 and _is_plain(line, delimiter):
-            rows, number, empty, open_end = rows + 1, number + 1, 0, False
+            rows, number, empty, open_end, last = rows + 1, number + 1, 0, False, line
             continue
         count, row = _row(line, lines, delimiter, name, limits)
         begins, number = number + 1, number + count
@@ -171,7 +172,8 @@ def survey(text: TextIO, delimiter: str, columns: int, skipped: int, name: str, 
         else:
             empty = 0
             open_end &= cells < columns
-    return Survey(rows, width, short, first_short, empty, open_end)
+        last = last if empty else line
+    return Survey(rows, width, short, first_short, empty, open_end, last)
 
 
 def _is_plain(line: str, delimiter: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from dsc_core.data.notes import Note
-from dsc_core.data.readers.csv_header import HeaderGuess, guess_header, is_number
+from dsc_core.data.readers.csv_header import HeaderGuess, guess_header, is_number, is_second_header
 from dsc_core.data.readers.csv_text import ONE_COLUMN, split_lines
 
 UNNAMED = "Unnamed: {}"  # pandas' names of columns without a name
@@ -59,6 +59,8 @@ def read_top(
     _tell_skipped(comments + titles, notes)
     if not guess.is_header:
         return Top(skipped, body, width, None, False)
+    if is_second_header(body[1:]):
+        notes.append(Note("second_header", about=", ".join(body[1])[:100]))
     return Top(rows[0][0], body[1:], max(width, len(cells)), cells, row_names)
 
 
