@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dsc_core.runs import Store
+from dsc_core.runs import Store, trash
 from dsc_core.runs.artifacts.results import load_results
 from tests.pages.conftest import ROOT
 from tests.pages.trained import FEW, trained
@@ -239,3 +239,14 @@ def test_an_edit_brings_the_edited_version_of_the_exports(app):
     assert app.toggle(key=key).value
     app.toggle(key=key).set_value(False).run()
     well(app)
+
+
+def test_naming_a_cluster_of_a_run_that_was_deleted_elsewhere_says_so(app, store):
+    run_id = trained("table", True)
+    opened(app, run_id)
+    field = next(one for one in app.text_input if one.label == "Name of this cluster")
+    field.set_value("ones")
+    trash.delete(store, run_id)
+    app.button(key="name_now").click().run()
+    assert not app.exception
+    assert any("was deleted" in toast.value for toast in app.toast), [toast.value for toast in app.toast]

@@ -109,6 +109,24 @@ def test_a_run_is_named_starred_and_annotated(app, store, runs):
     assert app.text_input(key=f"name_{runs[1]}").value == "better"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda app, run_id: app.text_input(key=f"name_{run_id}").set_value("better"),
+        lambda app, run_id: app.text_area(key=f"note_{run_id}").set_value("why"),
+        lambda app, run_id: app.button(key="star").click(),
+    ],
+    ids=["name", "note", "star"],
+)
+def test_a_change_of_a_run_that_was_deleted_elsewhere_is_a_sentence(app, store, runs, change):
+    choose(at(app), 1)
+    trash.delete(store, runs[1])
+    change(app, runs[1]).run()
+    assert not app.exception
+    assert any("There is no run" in toast.value for toast in app.toast)
+    assert app.dataframe[0].value["Name"].tolist() == ["two"]
+
+
 def test_deleting_asks_first_and_the_trash_gives_back(app, store, runs):
     choose(at(app), 0)
     app.button(key="delete").click().run()

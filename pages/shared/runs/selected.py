@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
+from dsc_core.errors import InputError
 from dsc_core.runs.store import MAX_NAME, MAX_NOTE
 from pages.shared import formatting, links, run_actions, state, widgets
 from pages.shared.runs import trash_bin
@@ -89,7 +92,8 @@ def _rename(run) -> None:
     with widgets.errors_as_toasts():
         state.store().rename(run.id, name)
         st.toast(f"The run is now called {formatting.plain(name)}.", icon=":material/edit:")
-    st.session_state[f"name_{run.id}"] = state.store().get(run.id).name
+    with suppress(InputError):  # deleted in another browser, which the toast says
+        st.session_state[f"name_{run.id}"] = state.store().get(run.id).name
 
 
 def _annotate(run) -> None:
