@@ -52,6 +52,9 @@ def is_hidden(path: str) -> bool:
     )
 
 
+NO_IMAGE_NAME = "The file name does not end like that of an image (PNG, JPEG, BMP, GIF, TIFF, WebP, PGM or PPM)."
+
+
 def why_hidden(path: str) -> str | None:
     """Why a hidden file is left out, a sentence; None for one that no person made, which nobody would miss."""
     parts = path.split("/")
@@ -67,7 +70,7 @@ def why_not_image(path: str) -> str | None:
         return None
     if suffix in ARCHIVES:
         return "The file is an archive, and archives inside the data are not opened."
-    return "The file name does not end like that of an image (PNG, JPEG, BMP, GIF, TIFF, WebP, PGM or PPM)."
+    return NO_IMAGE_NAME
 
 
 def max_bytes(limits: Limits) -> int:

@@ -117,7 +117,7 @@ SENTENCES = {
     "not_utf8": "The text is not UTF-8 and was read as Latin-1 (Windows-1252).",
     "not_utf8_columns": "Text that is not UTF-8 was read as Latin-1 in the columns {about}.",
     "decimal_comma": "Commas in numbers were read as decimal marks.",
-    "spelled_numbers": "Numbers with thousands separators or another decimal mark were read: {about}.",
+    "spelled_numbers": "Numbers with thousands separators, another decimal mark or in brackets were read: {about}.",
     "short_rows": "Rows with fewer cells than the table has columns: {count:,}, the first one in line {about}; their"
     " last cells count as missing.",
     "empty_rows": "Rows of empty cells at the end of the table were left out: {count:,}.",

@@ -52,7 +52,7 @@ def problem() -> None:
 
 def chosen(dataset, key: str) -> None:
     """The chosen data set from top to bottom."""
-    preview.draw(dataset, key)
+    preview.draw(dataset, key, next_step=not source_options.is_open())
     image_options.adjust(dataset, key)
     checks.draw(dataset, key)
 

@@ -64,3 +64,16 @@ def test_stored_notes_stay_typed_and_a_description_has_sentences(tmp_path):
     key = store_dataset(dataset, tmp_path)
     assert load_dataset(key, tmp_path).notes == notes
     assert dataset.describe()["notes"] == [str(note) for note in notes]
+
+
+def test_categories_are_a_warning_that_says_what_to_do():
+    note = Note("categories", about="colour (2)")
+    assert note.is_warning
+    assert "can decide the clusters: colour (2)." in str(note)
+    assert "Leave out those that do not describe" in str(note)
+
+
+@pytest.mark.parametrize("kind", ["no_header", "header_guessed"])
+def test_notes_on_the_header_name_no_option_that_a_page_calls_otherwise(kind):
+    assert "option header" not in str(Note(kind, about="a, b"))
+    assert "first row" in str(Note(kind, about="a, b"))

@@ -132,6 +132,27 @@ def test_an_upload_leaves_its_form_alone_on_the_page_until_it_is_put_away(app):
     assert not [button for button in app.button if button.key == "open_source"]
 
 
+def test_one_button_leads_on_while_the_form_of_the_next_data_is_open(app):
+    def leading():
+        return [button.key for button in app.button if button.proto.type == "primary"]
+
+    app.run()
+    upload(app, "first.npy", npy(np.random.default_rng(0).random((30, 8, 8))))
+    assert leading() == ["continue"]
+    app.file_uploader[0].set_value(("b.csv", b"a,b\n" + b"1.5,2\n2.5,3\n" * 20, "text/csv")).run()
+    assert leading() == ["open_source"]
+
+
+def test_files_that_are_no_images_are_not_said_to_be_unreadable(app):
+    app.run()
+    members = {f"i{n:02}__png": png(12, 12, 9 * n) for n in range(24)}
+    members["i05__png"] = members["i05__png"][:40]
+    upload(app, "some.zip", archive(**members, readme__txt=b"hello"))
+    assert [warning.value for warning in app.warning] == ["1 file could not be read and was skipped."]
+    assert "1 file is not an image and was skipped." in [caption.value for caption in app.caption]
+    assert sorted(app.dataframe[0].value["file"]) == ["i05.png", "readme.txt"]
+
+
 def test_pages_and_folders_are_asked_for_where_there_are_any(app):
     from PIL import Image
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dsc_core.data.image_files import NO_IMAGE_NAME
 from dsc_core.method.networks.sizes import describe_network
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.sampling import sample_rows
@@ -14,12 +15,16 @@ from pages.shared import formatting, links
 COUNT = 60  # images or rows that are shown
 
 
-def draw(dataset, key: str) -> None:
-    """Name and figures of the data set, notes of its import, and a sample of it."""
+def draw(dataset, key: str, next_step: bool = True) -> None:
+    """Name and figures of the data set, notes of its import, and a sample of it.
+
+    next_step: whether training is the next step, rather than a form beside it.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(formatting.plain(dataset.name), anchor=False, width="content")
         st.space("stretch")
-        if st.button("Continue to training", type="primary", icon=":material/arrow_forward:", key="continue"):
+        kind = "primary" if next_step else "secondary"
+        if st.button("Continue to training", type=kind, icon=":material/arrow_forward:", key="continue"):
             st.switch_page(links.TRAIN, query_params={"data": key})
     _metrics(dataset, key)
     if dataset.skipped:
@@ -51,11 +56,15 @@ def _metrics(dataset, key: str) -> None:
 
 
 def skipped(files: list[tuple[str, str]], key: str) -> None:
-    """A warning about files that could not be read, and the list of them."""
-    count = len(files)
-    st.warning(
-        f"{count:,} file{'s'[: count != 1]} could not be read and were skipped.", icon=":material/warning:"
-    )
+    """A warning about files that could not be read, the number of those that are no images, and the list of both."""
+    others = sum(reason == NO_IMAGE_NAME for _, reason in files)
+    unread = len(files) - others
+    if unread:
+        text = f"{formatting.count(unread, 'file')} could not be read and {'was' if unread == 1 else 'were'} skipped."
+        st.warning(text, icon=":material/warning:")
+    if others:
+        be = "is not an image and was" if others == 1 else "are not images and were"
+        st.caption(f"{formatting.count(others, 'file')} {be} skipped.")
     with st.expander("Skipped files and reasons", key=key):
         st.dataframe(pd.DataFrame(files, columns=["file", "reason"]), hide_index=True)
 

@@ -98,7 +98,8 @@ def _say_categories(categories: dict[str, int], guess: Columns) -> None:
     if categories:
         shown = listed(f"{name} ({count})" for name, count in categories.items())
         st.caption(
-            f"Text columns become categories with one input per value: {formatting.plain(shown)}."
+            f"Text columns become categories with one input per value, which can decide the clusters:"
+            f" {formatting.plain(shown)}. Leave out those that do not describe what should be grouped."
             f" Counted in the first {guess.first_rows:,} rows."
         )
 
