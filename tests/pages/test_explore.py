@@ -1,9 +1,12 @@
 """Exploring a result: one selection for all, edits beside the run, and addresses that open the same view."""
 
+import json
+
 import numpy as np
 import pytest
 
 from dsc_core.runs import Store, trash
+from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts.results import load_results
 from tests.pages.conftest import ROOT
 from tests.pages.trained import FEW, trained
@@ -250,3 +253,25 @@ def test_naming_a_cluster_of_a_run_that_was_deleted_elsewhere_says_so(app, store
     app.button(key="name_now").click().run()
     assert not app.exception
     assert any("was deleted" in toast.value for toast in app.toast), [toast.value for toast in app.toast]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"kind": "merge", "cluster": 0, "into": 10**12},
+        {"kind": "move", "into": 10**9, "rows": [0], "new": True},
+        {"kind": "split", "cluster": 0, "new": [10, 10**15], "rows": [[0], [3]]},
+        {"kind": "name", "cluster": 0, "name": "\ud800"},
+    ],
+    ids=lambda edit: edit["kind"],
+)
+def test_edits_that_cannot_be_are_a_sentence_and_the_run_is_shown_without_them(app, store, edit):
+    run_id = trained("table", True)
+    log = edits.of_run(store.get(run_id), results(run_id).labels)
+    log.path.write_text(json.dumps(edit | {"labels": log.stamp}) + "\n")
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page(RESULTS).run()
+    assert not app.exception
+    assert any("cannot be read" in box.value and "line 1" in box.value for box in app.error)
+    assert app.selectbox(key="cluster").options == ["0", "1", "2"]
