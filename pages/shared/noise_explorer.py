@@ -13,6 +13,7 @@ from dsc_core.data.table_units import comparison_table
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.image_sheets import image_sheet
 from dsc_core.plots.noise_map import NOISE_MAP_LIMIT, noise_map
+from dsc_core.runs.annotations.edited import Edited
 from dsc_core.runs.artifacts.arrays import read_map
 from dsc_core.sampling import sample_rows
 from pages.shared import formatting, knobs, state, widgets
@@ -35,9 +36,9 @@ def available(run) -> bool:
     return (run.folder / "model" / "model.json").is_file()
 
 
-def draw(run) -> None:
-    """The explorer of a run with a model, as a fragment."""
-    st.fragment(_draw)(run.id, *_stamps(run))
+def draw(run, edited: Edited | None = None) -> None:
+    """The explorer of a run with a model, as a fragment. edited: the run's clusters as edited, None without results."""
+    st.fragment(_draw)(run.id, *_stamps(run), edited)
 
 
 def model_of(run) -> OpenedModel:
@@ -75,7 +76,7 @@ def open_model(run_id: str, model: int, mapped: int) -> OpenedModel:
     return OpenedModel(fitted, dataset, latent_map, rows)
 
 
-def _draw(run_id: str, model: int, mapped: int) -> None:
+def _draw(run_id: str, model: int, mapped: int, edited: Edited | None) -> None:
     from dsc_core.analysis import noise
 
     try:
@@ -91,17 +92,18 @@ def _draw(run_id: str, model: int, mapped: int) -> None:
             "This run was trained with the encoder's sampling as noise. The explorer shows ψ(z) instead."
         )
     originals = opened.dataset.values(samples)
+    clusters = edited or Edited(fitted.labels)
     left, right = st.columns([3, 2], gap="large")
     with left:
         for position, sample in enumerate(samples):
             missed = noise.squared_error(
                 originals[position : position + 1], result.clean[position : position + 1]
             )[0]
-            _sample_heading(opened, sample, missed, result.relative_errors[position])
+            _sample_heading(opened, clusters, sample, missed, result.relative_errors[position])
             _decodings(opened, result, originals[position], position, sample)
     with right:
         try:
-            _landing(opened, noise.place_noisy_codes, result, samples)
+            _landing(opened, clusters, noise.place_noisy_codes, result, samples)
         except RunError as problem:  # the codes of other samples are no finite numbers
             st.error(formatting.plain(problem), icon=":material/error:")
 
@@ -150,7 +152,9 @@ def _next_seed(key: str) -> None:
     st.session_state[key] += 1
 
 
-def _sample_heading(opened: OpenedModel, sample: int, missed: float, errors: np.ndarray) -> None:
+def _sample_heading(
+    opened: OpenedModel, clusters: Edited, sample: int, missed: float, errors: np.ndarray
+) -> None:
     """The sample's name and cluster, and how far the clean and the noisy decodings are off."""
     identity = str(opened.dataset.ids[sample])
     name = formatting.plain(f"Sample {sample}" + (f" · {identity}" if identity != str(sample) else ""))
@@ -159,7 +163,7 @@ def _sample_heading(opened: OpenedModel, sample: int, missed: float, errors: np.
     else:
         text = f"reconstruction ‖x − x̂‖² = {format_error(missed)}, relative reconstruction ‖x̂ψ − x̂‖² = "
     st.markdown(
-        f"**{name}** · cluster {int(opened.fitted.labels[sample])}  \n"
+        f"**{name}** · cluster {formatting.plain(clusters.title(clusters.labels[sample]))}  \n"
         f":small[{text}{format_error(errors.mean())} (mean of {len(errors)} draws)]"
     )
 
@@ -188,7 +192,7 @@ def format_error(error: float) -> str:
     return f"{error:.3g}" if error > 1e-6 else "0"
 
 
-def _landing(opened: OpenedModel, landings, result, samples: list[int]) -> None:
+def _landing(opened: OpenedModel, clusters: Edited, landings, result, samples: list[int]) -> None:
     """The latent map with the noisy codes on it."""
     if opened.latent_map is None:
         st.caption("The map of noisy codes appears once the latent map has been computed.")
@@ -200,7 +204,7 @@ def _landing(opened: OpenedModel, landings, result, samples: list[int]) -> None:
     ]
     option = noise_map(
         opened.latent_map[opened.rows],
-        opened.fitted.labels[opened.rows],
+        clusters.labels[opened.rows],
         marks,
         dark=st.context.theme.type == "dark",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import formatting, links, noise_explorer, run_actions, state, widgets
+from pages.shared.results import run_view
 from pages.shared.train import branching, curves, film, form, history, progress, record, run_buttons, steering
 
 
@@ -51,7 +52,7 @@ def explorer(run) -> None:
     section = st.expander("Noise explorer", icon=":material/blur_on:", key="explorer", on_change="rerun")
     if section.open:
         with section:
-            noise_explorer.draw(run)
+            noise_explorer.draw(run, run_view.edited_clusters(run))
 
 
 def no_data() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from dsc_core.runs import Store
+from dsc_core.runs.annotations import edits
+from dsc_core.runs.artifacts.labels import labels_frame
 from tests.pages.trained import FEW, at, trained
 
 RESULTS, TRAIN = "pages/views/results.py", "pages/views/train.py"
@@ -65,6 +67,24 @@ def test_the_train_page_opens_it_on_request_and_shares_its_settings(app, workspa
     app.run()
     assert not app.exception
     assert [line.split()[1] for line in told(app)] == ["5"]
+
+
+def test_merged_clusters_are_shown_as_edited_on_both_pages(app, workspace):
+    run_id = trained("image", False)
+    run = Store().get(run_id)
+    log = edits.of_run(run, labels_frame(run))
+    for cluster in (0, 1):
+        log.merge(cluster, 2)
+    log.name(2, "all of them")
+    at(app, run_id, RESULTS)
+    app.text_input(key=f"explored_{run_id}").set_value("0, 1, 2").run()
+    assert all("cluster all of them" in line for line in told(app))
+    app.switch_page(TRAIN).run()
+    app.session_state["explorer"] = True
+    app.run()
+    assert not app.exception
+    assert len(told(app)) == 3
+    assert all("cluster all of them" in line for line in told(app))
 
 
 def test_a_damaged_model_is_one_sentence_and_the_page_stays(app, workspace):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import noise_explorer
+from pages.shared.results import run_view
 
 
 def draw(run, results) -> None:
@@ -16,4 +17,4 @@ def draw(run, results) -> None:
             help="The effect of the noise transformer ψ(z) = z ⊙ (1 + s·ε) on single samples.",
         )
         with st.container(border=True):
-            noise_explorer.draw(run)
+            noise_explorer.draw(run, run_view.view(run, results).edited)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dsc_core.analysis import cluster_stats
-from dsc_core.errors import RunError
+from dsc_core.errors import InputError, RunError
 from dsc_core.runs.annotations import edits as run_edits
 from dsc_core.runs.annotations.edits import Edited, Edits
 from dsc_core.runs.artifacts.arrays import read_latent, read_spectral
@@ -82,6 +82,16 @@ def view(run, results) -> View:
         edited, problem = Edited(log.original), str(error)
     applied = _edited_results(run.id, run.ended, edited.grouping, results, edited)
     return View(run, results, applied, edited, log, problem)
+
+
+def edited_clusters(run) -> Edited | None:
+    """The run's clusters as edited; None where it has no results that can be read."""
+    if run.status not in ("done", "stopped"):
+        return None
+    try:
+        return view(run, load(run.id, run.ended)).edited
+    except (InputError, RunError):
+        return None
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
