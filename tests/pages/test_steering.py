@@ -10,7 +10,7 @@ from dsc_core.events import Event
 from dsc_core.presets import preset
 from pages.shared import formatting
 from pages.shared.train import branching, curves, history, steering
-from tests.pages.trained import at
+from tests.pages.trained import at, trained
 
 TRAIN = "pages/views/train.py"
 LIVE = [name for name, known in KNOBS.items() if known.live]
@@ -157,6 +157,16 @@ def test_the_time_of_a_run_leaves_its_pauses_out(app, store, run_id):
     metric = next(one for one in app.metric if one.label == "Training time")
     assert metric.value == "1 min 15 s"
     assert "10 min 00 s" in metric.help
+
+
+def test_the_time_of_a_run_is_the_same_on_every_page(app, store):
+    made = trained("image", True)
+    store.append(made, Event("done", "labels", 1, 1, 41, seconds=75.0))
+    for page in (TRAIN, "pages/views/results.py"):
+        at(app, made, page)
+        assert {one.label: one.value for one in app.metric}["Training time"] == "1 min 15 s"
+    app.switch_page("pages/views/runs.py").run()
+    assert app.dataframe[0].value["Training time"].tolist() == ["1 min 15 s"]
 
 
 def test_a_run_that_is_paused_before_its_first_step_says_so(app, store):

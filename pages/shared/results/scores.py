@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.runs.annotations import edits as run_edits
-from pages.shared import formatting
+from pages.shared import formatting, run_time
 from pages.shared.results import parts, run_view
 
 WITH_LABELS = {
@@ -55,10 +55,10 @@ def _scores(run, results) -> None:
                 st.metric(title, f"{results.scores[name]:z.3f}", help=about)
         st.metric("Samples", f"{run.samples:,}")
         st.metric("Clusters", f"{run.clusters}")
-        if run.started and run.ended:
-            seconds = run.ended - run.started - (results.summary.get("paused_seconds") or 0)
-            about = f"Without pauses, on {formatting.plain(run.device)}."
-            st.metric("Time", formatting.duration(seconds), help=about)
+        seconds = run_time.seconds(run)
+        if seconds is not None:
+            about = f"{run_time.HELP}, on {formatting.plain(run.device)}."
+            st.metric(run_time.TITLE, formatting.duration(seconds), help=about)
     view = run_view.view(run, results)
     if view.regrouped:  # a name changes no score
         _edited(view, shown)

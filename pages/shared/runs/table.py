@@ -7,7 +7,7 @@ import streamlit as st
 
 from dsc_core.runs.artifacts.summary import readable_summary
 from dsc_core.runs.run import DAMAGED
-from pages.shared import formatting, knobs, state, widgets
+from pages.shared import formatting, knobs, run_time, widgets
 
 HEADER, ROW, MAX_HEIGHT = 38, 35, 560  # pixels
 
@@ -54,7 +54,7 @@ def _row(run, queued: list[str], sizes: dict[str, int]) -> dict:
         "NMI": scores.get("nmi"),
         "Preset": None if run.status == DAMAGED else knobs.preset_of(run.config) or "custom",
         "Created": pd.Timestamp(run.created, unit="s", tz="UTC").tz_convert(st.context.timezone or "UTC"),
-        "Time": formatting.duration(_seconds(run.id, run.ended) if run.finished else None),
+        run_time.TITLE: formatting.duration(run_time.seconds(run)),
         "Disk": formatting.size(sizes[run.id]),
         "Note": run.note,
     }
@@ -77,13 +77,6 @@ def _date_format(created: pd.Series) -> str:
 def _scores(run_id: str, ended: float | None, _run) -> dict:
     """The summary of a finished run, {} where it has none that can be read."""
     return readable_summary(_run)
-
-
-@st.cache_data(show_spinner=False, max_entries=2000)
-def _seconds(run_id: str, ended: float | None) -> float | None:
-    """Seconds that the run trained, pauses left out, over all its attempts; None before its first event."""
-    event = state.store().last_event(run_id)
-    return event.seconds if event else None
 
 
 def signature(runs) -> tuple:

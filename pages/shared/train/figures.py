@@ -6,7 +6,7 @@ import streamlit as st
 
 from dsc_core.runs import queue
 from dsc_core.training.epochs import more_epochs, with_least_steps
-from pages.shared import formatting, state, widgets
+from pages.shared import formatting, run_time, state, widgets
 
 STAGE_TITLES = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 FINISHING = "Finishing"  # in place of the time that is left, once it cannot be said
@@ -31,7 +31,7 @@ def draw(run, past, paused: bool) -> None:
         st.metric("Epoch", epoch, help=_why_more_epochs(run))
         st.metric(f"{unit} per second", f"{past.speed:,.0f}" if past.speed else "–")
         if ended:
-            st.metric("Training time", formatting.duration(past.seconds or None), help=_pauses(past))
+            st.metric(run_time.TITLE, formatting.duration(past.seconds or None), help=_pauses(past))
         else:
             st.metric("Time left", time_left(latest), help="Estimated. Pauses do not count.")
         st.metric("Device", run.device or "–")
@@ -83,4 +83,4 @@ def _pauses(past) -> str:
     """How long the pauses were, which the time does not count."""
     if past.paused >= 1:
         return f"Without pauses, which took {formatting.duration(past.paused)}."
-    return "From the first step to the labels and maps, without pauses."
+    return f"{run_time.HELP}."
