@@ -1,5 +1,6 @@
 """Train page: one widget a knob, made from `config.py`, and what they say is what a run gets."""
 
+import numpy as np
 import pytest
 
 from dsc_core.config import KNOBS
@@ -76,6 +77,31 @@ def test_the_name_is_checked_as_soon_as_it_is_entered(app, store):
         app.text_input(key="run_name").set_value(name).run()
         assert not app.exception
         assert any(words in caption.value for caption in app.caption)
+
+
+def test_the_name_is_empty_for_other_data_and_after_a_start(app, store, monkeypatch, workspace):
+    from dsc_core.data import import_data
+    from dsc_core.runs import queue
+
+    monkeypatch.setattr(queue, "enqueue", lambda store, run_id: None)
+    np.save(workspace / "other.npy", np.random.default_rng(0).normal(size=(60, 5)))
+    other = import_data(workspace / "other.npy", workspace)
+    at_train(app)
+    digits = app.session_state["at_data"]
+    app.text_input(key="run_name").set_value("mine").run()
+    app.session_state["at_data"] = app.query_params["data"] = other
+    app.run()
+    assert app.text_input(key="run_name").value == ""
+    app.text_input(key="run_name").set_value("mine").run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    for data in (other, digits):
+        app.session_state["at_run"], app.session_state["at_data"] = None, data
+        app.query_params.pop("run", None)
+        app.query_params["data"] = data
+        app.run()
+        assert app.text_input(key="run_name").value == ""
+        assert not any("already" in caption.value for caption in app.caption)
 
 
 def test_more_epochs_than_were_set_are_said_before_the_start(app):

@@ -66,10 +66,15 @@ def _main_settings() -> None:
 
 
 def _set_initial_values(dataset) -> None:
-    """Start with the default preset; set K to the number of classes whenever another data set is chosen."""
+    """Start with the default preset; set K to the number of classes whenever another data set is chosen.
+
+    The name is emptied then, and after a start: it belongs to one run.
+    """
     if "preset" not in st.session_state:
         st.session_state["preset"] = DEFAULT_PRESET
         knobs.set_all(PRESETS[DEFAULT_PRESET].config)
+    if st.session_state.get("name_for") != state.current("data"):
+        st.session_state["name_for"], st.session_state["run_name"] = state.current("data"), ""
     if st.session_state.get("knobs_for") != state.current("data"):
         st.session_state["knobs_for"] = state.current("data")
         knob = KNOBS["clusters"]
@@ -106,6 +111,10 @@ def _list_changes(idle_knobs: frozenset[str]) -> None:
 
 def _start(dataset, name: str | None) -> None:
     """Create and queue the run; it starts at once if no other run is in its way."""
-    run_actions.create_and_queue(
-        lambda: state.store().create(dataset, knobs.config(), name=name, key=state.current("data"))
-    )
+
+    def create() -> str:
+        run_id = state.store().create(dataset, knobs.config(), name=name, key=state.current("data"))
+        st.session_state["name_for"] = None  # the name is taken now
+        return run_id
+
+    run_actions.create_and_queue(create)
