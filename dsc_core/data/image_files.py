@@ -52,7 +52,9 @@ def is_hidden(path: str) -> bool:
     )
 
 
-NO_IMAGE_NAME = "The file name does not end like that of an image (PNG, JPEG, BMP, GIF, TIFF, WebP, PGM or PPM)."
+NO_IMAGE_NAME = (
+    "The file name does not end like that of an image (PNG, JPEG, BMP, GIF, TIFF, WebP, PGM or PPM)."
+)
 
 
 def why_hidden(path: str) -> str | None:
