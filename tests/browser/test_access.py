@@ -54,7 +54,7 @@ def goto(page, address, run, path: str) -> None:
 
 def open_all(page) -> None:
     """Everything on the Results page that is closed at first."""
-    button(page, "look_0").click()
+    page.locator(".st-key-sample_grid button").first.click()
     for name in SECTIONS:
         page.locator(f".st-key-{name} summary").first.click()
         settled(page)
@@ -165,7 +165,7 @@ def test_samples_are_selected_looked_at_and_taken_home_with_the_keyboard_alone(p
     page.get_by_text("ids that contain 39").wait_for()
     settled(page)
 
-    tab_to(page, "look_0")
+    tab_to(page, "sample_grid")
     page.keyboard.press("Enter")
     page.locator(".st-key-large").wait_for()
     settled(page)
