@@ -39,11 +39,6 @@ class Page:
     further: int = 0
 
 
-def decode_image(data: bytes, limits: Limits) -> np.ndarray:
-    """The first page of an image file, (C, H, W); see `decode_page`."""
-    return decode_page(data, limits).image
-
-
 def decode_page(data: bytes, limits: Limits) -> Page:
     """The first page of an image file.
 

@@ -11,6 +11,7 @@ from dsc_core.data.headers import Header, Headers, shape_words
 from dsc_core.data.key_families import PARTS, find_family
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
+from dsc_core.data.text import listed
 from dsc_core.errors import InputError
 
 SAMPLE_KEYS = (
@@ -79,15 +80,15 @@ def choose_keys(
 
 def key_notes(keys: ChosenKeys, headers: Headers) -> list[Note]:
     """Notes which arrays were read as samples and labels, and which were not used."""
-    notes = [Note("samples_from", about=_listed(keys.samples))]
+    notes = [Note("samples_from", about=listed(keys.samples, LISTED, width=80))]
     if keys.labels:
-        notes.append(Note("labels_from", about=_listed(keys.labels)))
+        notes.append(Note("labels_from", about=listed(keys.labels, LISTED, width=80)))
     if keys.ids:
-        notes.append(Note("ids_from", about=_listed(keys.ids)))
+        notes.append(Note("ids_from", about=listed(keys.ids, LISTED, width=80)))
     used = {*keys.samples, *keys.labels, *keys.ids}
     unused = [key for key, header in headers.items() if key not in used and max(header.shape, default=1) > 1]
     if unused:
-        about = _listed([f"{key} ({headers[key].describe()})" for key in unused])
+        about = listed([f"{key} ({headers[key].describe()})" for key in unused], LISTED, width=80)
         notes.append(Note("unused_arrays", about=about))
     return notes
 
@@ -136,7 +137,7 @@ def _largest(free: Headers, headers: Headers, name: str) -> ChosenKeys:
     )
     if problem:
         raise InputError(problem)
-    found = _listed([f"{key} ({header.describe()})" for key, header in headers.items()])
+    found = listed([f"{key} ({header.describe()})" for key, header in headers.items()], LISTED, width=80)
     raise InputError(
         f"{name} contains no array of samples, only {found}: save it with a key such as images (n, H, W) or x (n, F)."
     )
@@ -259,9 +260,3 @@ def _longer_forms(word: str, part: str) -> tuple[str, ...]:
     """Names of a part with "set" or "data" in them: "train_set_x", "x_train_set"."""
     sets = [f"{part}{joint}{noun}" for noun in ("set", "data") for joint in ("_", "")]
     return tuple(form for name in sets for form in _forms(word, name))
-
-
-def _listed(names: list[str]) -> str:
-    """The first names, separated by commas, and how many more there are."""
-    more = len(names) - LISTED
-    return ", ".join(name[:80] for name in names[:LISTED]) + (f" and {more:,} more" if more > 0 else "")

@@ -24,7 +24,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(str(side) for side in shape)
 
 
-def listed(names: Iterable[object]) -> str:
-    """The first names, separated by commas, each cut to 40 characters: "a, b and 3 more"."""
-    texts = [str(name)[:40] for name in names]
-    return ", ".join(texts[:LISTED]) + (f" and {len(texts) - LISTED:,} more" if len(texts) > LISTED else "")
+def listed(names: Iterable[object], most: int = LISTED, width: int = 40) -> str:
+    """The first `most` names, separated by commas, each cut to `width` characters: "a, b and 3 more"."""
+    texts = [str(name)[:width] for name in names]
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most:,} more" if len(texts) > most else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from dsc_core.data.image_arrays import as_images
 from dsc_core.data.limits import MEBI, Limits
+from dsc_core.data.text import listed
 from dsc_core.data.trainable import MIN_SAMPLES
 from dsc_core.errors import InputError
 from dsc_core.method.feed import BLOCK
@@ -98,8 +100,8 @@ def match_columns(estimator: BaseEstimator, X: Any) -> Any:
         return X
     if not all(isinstance(name, str) for name in given):
         return X  # which scikit-learn reports
-    differ = [f"lacks {_listed(name for name in trained if name not in set(given))}"]
-    differ.append(f"has {_listed(name for name in given if name not in set(trained))}")
+    differ = [f"lacks {_quoted(name for name in trained if name not in set(given))}"]
+    differ.append(f"has {_quoted(name for name in given if name not in set(trained))}")
     differ = [words for words in differ if not words.endswith(" ")]
     if differ:
         raise InputError(
@@ -114,10 +116,9 @@ def match_columns(estimator: BaseEstimator, X: Any) -> Any:
     return X[list(trained)]
 
 
-def _listed(names: Iterable[str]) -> str:
-    """The first names, quoted, separated by commas."""
-    every = [repr(name) for name in names]
-    return ", ".join(every[:5]) + (f" and {len(every) - 5} more" if len(every) > 5 else "")
+def _quoted(names: Iterable[str]) -> str:
+    """The first names, quoted."""
+    return listed(map(repr, names), most=5, width=sys.maxsize)
 
 
 def check_rows(estimator: BaseEstimator, X: Any, fitting: bool) -> np.ndarray:

@@ -15,7 +15,7 @@ DELAY = 0.5  # seconds, until the server answers
 
 def announce(access: Access) -> None:
     """Print the address with the token, and open it unless the server is headless."""
-    address = _address()
+    address = _address(access.base)
     if access.rule != OPEN:
         address = f"{address}/?{PARAMETER}={access.token}"
         print(f"  With its token, for another browser or machine: {address}\n", flush=True)
@@ -25,10 +25,9 @@ def announce(access: Access) -> None:
         opening.start()
 
 
-def _address() -> str:
-    """The address of the server, as Streamlit prints it."""
+def _address(base: str) -> str:
+    """The address of the server, which lies under the path `base`, as Streamlit prints it."""
     scheme = "https" if st.get_option("server.sslCertFile") else "http"
     host = st.get_option("server.address") or "localhost"
     host = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{scheme}://{host}:{st.get_option('server.port')}" + (f"/{base}" if base else "")
+    return f"{scheme}://{host}:{st.get_option('server.port')}{base}"

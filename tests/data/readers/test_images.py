@@ -8,13 +8,18 @@ import pytest
 from PIL import Image
 
 from dsc_core.data import MixedSizes, open_dataset
-from dsc_core.data.image_decoding import decode_image, image_size
+from dsc_core.data.image_decoding import decode_page, image_size
 from dsc_core.data.image_files import Unreadable, natural_key
 from dsc_core.data.limits import Limits
 from dsc_core.errors import InputError
 from tests.data.writers import bomb_png, colour, encoded, grey, png_file, tarred, zipped
 
 LIMITS = Limits()
+
+
+def decode_image(data, limits):
+    """The first page of an image file, (C, H, W)."""
+    return decode_page(data, limits).image
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "GIF", "TIFF"])
