@@ -27,6 +27,7 @@ def browser():
 def page(browser):
     """A fresh page that refuses every host but this machine, and fails the test if one was asked for."""
     context = browser.new_context(viewport=driving.WIDE, accept_downloads=True)
+    context.add_init_script(driving.LISTENING)
     page = context.new_page()
     abroad = []
     page.on("request", lambda request: abroad.append(request.url) if not is_local(request.url) else None)

@@ -25,6 +25,26 @@ ARGUMENTS = (
     "--no-first-run",
     "--no-default-browser-check",
 )
+# Notes when the page last asked the server for something and when it last heard from it: `settled` reads both.
+LISTENING = """
+{
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (...data) {
+    if (!this.dscHeard) {
+      this.dscHeard = true;
+      this.addEventListener("message", () => { window.dscReceived = performance.now(); });
+    }
+    window.dscSent = performance.now();
+    return send.apply(this, data);
+  };
+}
+"""
+QUIET = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  return (!window.dscSent || window.dscReceived > window.dscSent)
+    && app && app.dataset.testScriptState === "notRunning"
+    && !document.querySelector("[data-stale=true]");
+}"""
 WIDE, NARROW = {"width": 1360, "height": 900}, {"width": 420, "height": 900}
 
 
@@ -115,12 +135,13 @@ def browsing():
 
 
 def settled(page, seconds: float = 60) -> None:
-    """Until the page's script has shown something and run to its end, and nothing of the last run is left greyed."""
+    """Until the page's script has shown something, answered what the page last sent, and left nothing greyed."""
     page.wait_for_selector("[data-testid=stMain] [data-testid=stVerticalBlock] *", timeout=seconds * 1000)
-    page.wait_for_selector(
-        "[data-testid='stApp'][data-test-script-state='notRunning']", timeout=seconds * 1000
-    )
-    page.wait_for_function("!document.querySelector('[data-stale=true]')", timeout=seconds * 1000)
+    quiet = False
+    while not quiet:
+        page.wait_for_function(QUIET, timeout=seconds * 1000)
+        page.wait_for_timeout(60)  # an answer that has arrived is drawn a moment later
+        quiet = page.evaluate(QUIET)
 
 
 def button(page, key: str):

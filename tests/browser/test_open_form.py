@@ -33,8 +33,8 @@ def test_the_form_of_an_upload_is_in_view_and_resizes_mixed_images(page, tmp_pat
         settled(page)
         box = button(page, "open_source").bounding_box()
         assert 0 <= box["y"] <= page.viewport_size["height"] - box["height"]
-        assert page.get_by_text("differ in size").is_visible()
-        assert page.get_by_role("spinbutton", name="Height").is_visible()
+        page.get_by_text("differ in size").wait_for()
+        page.get_by_role("spinbutton", name="Height").wait_for()
         button(page, "open_source").click()
         button(page, "continue").wait_for(timeout=60_000)
         settled(page)
