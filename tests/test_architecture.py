@@ -12,7 +12,7 @@ MAX_FUNCTION = 50  # lines
 MAX_FILE = 350
 # From the ground up. A room may import those below it; rooms on one line know nothing of each other.
 FLOORS = [
-    {"errors", "workspace", "events", "sampling", "temporary"},
+    {"errors", "workspace", "events", "sampling", "temporary", "threads"},
     {"knobs", "device"},
     {"objective"},
     {"config"},
