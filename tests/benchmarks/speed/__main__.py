@@ -1,0 +1,61 @@
+"""How fast everything is, part by part, on this machine: `python -m tests.benchmarks.speed PART --help`.
+
+Each part can be called alone, keeps one file per measurement under tests/benchmarks/results/speed/PART, and continues
+where an interrupted call stopped: what was made of the same code, settings, machine and versions is not made again.
+
+    python -m tests.benchmarks.speed step --data mnist --batch 256 --threads 1
+    python -m tests.benchmarks.speed table
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from types import ModuleType
+
+from tests.benchmarks.speed import kept, step
+from tests.benchmarks.tables import markdown
+
+PARTS: dict[str, ModuleType] = {"step": step}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of all parts."""
+    made = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.speed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = made.add_subparsers(dest="part", required=True, metavar="PART")
+    for name, module in PARTS.items():
+        title = (module.__doc__ or "").splitlines()[0]
+        part = parts.add_parser(
+            name, help=title, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        part.add_argument("--again", action="store_true", help="also repeat what has a current result")
+        module.options(part)
+    parts.add_parser("table", help="Only the tables of the results so far")
+    return made
+
+
+def show(part: str, results: list[dict]) -> None:
+    """Print the table of a part."""
+    if results:
+        head, rows = PARTS[part].table(results)
+        print(f"\n{(PARTS[part].__doc__ or '').splitlines()[0]}\n\n{markdown(head, rows)}", flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what the options ask for and print the tables; the exit code."""
+    given = parser().parse_args(arguments)
+    if given.part == "table":
+        for part in PARTS:
+            show(part, kept.collected(part))
+        return 0
+    results = kept.carry_out(list(PARTS[given.part].tasks(given)), given.again)
+    show(given.part, results)
+    return 1 if any("failed" in result for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
