@@ -4,6 +4,7 @@ Each part can be called alone, keeps one file per measurement under tests/benchm
 where an interrupted call stopped: what was made of the same code, settings, machine and versions is not made again.
 
     python -m tests.benchmarks.speed step --data mnist --batch 256 --threads 1
+    python -m tests.benchmarks.speed compare df82be3 --what jobs --rounds 5
     python -m tests.benchmarks.speed table
 """
 
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from types import ModuleType
 
-from tests.benchmarks.speed import kept, step
+from tests.benchmarks.speed import compare, kept, start, step
+from tests.benchmarks.speed.trees import Failed
 from tests.benchmarks.tables import markdown
 
-PARTS: dict[str, ModuleType] = {"step": step}
+PARTS: dict[str, ModuleType] = {"step": step, "start": start, "compare": compare}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,7 +55,13 @@ def main(arguments: list[str] | None = None) -> int:
         for part in PARTS:
             show(part, kept.collected(part))
         return 0
-    results = kept.carry_out(list(PARTS[given.part].tasks(given)), given.again)
+    with ExitStack() as stack:
+        try:
+            tasks = list(PARTS[given.part].tasks(given, stack))
+        except Failed as error:
+            kept.report(str(error))
+            return 2
+        results = kept.carry_out(tasks, given.again)
     show(given.part, results)
     return 1 if any("failed" in result for result in results) else 0
 

@@ -11,6 +11,8 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 
@@ -33,7 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu")
 
 
-def tasks(given: argparse.Namespace) -> Iterator[Task]:
+def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
     """One measurement per data set, stage and batch."""
     for data in given.data:
         for stage in given.stage:
