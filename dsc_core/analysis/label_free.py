@@ -35,14 +35,12 @@ def label_free_scores(
 
 def silhouette(points: ArrayLike, clusters: np.ndarray, seed: int = 0) -> float | None:
     """The mean silhouette in [-1, 1] of a seeded sample of at most 2,000 points (n, d), or None if undefined."""
-    from sklearn.metrics import silhouette_score
-
     clusters = np.asarray(clusters)
     rows = sample_rows(len(clusters), SILHOUETTE_SAMPLE, seed)
     sample, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
     if not 2 <= len(np.unique(clusters)) < len(clusters) or not np.isfinite(sample).all():
         return None
-    return float(silhouette_score(sample.reshape(len(sample), -1), clusters))
+    return float(silhouettes(sample.reshape(len(sample), -1), clusters).mean())
 
 
 def cluster_silhouettes(points: ArrayLike, clusters: np.ndarray, seed: int = 0) -> dict[int, float]:
@@ -51,8 +49,6 @@ def cluster_silhouettes(points: ArrayLike, clusters: np.ndarray, seed: int = 0) 
     points: (n, d). {} where silhouettes are undefined: a single cluster, as many clusters as points, coordinates that
     are not finite.
     """
-    from sklearn.metrics import silhouette_samples
-
     clusters = np.asarray(clusters)
     distinct = np.unique(clusters)
     samples = sample_evenly(clusters, SILHOUETTE_SAMPLE, FEWEST_PER_CLUSTER, seed)
@@ -60,12 +56,33 @@ def cluster_silhouettes(points: ArrayLike, clusters: np.ndarray, seed: int = 0) 
     sample, clusters = np.asarray(points)[rows].astype(np.float64), clusters[rows]
     if not 2 <= len(distinct) < len(clusters) or not np.isfinite(sample).all():
         return {}
-    values = silhouette_samples(sample, clusters)
+    values = silhouettes(sample, clusters)
     return {
         int(cluster): float(values[clusters == cluster].mean())
         for cluster, members in zip(distinct, samples, strict=True)
         if len(members) > 1
     }
+
+
+def silhouettes(points: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """The silhouette of each of the points (n, d) float64, (n,); 0 for the only one of its cluster.
+
+    (b − a) / max(a, b): a is the mean distance to the other points of its cluster, b the lowest mean distance to those
+    of another one (P. Rousseeuw, "Silhouettes", 1987). All distances are held at once. As scikit-learn computes them,
+    which takes longer to load than this does for 2,000 points.
+    """
+    distinct, codes, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    squares = (points**2).sum(1)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0))
+    np.fill_diagonal(distances, 0)
+    to_clusters = distances @ (codes[:, None] == np.arange(len(distinct)))  # (n, K): sums of distances
+    rows = np.arange(len(points))
+    own = to_clusters[rows, codes] / np.maximum(sizes[codes] - 1, 1)
+    others = to_clusters / sizes
+    others[rows, codes] = np.inf
+    nearest = others.min(1)
+    larger = np.maximum(own, nearest)
+    return np.where((sizes[codes] > 1) & (larger > 0), (nearest - own) / np.where(larger > 0, larger, 1), 0.0)
 
 
 def eigengap(eigenvalues: ArrayLike, clusters: int) -> float | None:

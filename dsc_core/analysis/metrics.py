@@ -39,17 +39,40 @@ def matched_share(counts: np.ndarray) -> float:
 
 
 def normalised_mutual_information(labels: ArrayLike, clusters: ArrayLike) -> float:
-    """NMI, in [0, 1]."""
-    from sklearn.metrics import normalized_mutual_info_score
+    """NMI, in [0, 1]: 2 I / (H(labels) + H(clusters)); 1 where both are a single group, as in scikit-learn."""
+    joint = contingency(labels, clusters)[0] / len(np.asarray(labels))
+    rows, columns = joint.sum(1), joint.sum(0)
+    if len(rows) == len(columns) == 1:
+        return 1.0
+    met = joint > 0
+    information = float((joint[met] * np.log(joint[met] / np.outer(rows, columns)[met])).sum())
+    if information <= np.finfo(float).eps:
+        return 0.0
+    return min(2 * information / (_entropy(rows) + _entropy(columns)), 1.0)
 
-    return float(normalized_mutual_info_score(*_codes(labels, clusters), average_method="arithmetic"))
+
+def _entropy(shares: np.ndarray) -> float:
+    """The entropy in nats of shares (k,) that are all above zero."""
+    return float(-(shares * np.log(shares)).sum())
 
 
 def adjusted_rand_index(labels: ArrayLike, clusters: ArrayLike) -> float:
-    """ARI, at most 1, about 0 for random clusters."""
-    from sklearn.metrics import adjusted_rand_score
+    """ARI, at most 1, about 0 for random clusters, from the pairs of samples that both, one or none put together.
 
-    return float(adjusted_rand_score(*_codes(labels, clusters)))
+    L. Hubert, P. Arabie, "Comparing partitions", 1985.
+    """
+    counts = contingency(labels, clusters)[0].astype(object)  # Python integers: the products exceed 64 bits
+    n = int(counts.sum())
+    both = int((counts**2).sum())
+    rows, columns = int((counts.sum(1) ** 2).sum()), int((counts.sum(0) ** 2).sum())
+    together, apart = both - n, n**2 - rows - columns + both  # ordered pairs
+    only_rows, only_columns = rows - both, columns - both
+    if not only_rows and not only_columns:
+        return 1.0
+    agreed = 2 * (together * apart - only_rows * only_columns)
+    return agreed / (
+        (together + only_rows) * (only_rows + apart) + (together + only_columns) * (only_columns + apart)
+    )
 
 
 def match(labels: ArrayLike, clusters: ArrayLike) -> dict[Any, Any]:
@@ -123,7 +146,3 @@ def natural_key(value: object) -> tuple[int, float, str]:
         return (0, float(text), text)
     except ValueError:
         return (1, 0.0, text)
-
-
-def _codes(labels: ArrayLike, clusters: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    return class_codes(labels)[1], class_codes(clusters)[1]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn.metrics
 
 from dsc_core.analysis import label_free
 from tests.analysis.blobs import blobs
@@ -43,6 +44,16 @@ def test_the_silhouettes_of_the_clusters_average_to_that_of_the_whole():
     )
     assert label_free.cluster_silhouettes(points, np.zeros(200, int)) == {}
     assert label_free.cluster_silhouettes(np.full((9, 2), np.nan), np.arange(9) % 3) == {}
+
+
+@pytest.mark.parametrize("sizes", [(5, 1, 60), (2, 2), (40, 3, 1, 1)])
+def test_silhouettes_are_those_of_scikit_learn(sizes):
+    rng = np.random.default_rng(len(sizes))
+    clusters = np.repeat(np.arange(len(sizes)), sizes) * 3
+    points = rng.normal(size=(len(clusters), 4)) + clusters[:, None] / 4
+    points[0] = points[1]  # two at one place
+    expected = sklearn.metrics.silhouette_samples(points, clusters)
+    np.testing.assert_allclose(label_free.silhouettes(points, clusters), expected, atol=1e-7)
 
 
 def test_a_mixed_cluster_has_a_lower_silhouette():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
@@ -21,6 +22,24 @@ def test_renaming_the_assignedchanges_no_score(seed, classes, clusters):
     labels, assigned = labelled(seed, classes=classes, clusters=clusters)
     renamed = np.random.default_rng(seed).permutation(clusters)[assigned] + 1000
     assert metrics.scores(labels, renamed) == pytest.approx(metrics.scores(labels, assigned), abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 300), st.integers(1, 12), st.integers(1, 12), st.floats(0, 1))
+def test_nmi_and_ari_are_those_of_scikit_learn(seed, n, classes, clusters, agreement):
+    labels, assigned = labelled(seed, n, classes, clusters)
+    assigned = np.where(np.random.default_rng(seed).random(n) < agreement, labels, assigned)
+    nmi = sklearn.metrics.normalized_mutual_info_score(labels, assigned)
+    assert metrics.normalised_mutual_information(labels, assigned) == pytest.approx(nmi, abs=1e-9)
+    ari = sklearn.metrics.adjusted_rand_score(labels, assigned)
+    assert metrics.adjusted_rand_index(labels, assigned) == pytest.approx(ari, abs=1e-12)
+
+
+def test_the_ari_of_many_samples_does_not_overflow():
+    labels = np.repeat([0, 1], 1_500_000)
+    assert metrics.adjusted_rand_index(labels, labels) == 1.0
+    half = np.where(np.arange(len(labels)) % 2, labels, 1 - labels)
+    assert abs(metrics.adjusted_rand_index(labels, half)) < 1e-5
 
 
 @settings(max_examples=40, deadline=None)

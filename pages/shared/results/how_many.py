@@ -10,7 +10,6 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.plots import palette
 from dsc_core.plots.choose_k_curves import curve_by_clusters, eigenvalue_curve
 from dsc_core.runs import queue
-from dsc_core.runs.artifacts import choose_k_sweep
 from pages.shared import formatting, jobs, links, state, widgets
 
 TITLES = {
@@ -45,6 +44,7 @@ def job_of(run_id: str) -> str:
 
 def _section(run) -> None:
     from dsc_core.analysis import choose_k  # imported late: scikit-learn and PyTorch take seconds to load
+    from dsc_core.runs.artifacts import choose_k_sweep
 
     jobs.rerun_if_started()
     try:
@@ -102,6 +102,8 @@ def _form(run, sweep, lowest: int, highest: int) -> None:
 
 def start(run, low: int, high: int) -> None:
     """Start to compute the missing numbers."""
+    from dsc_core.runs.artifacts import choose_k_sweep
+
     jobs.start(job_of(run.id), lambda report: choose_k_sweep.compute_sweep(run, low, high, report))
 
 
