@@ -15,11 +15,17 @@ import sys
 from contextlib import ExitStack
 from types import ModuleType
 
-from tests.benchmarks.speed import compare, kept, start, step
+from tests.benchmarks.speed import compare, growth, kept, parts, start, step
 from tests.benchmarks.speed.trees import Failed
 from tests.benchmarks.tables import markdown
 
-PARTS: dict[str, ModuleType] = {"step": step, "start": start, "compare": compare}
+PARTS: dict[str, ModuleType] = {
+    "step": step,
+    "parts": parts,
+    "growth": growth,
+    "start": start,
+    "compare": compare,
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +51,10 @@ def show(part: str, results: list[dict]) -> None:
     """Print the table of a part."""
     if results:
         head, rows = PARTS[part].table(results)
+        written = parts.write_picture(results) if part == "parts" else []
         print(f"\n{(PARTS[part].__doc__ or '').splitlines()[0]}\n\n{markdown(head, rows)}", flush=True)
+        for path in written:
+            print(path)
 
 
 def main(arguments: list[str] | None = None) -> int:

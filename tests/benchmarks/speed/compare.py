@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.benchmarks.speed import jobs, reading, start, step
+from tests.benchmarks.speed import jobs, parts, reading, start, step
 from tests.benchmarks.speed.kept import Task, rounds_option
-from tests.benchmarks.speed.trees import checked_out, commit_of
+from tests.benchmarks.speed.trees import checked_out, commit_of, git
 
 # What a round measures, by its name: the function of a tree and the round's number.
 JOBS = {
@@ -27,7 +27,8 @@ JOBS = {
 STEPS = tuple(
     f"{data}-stage-{stage}-batch-{batch}" for data in step.DATA for stage in "12" for batch in step.BATCHES
 )
-WHAT = ("jobs", "reading", "steps", "start")
+CLOCKS = ("wall", "processor")
+WHAT = ("jobs", "parts", "reading", "steps", "start")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +47,16 @@ def options(parser: argparse.ArgumentParser) -> None:
 def cases() -> list[str]:
     """The names of all cases."""
     read = [f"reading-{data}" for data in reading.SETS]
-    return [*(f"jobs-{name}" for name in JOBS), *read, *(f"steps-{name}" for name in STEPS), "start"]
+    whole = [f"{kind}-{name}" for kind in ("jobs", "parts") for name in JOBS]
+    return [*whole, *read, *(f"steps-{name}" for name in STEPS), "start"]
 
 
 def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
     """One measurement per case and round, the rounds outermost: all cases have some rounds soon."""
     first, second = (*given.commits, ".")[:2]
     trees = {"old": stack.enter_context(checked_out(first)), "new": stack.enter_context(checked_out(second))}
-    commits = {side: commit_of(tree) for side, tree in trees.items()}
+    asked = {"old": first, "new": second}
+    commits = {side: short_name(asked[side], tree) for side, tree in trees.items()}
     chosen = [
         case for case in cases() if case.split("-")[0] in given.what and case in (given.only or cases())
     ]
@@ -71,6 +74,11 @@ def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
             )
 
 
+def short_name(commit: str, tree: Path) -> str:
+    """The short name of a commit; for the files here, of the one that last changed what is measured."""
+    return commit_of(tree) if commit == "." else git("rev-parse", "--short", "HEAD", tree=tree)
+
+
 def both(measure: Callable[[Path, int], dict], trees: dict[str, Path], number: int) -> dict:
     """The same measurement of both trees, in turns."""
     order = list(trees) if number % 2 == 0 else list(trees)[::-1]
@@ -86,6 +94,9 @@ def measurement(
     if kind == "jobs":
         data, preset = JOBS[rest]
         return lambda tree, number: jobs.train(tree, data, preset, number, limit)
+    if kind == "parts":
+        data, preset = JOBS[rest]
+        return lambda tree, number: parts.measure_in(tree, data, preset, number, "cpu", limit)
     if kind == "reading":
         path = reading.codes(trees["old"], commits["old"], reading.SETS[rest], 0)
         return lambda tree, number: reading.measure_in(tree, path, number)

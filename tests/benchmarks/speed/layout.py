@@ -25,6 +25,7 @@ PARTS = {
     "labels": ("dsc_core.training.finish:finish",),
     "scores": ("dsc_core.runs.worker:Session.scores",),
     "maps": ("dsc_core.runs.worker:Session.draw",),
+    "waiting for the film": ("dsc_core.runs.film_process:Filming.end",),
     "saving": ("dsc_core.runs.worker:Session.keep_model", "dsc_core.runs.worker:Session.keep_results"),
     "checkpoints": ("dsc_core.runs.worker:Session.keep",),
 }
@@ -34,10 +35,14 @@ ORDER = (START, "import of the data", *STAGES.values(), *list(PARTS)[1:], REST)
 
 @dataclass
 class Ledger:
-    """Seconds, wall and processor, by part; exactly one part is open at any time. entered: called with a new one."""
+    """Seconds, wall and processor, by part; exactly one part is open at any time.
+
+    entered: called with each part that is opened. times: how often each was.
+    """
 
     entered: Callable[[str], None] = lambda part: None
     seconds: dict[str, dict[str, float]] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
     open: list[str] = field(default_factory=lambda: [START])
     since: tuple[float, float] = field(default_factory=lambda: (time.perf_counter(), time.process_time()))
 
@@ -54,6 +59,7 @@ class Ledger:
         """Count the time of the block to a part, apart from what further parts take inside it."""
         self.book()
         self.open.append(part)
+        self.times[part] = self.times.get(part, 0) + 1
         self.entered(part)
         try:
             yield

@@ -11,6 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import flop_registry
 
+# Products that PyTorch's flop counter does not know: the name, and their flops from their arguments.
+MORE = {"mkldnn::_linear_pointwise": lambda rows, weight, *rest: 2 * rows.numel() * weight.shape[0]}
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -39,9 +42,9 @@ class Recorder(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        count = flop_registry.get(func._overloadpacket)
-        if count:
-            self.flops += count(*args, **kwargs, out_val=result)
+        count, more = flop_registry.get(func._overloadpacket), MORE.get(func._schema.name)
+        if count or more:
+            self.flops += count(*args, **kwargs, out_val=result) if count else more(*args)
             self.operations.append((func, tree_map(_layout, args), tree_map(_layout, kwargs)))
         return result
 
