@@ -35,7 +35,7 @@ A new term is a function and a field of `ObjectiveSettings`. Nothing here import
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -330,12 +330,21 @@ def compute(batch: Batch, stage: str) -> dict[str, Tensor]:
     return means | {term.name: term.function(*term.inputs(batch)) for term in terms if term.stage == JOINT}
 
 
-def total(terms: dict[str, Tensor], settings: ObjectiveSettings, stage: str) -> Tensor:
-    """L₁ or L₂: the terms times their weights, in stage 2 those of the autoencoder times α too. Without terms, 0."""
+def weights(names: Iterable[str], settings: ObjectiveSettings, stage: str) -> dict[str, float]:
+    """The factor of each term in L₁ or L₂: its weight, in stage 2 for those of the autoencoder times α."""
+    share = {BOTH: settings.joint_share} if stage == JOINT else {}
+    return {name: getattr(settings, name) * share.get(TERMS[name].stage, 1.0) for name in names}
+
+
+def weighted_sum(terms: dict[str, Tensor], factors: Mapping[str, float | Tensor]) -> Tensor:
+    """The terms times their factors, which may be tensors, (). Without terms, 0."""
     if not terms:
         from torch import zeros
 
         return zeros(())
-    share = {BOTH: settings.joint_share} if stage == JOINT else {}
-    weights = {name: getattr(settings, name) * share.get(TERMS[name].stage, 1.0) for name in terms}
-    return sum(weights[name] * term for name, term in terms.items())
+    return sum(factors[name] * term for name, term in terms.items())  # type: ignore[return-value]
+
+
+def total(terms: dict[str, Tensor], settings: ObjectiveSettings, stage: str) -> Tensor:
+    """L₁ or L₂: the terms times their weights, in stage 2 those of the autoencoder times α too. Without terms, 0."""
+    return weighted_sum(terms, weights(terms, settings, stage))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,49 +14,61 @@ from dsc_core import objective
 from dsc_core.config import Config
 from dsc_core.knobs import COPIES, ENCODER, GRAPH, IMAGES, TARGETS
 from dsc_core.method.augmentation import makes_copies, random_copy
-from dsc_core.method.feed import Source
+from dsc_core.method.feed import Index, Source
 from dsc_core.method.graph import batch_affinity
 from dsc_core.method.networks.autoencoder import Code, transform_noise
 from dsc_core.method.networks.discriminators import other_codes
 from dsc_core.method.networks.networks import Networks
-from dsc_core.method.networks.spectral import orthonormalise
+from dsc_core.method.networks.spectral import orthonormalise, orthonormalise_on_device
 from dsc_core.method.share import Share
 
 
 class Pairs(Protocol):
     """The graph of the whole data set, which gives each sample of a batch a neighbour; see `training.batches`."""
 
-    targets: np.ndarray | None
+    targets: Any
 
-    def neighbours(self, index: np.ndarray) -> np.ndarray:
+    def neighbours(self, index: Any) -> Any:
         """A neighbour of each sample. (m,) → (m,)."""
 
-    def among(self, index: np.ndarray, device: torch.device) -> Tensor:
+    def among(self, index: Any, device: torch.device, /) -> Tensor:
         """The affinities within a batch, (m, m)."""
 
 
 def autoencoder_terms(
-    nets: Networks, feed: Source, index: np.ndarray, config: Config, share: Share
+    nets: Networks,
+    feed: Source,
+    index: Index,
+    config: Config,
+    share: Share,
+    noise_level: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """The terms of stage 1 for the samples at `index` (m,), unweighted."""
+    """The terms of stage 1 for the samples at `index` (m,), unweighted. noise_level: (), in place of the setting."""
     samples = feed(share.mine(index))
     if config.augmented_input and makes_copies(config, samples):
         samples = copy_images(samples, config, share)
-    return objective.compute(
-        Batch(nets, samples, nets.encoder(samples), config, share), objective.AUTOENCODER
-    )
+    batch = Batch(nets, samples, nets.encoder(samples), config, share, noise_level)
+    return objective.compute(batch, objective.AUTOENCODER)
 
 
 def joint_terms(
-    nets: Networks, feed: Source, index: np.ndarray, pairs: Pairs | None, config: Config, share: Share
-) -> tuple[dict[str, Tensor], str]:
+    nets: Networks,
+    feed: Source,
+    index: Index,
+    pairs: Pairs | None,
+    config: Config,
+    share: Share,
+    noise_level: Tensor | None = None,
+) -> tuple[dict[str, Tensor], Any]:
     """The terms of stage 2 for the samples at `index` (m,) and, where there is a graph, a neighbour of each.
 
     → the terms, unweighted, and how the coordinates were orthonormalised: see `orthonormalise`, "" if they were not.
+    With an `index` on the device nothing is asked of the host: the second value is whether no Cholesky factor was
+    found, () bool. noise_level: (), in place of the setting.
     """
-    batch = JointBatch(nets, feed, index, pairs, config, share)
+    batch = JointBatch(nets, feed, index, pairs, config, share, noise_level)
     terms = objective.compute(batch, objective.JOINT)
-    return terms, batch.orthonormalised[2] if "spectral" in terms else ""
+    return terms, batch.orthonormalised[1] if "spectral" in terms else ""
 
 
 def copy_images(images: Tensor, config: Config, share: Share) -> Tensor:
@@ -71,11 +83,20 @@ class Batch:
     The noise is drawn at once, in the same order whatever the weights are: a weight of zero changes no random number.
     """
 
-    def __init__(self, nets: Networks, samples: Tensor, code: Code, config: Config, share: Share) -> None:
+    def __init__(
+        self,
+        nets: Networks,
+        samples: Tensor,
+        code: Code,
+        config: Config,
+        share: Share,
+        noise_level: Tensor | None = None,
+    ) -> None:
         self.nets, self.samples, self.code, self.config, self.share = nets, samples, code, config, share
+        self.noise_level = config.noise_level if noise_level is None else noise_level
         self.sampling = config.noise == "sampling"
         self.latent = code.mean if self.sampling or not self.has(ENCODER) else code.sample(self._noise())
-        self.noisy = nets.noisy_code(code, self.latent, config.noise_level, self._noise())
+        self.noisy = nets.noisy_code(code, self.latent, self.noise_level, self._noise())
 
     def has(self, need: str) -> bool:
         """Whether the batch has what a term needs."""
@@ -136,21 +157,21 @@ class JointBatch(Batch):
         self,
         nets: Networks,
         feed: Source,
-        index: np.ndarray,
+        index: Index,
         pairs: Pairs | None,
         config: Config,
         share: Share,
+        noise_level: Tensor | None = None,
     ) -> None:
         self.pairs, self.count = pairs, len(index)
         rows, own = share.mine(index), len(share.mine(index))
         if pairs is not None:
             neighbours = pairs.neighbours(index)
-            rows = np.concatenate([rows, share.mine(neighbours)])
-            index = np.concatenate([index, neighbours])
+            rows, index = joined(rows, share.mine(neighbours)), joined(index, neighbours)
         self.index = index
         samples = feed(rows)
         self.all_codes = nets.encoder(samples)
-        super().__init__(nets, samples[:own], self.all_codes.first(own), config, share)
+        super().__init__(nets, samples[:own], self.all_codes.first(own), config, share, noise_level)
 
     def has(self, need: str) -> bool:
         """Whether the batch has what a term needs."""
@@ -195,9 +216,12 @@ class JointBatch(Batch):
         return self.assignment[self.count :]
 
     @cached_property
-    def orthonormalised(self) -> tuple[Tensor, Tensor, str]:
-        """The orthonormal coordinates, the map that makes them, and how it was found: see `orthonormalise`."""
-        return orthonormalise(self._whole[2])
+    def orthonormalised(self) -> tuple[Tensor, Any]:
+        """The orthonormal coordinates, (m, K′), and how they were found: see `joint_terms`."""
+        if isinstance(self.index, Tensor):
+            return orthonormalise_on_device(self._whole[2])
+        coordinates, _, how = orthonormalise(self._whole[2])
+        return coordinates, how
 
     @property
     def coordinates(self) -> Tensor:
@@ -216,7 +240,7 @@ class JointBatch(Batch):
         """The clusters of confident samples, −1 for the others, (m,)."""
         assert self.pairs is not None
         assert self.pairs.targets is not None
-        return torch.from_numpy(self.pairs.targets[self.index]).to(self.mean.device)
+        return torch.as_tensor(self.pairs.targets[self.index], device=self.mean.device)
 
     @property
     def noisy_logits(self) -> Tensor:
@@ -256,7 +280,14 @@ class JointBatch(Batch):
 
     def _perturbed_logits(self, mean: Tensor) -> Tensor:
         """(m, d) → (m, K)."""
-        return self.nets.spectral(transform_noise(mean, self.config.noise_level))[1]
+        return self.nets.spectral(transform_noise(mean, self.noise_level))[1]
+
+
+def joined(first: Index, second: Index) -> Index:
+    """Two sets of positions, one behind the other. (m,), (k,) → (m + k,)."""
+    if isinstance(first, Tensor):
+        return torch.cat([first, second])  # type: ignore[list-item]  # both are of one kind
+    return np.concatenate([first, second])
 
 
 def whole_rows(share: Share, *parts: Tensor) -> list[Tensor]:

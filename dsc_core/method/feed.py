@@ -18,6 +18,10 @@ from dsc_core.method.augmentation import makes_copies, random_copy
 from dsc_core.method.networks.networks import Networks
 
 BLOCK = 1000  # samples encoded at once
+RESIDENT = 0.4  # of the device's free memory: what the samples may take to lie there
+UPLOAD = 2**26  # bytes copied to the device at once
+
+Index = np.ndarray | Tensor  # positions of samples; a tensor lies on the device, and so do the samples then
 
 
 class Source(Protocol):
@@ -26,7 +30,7 @@ class Source(Protocol):
     def __len__(self) -> int:
         """The number of samples."""
 
-    def __call__(self, index: np.ndarray) -> Tensor:
+    def __call__(self, index: Index) -> Tensor:
         """The samples at `index` (m,). → (m, …)."""
 
 
@@ -38,27 +42,63 @@ class Feed:
     """Samples by index as float32 tensors on the device.
 
     samples: (n, …) raw, memory-mapped or not. scaling: (offset, factor). rows: (m,) positions of the samples that
-    are fed, None for all; an index then counts among these.
+    are fed, None for all; an index then counts among these. resident: the samples on the device, raw, None where they
+    stay in the memory of the host.
     """
 
     samples: np.ndarray
     scaling: tuple[float, float]
     device: torch.device
     rows: np.ndarray | None = None
+    resident: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.samples) if self.rows is None else len(self.rows)
 
-    def __call__(self, index: np.ndarray) -> Tensor:
-        """The samples at `index` (m,), scaled. → (m, …)."""
+    def __call__(self, index: Index) -> Tensor:
+        """The samples at `index` (m,), scaled. → (m, …). A tensor of positions needs `resident` samples."""
+        return self.scaled(self.raw(index))
+
+    def raw(self, index: Index) -> Tensor:
+        """The samples at `index` (m,), as they are stored. → (m, …), on the device."""
+        if self.resident is not None:
+            positions = torch.as_tensor(index, device=self.device)
+            rows = self.device_rows
+            return self.resident[positions if rows is None else rows[positions]]
         index = index if self.rows is None else self.rows[index]
-        raw = torch.from_numpy(np.ascontiguousarray(self.samples[index])).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(self.samples[index])).to(self.device)
+
+    def scaled(self, raw: Tensor) -> Tensor:
+        """Samples as stored, brought to the values and the layout that the networks take. (m, …) → (m, …)."""
         values = (raw.float() - self.scaling[0]) * self.scaling[1]
         return values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values
+
+    @cached_property
+    def device_rows(self) -> Tensor | None:
+        """`rows` on the device."""
+        return None if self.rows is None else torch.as_tensor(self.rows, device=self.device)
 
     def part(self, rows: np.ndarray) -> Feed:
         """The feed of the samples at `rows` alone."""
         return replace(self, rows=rows)
+
+
+def on_device(samples: np.ndarray, device: torch.device) -> Tensor | None:
+    """The samples (n, …) on a graphics card with enough free memory, block by block; otherwise None."""
+    if device.type != "cuda" or samples.nbytes > RESIDENT * torch.cuda.mem_get_info(device)[0]:
+        return None
+    return uploaded(samples, device)
+
+
+def uploaded(samples: np.ndarray, device: torch.device) -> Tensor:
+    """A copy of the samples (n, …) on the device, block by block: they may be mapped from the disk."""
+    first = torch.from_numpy(np.ascontiguousarray(samples[:1]))
+    copied = torch.empty(samples.shape, dtype=first.dtype, device=device)
+    rows = max(1, UPLOAD // max(first.nbytes, 1))
+    for start in range(0, len(samples), rows):
+        block = np.ascontiguousarray(samples[start : start + rows])
+        copied[start : start + rows] = torch.from_numpy(block)
+    return copied
 
 
 @dataclass(frozen=True)
@@ -72,7 +112,7 @@ class Copies:
     def __len__(self) -> int:
         return len(self.feed)
 
-    def __call__(self, index: np.ndarray) -> Tensor:
+    def __call__(self, index: Index) -> Tensor:
         """The copies of the images at `index` (m,). → (m, C, H, W)."""
         images, config = self.feed(index), self.config
         return random_copy(images, config.shift, config.rotation, config.scaling, self.draws[index])

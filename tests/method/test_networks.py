@@ -11,7 +11,7 @@ from dsc_core.method.augmentation import random_copy
 from dsc_core.method.networks.autoencoder import Decoder, Encoder
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import MAP, describe_network, feature_shape, layers
-from dsc_core.method.networks.spectral import orthonormalise
+from dsc_core.method.networks.spectral import orthonormalise, orthonormalise_on_device
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +155,28 @@ def test_qr_is_used_if_the_gram_matrix_is_singular(raw):
 def test_gradients_flow_through_the_orthonormal_layer():
     raw = torch.randn(20, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: orthonormalise(x)[0], raw)
+
+
+@pytest.mark.parametrize("like", [0.0, 1.0])
+def test_the_form_for_the_device_makes_the_same_coordinates_and_gradients(like):
+    raw = torch.randn(40, 6, dtype=torch.float64)
+    raw[:, 5] = (1 - like) * raw[:, 5] + like * raw[:, 4]  # equal columns pass with a jitter only
+    plain, there = raw.clone().requires_grad_(), raw.clone().requires_grad_()
+    (wanted, _, how), (coordinates, failed) = orthonormalise(plain), orthonormalise_on_device(there)
+    assert (how, bool(failed)) == ("jitter" if like else "cholesky", False)
+    assert torch.allclose(coordinates, wanted, atol=1e-6)
+    weights = torch.randn_like(wanted)
+    (wanted * weights).sum().backward()
+    (coordinates * weights).sum().backward()
+    assert torch.allclose(there.grad, plain.grad, rtol=1e-5, atol=1e-6 * plain.grad.abs().max())
+
+
+def test_the_form_for_the_device_passes_nothing_where_no_jitter_helps():
+    raw = torch.zeros(30, 4, requires_grad=True)
+    coordinates, failed = orthonormalise_on_device(raw)
+    coordinates.sum().backward()
+    assert bool(failed)
+    assert coordinates.count_nonzero() == raw.grad.count_nonzero() == 0
 
 
 def test_a_random_copy_without_movement_is_the_image_and_keeps_its_shape_with_it():

@@ -31,10 +31,10 @@ class Code:
         return Code(self.features[:count], self.mean[:count], self.log_variance[:count])
 
 
-def transform_noise(latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:
+def transform_noise(latent: Tensor, level: float | Tensor, noise: Tensor | None = None) -> Tensor:
     """The noise transformer ψ(z) = z ⊙ (1 + s·ε), ε ~ N(0, I). Shapes (m, d) → (m, d).
 
-    noise: ε, of a shape that broadcasts to z's; drawn now if None.
+    level: s, a number or a tensor (). noise: ε, of a shape that broadcasts to z's; drawn now if None.
     """
     return latent * (1 + level * (torch.randn_like(latent) if noise is None else noise))
 

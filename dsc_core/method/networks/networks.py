@@ -65,7 +65,9 @@ class Networks(nn.Module):
             return self.decoder(clean), self.noisy_decoder(noisy)
         return self.decoder(torch.cat([clean, noisy])).split(len(clean))
 
-    def noisy_code(self, code: Code, latent: Tensor, level: float, noise: Tensor | None = None) -> Tensor:
+    def noisy_code(
+        self, code: Code, latent: Tensor, level: float | Tensor, noise: Tensor | None = None
+    ) -> Tensor:
         """ψ(z), or in the released code a sample of the encoder's distribution, (m, d). noise: ε, (m, d)."""
         sampling = self.config.noise == "sampling" and self.config.encoder == "network"
         return code.sample(noise) if sampling else transform_noise(latent, level, noise)

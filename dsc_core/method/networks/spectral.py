@@ -32,6 +32,66 @@ def orthonormalise(raw: Tensor) -> tuple[Tensor, Tensor, str]:
     return _by_qr(raw)
 
 
+def orthonormalise_on_device(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Y as `orthonormalise` makes it, by work that asks nothing of the host. (m, K′), m ≥ K′ → (m, K′), () bool.
+
+    The second value says that no jitter helped: Y is then zero and passes no gradient, and the caller, who reads it
+    later, has to go back to `orthonormalise`, which knows QR.
+    """
+    return _Orthonormal.apply(raw)
+
+
+class _Orthonormal(torch.autograd.Function):
+    """Y = √m·Ỹ·(Lᵀ)⁻¹ and its exact gradient, (gQ − Q·(T + Tᵀ))·L⁻¹ with Q = Y/√m and T = ½-diagonal tril(gQᵀQ).
+
+    The gradient is that of the Cholesky factor (Murray, arXiv 1602.07527, equation 10), carried through Q = Ỹ·(Lᵀ)⁻¹.
+    """
+
+    @staticmethod
+    def forward(context, raw: Tensor) -> tuple[Tensor, Tensor]:
+        factor, failed = _cholesky_of_gram(raw)
+        basis = torch.linalg.solve_triangular(factor.T, raw, upper=True, left=False)
+        basis = basis.masked_fill(failed, 0.0)
+        context.save_for_backward(basis, factor, failed)
+        context.mark_non_differentiable(failed)
+        return basis * len(raw) ** 0.5, failed
+
+    @staticmethod
+    def backward(context, gradient: Tensor, _failed: Tensor) -> Tensor:
+        basis, factor, failed = context.saved_tensors
+        gradient = gradient * len(basis) ** 0.5
+        coupled = gradient.T @ basis
+        lower = coupled.tril(-1) + 0.5 * coupled.diagonal().diag_embed()
+        inner = gradient - basis @ (lower + lower.T)
+        outer = torch.linalg.solve_triangular(factor, inner, upper=False, left=False)
+        return outer.masked_fill(failed, 0.0)
+
+
+def _cholesky_of_gram(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """L of ỸᵀỸ with the least jitter that lets it pass, (K′, K′), the identity where none does; whether none does, ().
+
+    All jitters at once and column by column, since the library's own factorisation cannot be recorded in a graph.
+    """
+    gram = raw.T @ raw
+    dims = len(gram)
+    eye = torch.eye(dims, dtype=raw.dtype, device=raw.device)
+    scale = gram.diagonal().mean()
+    left = torch.stack([gram + jitter * scale * eye for jitter in JITTERS])
+    factors = torch.zeros_like(left)
+    for column in range(dims):
+        root = left[:, column, column].clamp_min(torch.finfo(raw.dtype).tiny).rsqrt()
+        reduced = left[:, :, column] * root[:, None]
+        factors[:, :, column] = reduced
+        left.addcmul_(reduced[:, :, None], reduced[:, None, :], value=-1)
+    factors = factors.tril()
+    pivots = factors.diagonal(dim1=1, dim2=2)
+    # The same bound as in `orthonormalise`; NaN fails it too.
+    passed = (pivots.amin(1) > 1e-4 * pivots.amax(1)) & (scale > 0)
+    first = (passed * torch.arange(len(JITTERS), 0, -1, device=raw.device)).argmax()
+    failed = ~passed.any()
+    return torch.where(failed, eye, factors.index_select(0, first[None])[0]), failed
+
+
 def _by_qr(raw: Tensor) -> tuple[Tensor, Tensor, str]:
     """The last resort. With m < K′ only m columns can be orthonormal; the others are zeros."""
     samples, dims = raw.shape
