@@ -35,13 +35,12 @@ COUNTERS = (
     "epoch_sums",
     "epoch_counts",
     "epoch_count",
-    "epoch_seconds",
     "batches",
     "epoch_step",
     "epoch_images",
     "usual",
     "paused",
-    "graph_seconds",
+    "measured",
 )
 # Saved as seconds ago: the monotonic clock of one process means nothing in another.
 TIMES = ("began", "marked", "epoch_began")
@@ -224,7 +223,7 @@ def _counters(facts: dict[str, Any]) -> dict[str, Any]:
     """The counters of a checkpoint; those of version 0.1.0 had one count of steps for all terms, and fewer times."""
     return {
         "paused": 0.0,
-        "graph_seconds": [],
+        "measured": {},
         "counts": dict.fromkeys(facts["sums"], facts["count"]),
         "epoch_counts": dict.fromkeys(facts["epoch_sums"], facts["epoch_count"]),
     } | facts

@@ -6,14 +6,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from dsc_core.config import Config
 from dsc_core.events import Event
+from dsc_core.training.countdown import Countdown
 
 PERIOD = 1.0  # seconds between two progress events
-# What a joint epoch takes, and building a graph and reading its clusters, in epochs of stage 1, until it was measured.
-JOINT_EPOCHS, GRAPH_EPOCHS = 2.5, 3.0
+STEPS = {"autoencoder": "stage 1", "joint": "stage 2"}  # the part that the steps of a stage are
 
 
 def magnitude(terms: dict[str, float]) -> float:
@@ -29,10 +27,12 @@ class Clock:
     runs backwards. sums, counts, count and seen are of the current period, epoch_… of the current epoch; counts has
     the steps of each term, since one of weight 0 is not computed. usual: the magnitude of the terms in the last
     complete epoch. began, marked, epoch_began: readings of the monotonic clock, shifted by the pauses since then, so
-    that a pause counts in none of them. paused: seconds of all pauses. graph_seconds: what each graph took.
+    that a pause counts in none of them. paused: seconds of all pauses. countdown: what is left, by the parts of the
+    run; an empty one knows only what has been.
     """
 
     config: Config
+    countdown: Countdown = field(default_factory=lambda: Countdown({}))
     stage: str = "autoencoder"
     epoch: int = 0
     step: int = 0
@@ -45,14 +45,12 @@ class Clock:
     epoch_sums: dict[str, float] = field(default_factory=dict)
     epoch_counts: dict[str, int] = field(default_factory=dict)
     epoch_count: int = 0
-    epoch_seconds: dict[str, list[float]] = field(default_factory=lambda: {"autoencoder": [], "joint": []})
     batches: int = 1
     epoch_began: float = field(default_factory=time.monotonic)
     epoch_step: int = 0
     epoch_images: int = 0
     usual: float | None = None
     paused: float = 0.0
-    graph_seconds: list[float] = field(default_factory=list)
 
     @property
     def epochs(self) -> int:
@@ -71,20 +69,30 @@ class Clock:
         self.stage, self.batches, self.epoch_step = stage, batches, 0
         self.epoch += 1
         self.epoch_began = time.monotonic()
+        self.enter(STEPS[stage])
+        before = self.epoch - 1 - (self.config.epochs if stage == "joint" else 0)
+        self.countdown.done[STEPS[stage]] = before * batches
         self.epoch_sums, self.epoch_counts, self.epoch_count, self.epoch_images = {}, {}, 0, 0
 
     def start_labels(self) -> None:
         """Begin the labelling of all samples."""
         self.stage, self.epoch_began = "labels", time.monotonic()
+        self.enter("encoding")
+
+    def enter(self, part: str, stage: str | None = None) -> None:
+        """A part of the run begins, one of `costs.PARTS`; the one before it is over. stage: the present one if None."""
+        self.countdown.enter(part, stage or self.stage)
 
     def pause(self, seconds: float) -> None:
         """Leave `seconds` that just passed out of all times."""
         self.paused += seconds
         self.began, self.marked = self.began + seconds, self.marked + seconds
         self.epoch_began += seconds
+        self.countdown.pause(seconds)
 
     def tick(self, terms: dict[str, float], images: int) -> Event | None:
         """Count one step; an event about once per PERIOD."""
+        self.countdown.count()
         self.step += 1
         self.epoch_step += 1
         self.count += 1
@@ -115,13 +123,12 @@ class Clock:
         """The means over the epoch, which is over."""
         now = time.monotonic()
         seconds = now - self.epoch_began
-        self.epoch_seconds[self.stage].append(seconds)
+        self.enter("saving")
         return self._event(
             "epoch",
             now,
             losses={name: value / self.epoch_counts[name] for name, value in self.epoch_sums.items()},
             images_per_second=self.epoch_images / max(seconds, 1e-9),
-            remaining=self.remaining(now, epoch_over=True),
         )
 
     def note(self, message: str, level: str = "info", **more: Any) -> Event:
@@ -142,41 +149,18 @@ class Clock:
         return {name: value / self.counts[name] for name, value in self.sums.items()}
 
     def _event(self, kind: str, now: float, **more: Any) -> Event:
-        more = {"remaining": self.remaining(now), "paused": round(self.paused, 1) or None} | more
+        more = {"remaining": self.remaining(), "paused": round(self.paused, 1) or None} | more
         return Event(kind, self.stage, self.epoch, self.epochs, self.step, seconds=now - self.began, **more)
 
-    def remaining(self, now: float, epoch_over: bool = False) -> float | None:
-        """Estimated seconds until all samples are labelled, from the median epoch and graph so far.
+    def remaining(self) -> float | None:
+        """The estimated seconds that are left of the run; None where nothing was expected of it."""
+        return self.countdown.remaining() if self.countdown.plan else None
 
-        None before the first step, and where the labelling takes longer than was expected.
-        """
-        first, second = self.epoch_seconds["autoencoder"], self.epoch_seconds["joint"]
-        if not (first or second or self.epoch_step):
-            return None
-        share = 1.0 if epoch_over else self.epoch_step / self.batches
-        running = (now - self.epoch_began) / max(share, 1e-3)
-        one = float(np.median(first)) if first else running
-        graph = float(np.median(self.graph_seconds)) if self.graph_seconds else GRAPH_EPOCHS * one
-        if self.stage == "labels":
-            left = graph * self._graphs_at_end() - (now - self.epoch_began)
-            return left if left > 0 else None
-        expected = running if self.stage == "joint" else JOINT_EPOCHS * one
-        two = float(np.median(second)) if second else expected
-        done_one = min(self.epoch - 1 + share, self.config.epochs)
-        done_two = max(self.epoch - 1 + share - self.config.epochs, 0)
-        epochs = one * (self.config.epochs - done_one) + two * (self.config.joint_epochs - done_two)
-        return epochs + graph * (self._graphs_left(done_two) + self._graphs_at_end())
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What the countdown has measured, for a checkpoint."""
+        return self.countdown.state
 
-    def _graphs_left(self, done: float) -> int:
-        """How often stage 2 will still build a graph, after `done` of its epochs."""
-        config = self.config
-        if config.graph != "whole" or not config.joint_epochs:
-            return 0
-        due = (
-            range(config.refresh, config.joint_epochs, config.refresh) if config.encoder == "network" else ()
-        )
-        return sum(epoch >= done for epoch in due) + (self.stage == "autoencoder")
-
-    def _graphs_at_end(self) -> int:
-        """How often the labelling builds a graph."""
-        return int(self.config.readout == "diffusion" or not self.config.joint_epochs)
+    @measured.setter
+    def measured(self, state: dict[str, Any]) -> None:
+        self.countdown.state = state

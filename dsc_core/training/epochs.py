@@ -1,10 +1,15 @@
-"""How many epochs a training has. Imports no PyTorch: a page says it before training starts."""
+"""How many epochs, steps and graphs a training has. Imports no PyTorch: a page says it before training starts."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from dsc_core.config import KNOBS, Config
+
+HEAD_STEPS = 300  # of the head on the clusters of a first or a last graph, as in `method.head`
+REFRESH_STEPS = 150  # and on those of a rebuilt graph
+JOINT_SHARE = 1.0  # of the epochs of stage 2: so many are trained, on average, before the labels stand still
 
 
 def batch_count(count: int, batch: int) -> int:
@@ -20,7 +25,7 @@ def with_least_steps(config: Config, count: int) -> Config:
 
     def enough(name: str, batch: int, least: int) -> int:
         epochs, steps = getattr(config, name), batch_count(count, batch)
-        steps = min(steps, config.batches) if config.batches else steps
+        steps = limited(steps, config.batches)
         most = int(KNOBS[name].high or epochs)
         return min(max(epochs, math.ceil(least / steps)), most) if epochs else 0
 
@@ -40,3 +45,63 @@ def more_epochs(asked: Config, config: Config, count: int) -> str:
         f"{count:,} samples make few steps per epoch, so there are more epochs: {' and '.join(raised)}"
         f" (see the setting {KNOBS['least_steps'].title}: {config.least_steps})."
     )
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How often each part of a training is done, where stage 2 does not end early.
+
+    batches, joint_batches: per epoch. graphs: built before and in stage 2, each with its cut; teaching_steps: of the
+    head after each of them, on average. last_graph: whether the labels are read from one more graph, after which the
+    head learns for last_teaching_steps. joint_share: how much of stage 2 is usually trained before the labels stand
+    still. frames: of the film.
+    """
+
+    epochs: int
+    joint_epochs: int
+    batches: int
+    joint_batches: int
+    graphs: int
+    teaching_steps: int
+    last_graph: bool
+    last_teaching_steps: int
+    joint_share: float
+    frames: int
+
+    @property
+    def steps(self) -> int:
+        """Steps of stage 1."""
+        return self.epochs * self.batches
+
+    @property
+    def joint_steps(self) -> int:
+        """Steps of stage 2."""
+        return self.joint_epochs * self.joint_batches
+
+
+def schedule(config: Config, count: int) -> Schedule:
+    """The schedule of a training on `count` samples."""
+    config = with_least_steps(config, count)
+    on_graph = min(count, config.graph_samples) if config.graph == "whole" else count
+    graphs = 0
+    if config.joint_epochs and config.graph == "whole":
+        refreshed = config.encoder == "network"
+        graphs = 1 + (len(range(config.refresh, config.joint_epochs, config.refresh)) if refreshed else 0)
+    epochs = config.epochs + config.joint_epochs
+    return Schedule(
+        config.epochs,
+        config.joint_epochs,
+        limited(batch_count(count, config.batch), config.batches),
+        limited(batch_count(on_graph, config.joint_batch), config.batches),
+        graphs,
+        (HEAD_STEPS + (graphs - 1) * REFRESH_STEPS) // max(graphs, 1),
+        config.readout == "diffusion" or not config.joint_epochs,
+        HEAD_STEPS,
+        JOINT_SHARE if config.stopping == "labels" else 1.0,
+        1 + math.ceil(epochs / config.map_every) if config.map_every else 0,
+    )
+
+
+def limited(batches: int, limit: int) -> int:
+    """`batches`, at most `limit` of them (0: all)."""
+    return min(batches, limit) if limit else batches

@@ -33,12 +33,14 @@ def finish(
     carry: Carry,
     scratch: Path | None = None,
     warn: Callable[[str], None] = lambda _: None,
+    enter: Callable[[str], None] = lambda _: None,
 ) -> Fitted:
     """Label the training data and fix the maps for new samples.
 
     Above `graph_samples` samples, a part drawn by the seed stands for all in whatever is fitted here. joint: stage 2
     has run. carry: holds its graph. scratch: a folder for the codes of a large data set, which otherwise stay in
-    memory. warn: called with a sentence about each cluster that was hard to keep.
+    memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with the part
+    of the run that begins, see `costs.PARTS`.
     """
     nets.eval()
     rows = graph_rows(len(feed), config)
@@ -49,7 +51,8 @@ def finish(
     # its labels then hold for samples old and new.
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, latent) if joint else None
-        affinity, eigenvalues = teach_last_graph(nets, part, latent, like, config, carry, warn)
+        affinity, eigenvalues = teach_last_graph(nets, part, latent, like, config, carry, warn, enter)
+    enter("labels")
     maps = fix_maps(nets, latent, config, joint)
     if rows is None:
         assignment = maps.assign(nets, latent)
@@ -83,6 +86,7 @@ def teach_last_graph(
     config: Config,
     carry: Carry,
     warn: Callable[[str], None],
+    enter: Callable[[str], None] = lambda _: None,
 ) -> tuple[sparse.csr_matrix, np.ndarray]:
     """Teach the head the clusters of the graph of the last codes (n, d). → that graph and its eigenvalues.
 
@@ -90,8 +94,12 @@ def teach_last_graph(
     """
     affinity = carry.affinity
     if affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
-        affinity = build_graph(latent, copy_codes(nets, feed, config), config)
+        copies = copy_codes(nets, feed, config)
+        enter("neighbours")
+        affinity = build_graph(latent, copies, config)
+    enter("cut")
     cut = cut_graph(affinity, config, like)
+    enter("teaching")
     teach_head(nets, latent, cut, config)
     if empty := empty_clusters(head_labels(nets, latent), config.clusters):
         warn(RETAUGHT.format(clusters_in_words(empty)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -62,8 +61,9 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     numbering. Of several processes the first reads the clusters, since machines may round differently. Stopped where
     a stop is requested meanwhile.
     """
-    trainer, config, began = training.trainer, training.config, time.monotonic()
+    trainer, config, clock = training.trainer, training.config, training.trainer.clock
     check_cancelled, carry = trainer.steering.check_cancelled, trainer.carry
+    clock.enter("encoding", "joint")
 
     def encode_source(nets: Networks, source: Source) -> Tensor:
         return encode_together(nets, source, check_cancelled)
@@ -72,15 +72,17 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     copies = copy_codes(trainer.nets, training.feed, config, encode_source)
 
     def build_and_cut() -> tuple[sparse.csr_matrix, Cut]:
+        clock.enter("neighbours", "joint")
         affinity = build_graph(latent, copies, config, lambda *_: check_cancelled())
+        clock.enter("cut", "joint")
         return affinity, cut_graph(affinity, config, carry.labels, check_cancelled)
 
     carry.affinity, cut = distributed.once(build_and_cut)
     carry.eigenvalues = cut.eigenvalues
     carry.targets = confident_labels(carry.affinity, cut.labels, config)
+    clock.enter("teaching", "joint")
     teach_head(trainer.nets, latent, cut, config, steps, even)
     distributed.spread(trainer.nets)
-    trainer.clock.graph_seconds.append(time.monotonic() - began)
     return cut.labels
 
 
@@ -122,8 +124,10 @@ def finish_epoch(training: Training, epoch: int, loss: float) -> Iterator[Event]
     """
     trainer, config = training.trainer, training.config
     clock, carry = trainer.clock, trainer.carry
+    clock.enter("encoding")
     latent = encode_together(trainer.nets, training.feed)
     labels = distributed.once(lambda: head_labels(trainer.nets, latent))
+    clock.enter("saving")
     if (epoch + 1) % config.evaluate_every == 0:
         yield training.evaluation(labels)
     empty = empty_clusters(labels, config.clusters) if config.graph == "whole" else []

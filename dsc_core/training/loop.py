@@ -16,6 +16,8 @@ from dsc_core.model import Fitted
 from dsc_core.training import distributed, joint
 from dsc_core.training.batches import epoch_batches, epochs_left
 from dsc_core.training.checkpoint import State
+from dsc_core.training.costs import Job, plan
+from dsc_core.training.countdown import Countdown
 from dsc_core.training.epochs import more_epochs, with_least_steps
 from dsc_core.training.film import Snapshot
 from dsc_core.training.finish import finish
@@ -48,6 +50,7 @@ def fit(
     snapshot: Snapshot | None = None,
     resume_from: State | None = None,
     scratch: Path | None = None,
+    countdown: Countdown | None = None,
 ) -> Generator[Event, None, Fitted | None]:
     """Train both stages and label every sample: a generator of events whose return value is the `Fitted`.
 
@@ -63,7 +66,8 @@ def fit(
     in stage 1.
     resume_from: a state of a training on the same samples, whose settings replace `config`; on the CPU the labels are
     those of a training without interruption. scratch: a folder for unnamed files with the codes of more than
-    `graph_samples` samples, which otherwise stay in memory.
+    `graph_samples` samples, which otherwise stay in memory. countdown: measures the parts of the run, and holds what is
+    expected of them; None takes the expectation of the table of costs.
 
     Processes that have joined (`distributed`) all call it with the same samples and settings; the callbacks of the
     first one count, and the others return None. Seeds torch's global generator. A bad loss (NaN, infinite, exploded)
@@ -72,7 +76,8 @@ def fit(
     """
     asked = resume_from.config if resume_from else config
     config = with_least_steps(asked, len(samples))
-    training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot)
+    countdown = countdown or Countdown(plan(Job(len(samples), samples.shape[1:], config), results=False))
+    training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot, countdown)
     yield from _start(training, asked, resume_from)
     yield from _train(training)
     return (yield from _finish(training, scratch)) if distributed.first() else None
@@ -162,7 +167,14 @@ def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, 
     trainer.clock.start_labels()
     yield replace(trainer.clock.note(LABELLING), kind="progress")  # what is being done, until the next event
     fitted = finish(
-        trainer.nets, training.feed, training.config, stage_2, trainer.carry, scratch, warnings.append
+        trainer.nets,
+        training.feed,
+        training.config,
+        stage_2,
+        trainer.carry,
+        scratch,
+        warnings.append,
+        trainer.clock.enter,
     )
     for message in warnings:
         yield trainer.clock.note(message, level="warning")

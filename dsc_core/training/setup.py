@@ -18,6 +18,7 @@ from dsc_core.method.networks.sizes import check_encoder
 from dsc_core.training import distributed
 from dsc_core.training.batches import check_processes
 from dsc_core.training.clock import Clock
+from dsc_core.training.countdown import Countdown
 from dsc_core.training.film import Film, Snapshot
 from dsc_core.training.recovery import Keeper, SaveState
 from dsc_core.training.requests import Control
@@ -65,6 +66,7 @@ def set_up(
     observe: Observe | None,
     checkpoint: SaveState | None,
     snapshot: Snapshot | None,
+    countdown: Countdown,
 ) -> Training:
     """New networks on the device of the settings, and all that trains them; seeds torch's global generator."""
     check_encoder(samples.shape[1:], config.encoder)
@@ -77,7 +79,7 @@ def set_up(
     if len(nets.shape) == 3:
         nets = nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     feed, steering = Feed(samples, scaling, device), Steering(config, control)
-    trainer = Trainer(nets, steering, Clock(config), np.random.default_rng(config.seed))
+    trainer = Trainer(nets, steering, Clock(config, countdown), np.random.default_rng(config.seed))
     keeper = Keeper(trainer, checkpoint)
     steering.save = keeper.save
     film = Film(nets, feed, snapshot, config.map_every, map_film.film_rows(len(samples), config))

@@ -4,6 +4,8 @@ import pytest
 
 from dsc_core.config import Config
 from dsc_core.training.clock import Clock
+from dsc_core.training.costs import Job, plan
+from dsc_core.training.countdown import Countdown
 
 
 def test_a_term_is_averaged_over_the_steps_that_computed_it():
@@ -28,39 +30,9 @@ def test_counts_begin_anew_with_period_and_epoch():
     assert clock.end_epoch().losses == {"b": 7.0}
 
 
-def started(**settings):
-    """A clock in the middle of the first epoch of stage 1, whose epochs have taken 2 s each."""
-    clock = Clock(Config(epochs=4, joint_epochs=6, refresh=2, **settings))
-    for _ in range(2):
-        clock.start_epoch("autoencoder", 10)
-        clock.tick({"a": 1.0}, 8)
-        clock.end_epoch()
-    clock.epoch_seconds["autoencoder"] = [2.0, 2.0]
-    return clock
-
-
-def test_the_time_left_holds_the_graphs_and_the_labelling():
-    """2 epochs of stage 1 and 6 of stage 2 are left, and 4 graphs: before stage 2, twice in it, and for the labels."""
-    clock = started()
-    clock.epoch_seconds["joint"] = [5.0]
-    clock.graph_seconds = [7.0, 7.0]
-    assert clock.remaining(clock.epoch_began, epoch_over=True) == pytest.approx(2 * 2 + 6 * 5 + 4 * 7)
-    assert started(readout="kmeans").remaining(0.0, True) < started().remaining(0.0, True)
-
-
-def test_the_time_left_is_never_zero_while_something_is_left():
-    clock = started()
-    clock.graph_seconds = [7.0]
-    clock.stage, clock.epoch = "joint", 10
-    clock.epoch_seconds["joint"] = [5.0] * 6
-    assert clock.remaining(clock.epoch_began, epoch_over=True) == 7.0
-    clock.start_labels()
-    assert clock.remaining(clock.epoch_began + 3.0) == pytest.approx(4.0)
-    assert clock.remaining(clock.epoch_began + 8.0) is None, "it takes longer than expected"
-
-
 def test_a_pause_counts_in_no_time():
-    clock = started()
+    config = Config(epochs=4, joint_epochs=6)
+    clock = Clock(config, Countdown(plan(Job(1000, (1, 28, 28), config))))
     clock.start_epoch("autoencoder", 10)
     clock.tick({"a": 1.0}, 8)
     before = clock.note("before")
@@ -68,4 +40,24 @@ def test_a_pause_counts_in_no_time():
     after = clock.note("after")
     assert after.seconds - before.seconds == pytest.approx(-1000.0, abs=1.0)
     assert (before.paused, after.paused) == (None, 1000.0)
-    assert after.remaining <= before.remaining
+    assert after.remaining == pytest.approx(before.remaining, rel=0.01, abs=1.0)
+
+
+def test_steps_count_as_pieces_of_their_stage_also_after_an_interruption():
+    config = Config(epochs=2, joint_epochs=2)
+    clock = Clock(config, Countdown(plan(Job(1000, (1, 28, 28), config))))
+    for stage in ("autoencoder", "autoencoder", "joint"):
+        clock.start_epoch(stage, 5)
+        for _ in range(5):
+            clock.tick({"a": 1.0}, 8)
+        clock.end_epoch()
+    assert clock.countdown.done == {"stage 2": 5}
+    assert clock.countdown.spent["stage 1"][1] == 10
+    later = Clock(config, Countdown(plan(Job(1000, (1, 28, 28), config))))
+    later.measured = clock.measured
+    assert later.countdown.spent == clock.countdown.spent
+    assert later.remaining() == pytest.approx(clock.countdown.estimate(), rel=0.01)
+
+
+def test_without_a_plan_nothing_is_promised():
+    assert Clock(Config()).note("at the beginning").remaining is None

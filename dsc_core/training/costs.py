@@ -1,0 +1,201 @@
+"""What a run costs: the seconds of each of its parts, from samples, shape and settings. Imports no PyTorch.
+
+The seconds of a part are a weighted sum of a few counts, such as multiplications. The weights in `cost_table` are those
+of one core of a usual computer; `Speed` says by how much this machine differs, as `training.calibration` measures it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from dsc_core.config import Config
+from dsc_core.method.networks.sizes import HIDDEN, Shape, feature_shape, layers
+from dsc_core.training.cost_table import COSTS
+from dsc_core.training.countdown import Load, Plan
+from dsc_core.training.epochs import Schedule, schedule
+
+# The parts of a run, in the order in which they first come, and what they are, for people.
+PARTS = {
+    "start": "starting",
+    "stage 1": "stage 1",
+    "encoding": "encoding the samples",
+    "neighbours": "finding neighbours",
+    "cut": "reading clusters from the graph",
+    "teaching": "teaching the head",
+    "stage 2": "stage 2",
+    "labels": "labelling",
+    "maps": "the maps",
+    "film": "the film",
+    "scores": "the scores",
+    "saving": "saving",
+}
+TRAINING, RESULTS = ("start", "autoencoder", "joint", "labels"), "results"
+# Parts that use all cores, and about how much faster each further core makes them.
+PARALLEL, FURTHER_CORE, MOST_CORES = ("stage 1", "stage 2", "encoding", "neighbours", "labels"), 0.6, 8
+MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
+HEAD_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Speed:
+    """By how much the parts take longer here than in the table: factors by part.
+
+    cores: of this machine, used for a part without a factor. measured: whether the factors were measured here.
+    """
+
+    factors: Mapping[str, float] = field(default_factory=dict)
+    cores: int = 1
+    measured: bool = False
+
+    def factor(self, part: str) -> float:
+        """The factor of a part."""
+        if part in self.factors:
+            return self.factors[part]
+        return 1 / (1 + FURTHER_CORE * (min(self.cores, MOST_CORES) - 1)) if part in PARALLEL else 1.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained: `count` samples of `shape`, (C, H, W) or (F,), with the settings `config`."""
+
+    count: int
+    shape: Shape
+    config: Config
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """How many steps, graphs and evaluations there are."""
+        return schedule(self.config, self.count)
+
+    @property
+    def encoder(self) -> bool:
+        """Whether there is an encoder."""
+        return self.config.encoder == "network"
+
+    @property
+    def on_graph(self) -> int:
+        """Samples on the graph, of which stage 2 is trained."""
+        return min(self.count, self.config.graph_samples) if self.config.graph == "whole" else self.count
+
+    @property
+    def with_copies(self) -> int:
+        """Samples on the graph and their copies there."""
+        return self.on_graph * (1 + (self.config.augmented_graph if self.copies else 0))
+
+    @property
+    def latent(self) -> int:
+        """D."""
+        return self.config.latent_dims if self.encoder else self.shape[0]
+
+    @property
+    def copies(self) -> bool:
+        """Whether stage 2 makes a random copy of each image."""
+        return len(self.shape) == 3 and bool(self.config.augmented_agreement)
+
+    @cached_property
+    def network(self) -> tuple[float, float, float, float]:
+        """Of one sample: products in the encoder's and the decoder's convolutions, in all dense layers, and outputs."""
+        if not self.encoder:
+            return 0.0, 0.0, 0.0, float(self.shape[0])
+        flat = math.prod(feature_shape(self.shape))
+        dense = 3.0 * flat * self.latent + 256 * flat
+        if len(self.shape) == 1:
+            return 0.0, 0.0, dense + 2.0 * HIDDEN * (self.shape[0] + 2 * HIDDEN), 6.0 * HIDDEN
+        made, channels = layers(self.shape), self.shape[0]
+        encoder = decoder = outputs = 0.0
+        for layer in made:
+            after, width = math.prod(layer.after), layer.width
+            encoder += 9.0 * channels * width * after
+            decoder += 9.0 * (width if channels != self.shape[0] else width * 0.5) * width * after
+            outputs, channels = outputs + width * after, width
+        return encoder, decoder, dense, outputs
+
+    @property
+    def spectral(self) -> float:
+        """Products of the spectral network for one sample."""
+        width = self.config.spectral_width
+        return width * (self.latent + width + width / 2) + width / 2 * 3 * self.config.clusters
+
+    def step(self, joint: bool) -> tuple[float, ...]:
+        """Counts of a step: 1, convolutions' products, dense products, outputs of layers."""
+        encoder, decoder, dense, outputs = self.network
+        rows = self.on_graph / self.schedule.joint_batches if joint else self.count / self.schedule.batches
+        if not joint:
+            return 1.0, rows * (encoder + 2 * decoder), rows * dense, rows * outputs
+        encoded = 2 + self.copies if self.config.graph == "whole" else 1 + self.copies
+        spectral = (2 * encoded + 1) * self.spectral
+        return (
+            1.0,
+            rows * (encoded * encoder + 2 * decoder),
+            rows * (encoded * dense + spectral),
+            rows * (encoded + 1) * outputs / 2,
+        )
+
+    def encoding(self, samples: float) -> tuple[float, ...]:
+        """Counts of encoding `samples` samples."""
+        encoder, _, dense, outputs = self.network
+        return 1.0, samples * encoder, samples * dense, samples * outputs
+
+    def features(self, part: str, steps: int = 1) -> tuple[float, ...]:
+        """The counts of a piece of a part, which the table weights. steps: of a teaching."""
+        nodes, clusters = float(self.on_graph), self.config.clusters
+        points = min(nodes, self.count, MAP_POINTS)
+        if part in ("stage 1", "stage 2"):
+            return self.step(joint=part == "stage 2")
+        if part == "encoding":
+            return self.encoding(self.with_copies)
+        frames = self.schedule.frames * min(self.count, FILM_POINTS)
+        return {
+            "start": (1.0,),
+            "neighbours": (1.0, nodes, nodes * self.with_copies * self.latent),
+            "cut": (1.0, nodes, nodes * clusters, nodes * clusters**2, 1.0 * clusters**2),
+            "teaching": (1.0, steps, steps * min(HEAD_BATCH, nodes) * self.spectral, nodes),
+            "labels": (
+                1.0,
+                self.count,
+                self.count * self.spectral,
+                min(self.count, CHECKED) * self.network[1],
+            ),
+            "maps": (1.0, 2 * points, 2 * max(self.count - points, 0)),
+            "film": (1.0, frames),
+            "scores": (1.0, min(self.count, SCORED) ** 2 * self.latent),
+            "saving": (1.0, nodes),
+        }[part]
+
+    def seconds(self, part: str, speed: Speed, steps: int = 1) -> float:
+        """The expected seconds of a piece of a part."""
+        weighted = zip(COSTS[part], self.features(part, steps), strict=True)
+        return speed.factor(part) * sum(weight * count for weight, count in weighted)
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def plan(job: Job, speed: Speed | None = None, results: bool = True) -> Plan:
+    """What a run is expected to take, by phase and part. results: with the start of a process, maps and files."""
+    done, config, speed = job.schedule, job.config, speed or Speed(cores=available_cores())
+
+    def load(part: str, pieces: float = 1, share: float = 1.0, steps: int = 1) -> Load:
+        return Load(pieces, job.seconds(part, speed, steps), share)
+
+    graph = {part: load(part) for part in ("encoding", "neighbours", "cut")}
+    phases: Plan = {"start": {"start": load("start")}} if results else {}
+    phases["autoencoder"] = {"stage 1": load("stage 1", done.steps), "saving": load("saving", config.epochs)}
+    phases["joint"] = {
+        **{part: Load(one.pieces * done.graphs, one.seconds) for part, one in graph.items()},
+        "teaching": load("teaching", done.graphs, steps=done.teaching_steps),
+        "stage 2": load("stage 2", done.joint_steps, done.joint_share),
+        "saving": load("saving", done.joint_epochs, done.joint_share),
+    }
+    phases["joint"]["encoding"] = load("encoding", done.graphs + done.joint_epochs)
+    last = {**graph, "teaching": load("teaching", steps=done.last_teaching_steps)} if done.last_graph else {}
+    phases["labels"] = {"encoding": load("encoding"), **last, "labels": load("labels")}
+    if results:
+        phases[RESULTS] = {part: load(part) for part in ("maps", "film", "scores", "saving")}
+    return phases
