@@ -56,18 +56,20 @@ def draw(
     rows = sample_by_group(clusters, limit, seed)
     if colouring.names is None:
         rows = rows[np.argsort(-values[rows], kind="stable")]  # the order in which `value_map` draws them
-    hover = [
-        f"{str(ids[i])[:ID_LENGTH]}\ncluster {clusters[i]}, confidence {confidence[i]:.2f}" for i in rows
-    ]
+    numbers: dict[str, Any] = {"numbers": confidence[rows], "numbers_text": ", confidence ", "title": title}
     if colouring.names is None:
-        figure = maps.value_map(
-            points[rows], values[rows], hover, title=title, name=colouring.title, bounds=colouring.bounds
-        )
+        hover = [f"{str(ids[i])[:ID_LENGTH]}\ncluster {clusters[i]}" for i in rows]
+        about = {"name": colouring.title, "bounds": colouring.bounds, **numbers}
+        figure = maps.value_map(points[rows], values[rows], hover, **about)
         traces: tuple[np.ndarray, ...] = (rows,)
     else:
-        names, colours = colouring.names, colouring.colours
-        figure = maps.group_map(points[rows], values[rows], names, hover, title=title, colours=colours)
+        names = colouring.names
         traces = tuple(rows[values[rows] == group] for group in names)
+        below = _shared(names, traces, clusters)
+        hover = [str(ids[i])[:ID_LENGTH] + ("" if below else f"\ncluster {clusters[i]}") for i in rows]
+        figure = maps.group_map(
+            points[rows], values[rows], names, hover, colours=colouring.colours, below=below, **numbers
+        )
     figure.update_traces(unselected=UNSELECTED, selected={"marker": {"opacity": 0.95}})
     figure.update_layout(dragmode="lasso")
     complete = len(rows) == len(points)
@@ -76,6 +78,16 @@ def draw(
         figure.update_layout(legend_itemclick=False, legend_itemdoubleclick=False)
         figure.add_trace(contours(points))
     return Map(figure, traces, complete)
+
+
+def _shared(
+    names: Mapping[Any, str], traces: tuple[np.ndarray, ...], clusters: np.ndarray
+) -> dict[Any, str] | None:
+    """{group: "cluster …"} where all samples of a group are in one cluster, as on a map coloured by it; else None."""
+    if any((clusters[samples] != clusters[samples[:1]]).any() for samples in traces):
+        return None
+    firsts = [str(clusters[samples[0]]) if len(samples) else "" for samples in traces]
+    return {group: f"cluster {first}" for group, first in zip(names, firsts, strict=True)}
 
 
 def highlight(base: Map, rows: np.ndarray, points: np.ndarray, seed: int = 0) -> go.Figure:

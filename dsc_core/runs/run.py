@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,8 @@ def from_row(row: Any, home: Path) -> Run:
     """The run of a row of the index. RunError if a value in it is wrong."""
     fields = {name: row[name] for name in FIELDS} | {"starred": bool(row["starred"])}
     try:
-        stored = {name: json.loads(row[name]) for name in ("parent", "dataset", "config")}
-        config, cards = Config.from_dict(stored.pop("config")), card_numbers(row["cards"])
+        stored = {name: json.loads(row[name]) for name in ("parent", "dataset")}
+        config, cards = _config(row["config"]), card_numbers(row["cards"])
         why = facts.wrong(
             fields | {"parent": stored["parent"]}, facts.RUN, ("id", "name", "status", "created")
         )
@@ -156,6 +157,12 @@ def from_row(row: Any, home: Path) -> Run:
         )
     paused = bool(row["paused"]) and row["status"] == "running"
     return Run(**fields, **stored, config=config, paused=paused, cards=cards, home=home)
+
+
+@lru_cache(maxsize=4096)
+def _config(text: str) -> Config:
+    """The settings in a row. Checking them is most of what reading a row takes, and pages read all rows again."""
+    return Config.from_dict(json.loads(text))
 
 
 def readable(rows: Iterable[Any], home: Path) -> list[Run]:

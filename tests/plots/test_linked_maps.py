@@ -41,6 +41,26 @@ def test_every_point_stands_for_its_sample(colouring, limit):
         )
 
 
+def hover(trace, point):
+    """What the browser shows on hover: the template of the trace with the values of a point."""
+    text = trace.hovertemplate.replace("%{meta}", trace.meta or "").replace("%{text}", trace.text[point])
+    return text.replace("%{customdata:.2f}", f"{trace.customdata[point]:.2f}").removesuffix("<extra></extra>")
+
+
+@pytest.mark.parametrize("by", ["cluster", "other groups", "values"])
+def test_every_point_tells_its_id_cluster_and_confidence(by):
+    rng = np.random.default_rng(5)
+    clusters, confidence = rng.integers(0, 4, 300), rng.random(300)
+    groups = {"cluster": Colouring(clusters, {k: f"c{k}" for k in range(5)}), "values": by_values()}
+    other = Colouring(rng.integers(0, 3, 300), {k: f"g{k}" for k in range(3)})
+    titles = np.array(["a<b", "%{x}", "two", "3"])[clusters]
+    base = linked_maps.draw(rng.normal(size=(300, 2)), groups.get(by, other), IDS, titles, confidence)
+    for trace, samples in zip(base.figure.data, base.traces, strict=True):
+        for point, sample in enumerate(samples):
+            shown = hover(trace, point).replace("&lt;", "<").replace("&gt;", ">")
+            assert shown == f"{IDS[sample]}<br>cluster {titles[sample]}, confidence {confidence[sample]:.2f}"
+
+
 @pytest.mark.parametrize("limit", [20_000, 120])
 def test_equal_arguments_give_equal_bytes(limit):
     points, _, first = draw(limit=limit)

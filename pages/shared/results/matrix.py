@@ -48,7 +48,8 @@ def draw(view: run_view.View) -> None:
     except (InputError, RunError) as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
         return
-    matrix, classes, order = metrics.confusion(rows, view.clusters)
+    known = view.edited_results.confusion if against == CLASSES else None
+    matrix, classes, order = known or metrics.confusion(rows, view.clusters)
     titles = {int(cluster): view.edited.title(cluster) for cluster in order}
     noun = "label" if against == CLASSES else "other run"
     axes = Axes(rows, noun, classes, titles)
@@ -59,8 +60,8 @@ def draw(view: run_view.View) -> None:
         matrix, classes, list(titles.values()), shares=cells == "Shares", dark=dark, row=noun, selected=part
     )
     with st.container(border=True):
-        st.altair_chart(
-            chart,
+        st.vega_lite_chart(
+            spec=chart,
             key="confusion",
             on_select=partial(_on_click, view, axes),
             selection_mode="cell",
