@@ -138,7 +138,7 @@ class Batch:
     @property
     def global_scores(self) -> list[Tensor]:
         """The global discriminator's scores of both codes, (rows, 1) each."""
-        source = self.code.features.flatten(1) if self.config.mi_input == "image" else self.latent
+        source = self.code.flat if self.config.mi_input == "image" else self.latent
         return self.nets.global_discriminator(source, self.code_pair)
 
     @property

@@ -4,11 +4,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch.nn import functional
 
 from dsc_core.config import Config
 from dsc_core.errors import InputError
 from dsc_core.method.augmentation import random_copy
-from dsc_core.method.networks.autoencoder import Decoder, Encoder
+from dsc_core.method.networks.autoencoder import Decoder, Encoder, convolve_upsampled
+from dsc_core.method.networks.discriminators import GlobalDiscriminator, LocalDiscriminator
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import MAP, describe_network, feature_shape, layers
 from dsc_core.method.networks.spectral import orthonormalise, orthonormalise_on_device
@@ -53,6 +55,50 @@ def test_the_decoder_returns_the_shape_of_the_input(shape, batch_norm):
     assert decoded.shape == samples.shape
     if len(shape) == 3:
         assert ((decoded >= 0) & (decoded <= 1)).all()
+
+
+@pytest.mark.parametrize("size", [(14, 10), (13, 10), (14, 5), (7, 5)])
+def test_a_convolution_of_upsampled_images_is_that_of_each_pixel(size):
+    layer = torch.nn.Conv2d(6, 3, 3, padding=1)
+    images = torch.randn(2, 6, 7, 5, requires_grad=True)
+    inputs = [images, layer.weight, layer.bias]
+    ours, plain = convolve_upsampled(images, size, layer), layer(functional.interpolate(images, size=size))
+    torch.testing.assert_close(ours, plain)
+    weigh = torch.randn_like(plain)
+    gradients = torch.autograd.grad((ours * weigh).sum(), inputs)
+    expected = torch.autograd.grad((plain * weigh).sum(), inputs)
+    torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-4)
+
+
+def plain_decoding(decoder: Decoder, latent: torch.Tensor) -> torch.Tensor:
+    """What `Decoder` computes, one operation after another."""
+    hidden = decoder.first(latent).reshape(-1, *decoder.map_shape)
+    for layer, norm, size in zip(decoder.layers[:-1], decoder.norms, decoder.sizes, strict=True):
+        hidden = torch.relu(norm(layer(hidden)))
+        hidden = hidden if size is None else functional.interpolate(hidden, size=size)
+    _, height, width = decoder.shape
+    hidden = functional.pixel_shuffle(decoder.layers[-1](hidden), decoder.grow)
+    return torch.sigmoid(hidden[:, :, :height, :width])
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 8, 8), (3, 27, 31), (3, 65, 8), (3, 96, 96)])
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_the_decoder_computes_the_plain_layers(shape, batch_norm):
+    decoder, latent = Decoder(shape, 6, batch_norm), torch.randn(8, 6)
+    torch.testing.assert_close(decoder(latent), plain_decoding(decoder, latent), rtol=1e-4, atol=1e-5)
+
+
+def test_the_discriminators_score_each_code_with_its_sample_or_cell():
+    features, codes = torch.randn(5, 6, 4, 3), [torch.randn(5, 8), torch.randn(5, 8)]
+    over_all, local = GlobalDiscriminator(72, 8), LocalDiscriminator((6, 4, 3), 8)
+    for discriminator in (over_all, local):
+        torch.nn.init.normal_(discriminator.score[-1].weight)
+    found = zip(over_all(features.flatten(1), codes), local(features, codes), codes, strict=True)
+    for over_all_score, local_score, code in found:
+        hidden = over_all.from_source(features.flatten(1)) + over_all.from_code(code)
+        torch.testing.assert_close(over_all_score, over_all.score(hidden))
+        hidden = local.from_map(features) + local.from_code(code)[:, :, None, None]
+        torch.testing.assert_close(local_score, local.score(hidden), rtol=1e-4, atol=1e-5)
 
 
 def test_up_to_64_pixels_the_layers_are_those_of_the_released_code():

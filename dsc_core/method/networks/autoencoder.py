@@ -11,13 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dsc_core.method.networks.sizes import HIDDEN, feature_shape, layers
+from dsc_core.method.products import Linear, linear
 
 
 @dataclass(frozen=True)
 class Code:
-    """The encoder's output for a batch. features: C(x), (m, c, h, w). mean, log_variance: (m, d)."""
+    """The encoder's output for a batch. features: C(x), (m, c, h, w); flat: its rows, (m, c·h·w). Others: (m, d)."""
 
     features: Tensor
+    flat: Tensor
     mean: Tensor
     log_variance: Tensor
 
@@ -28,7 +30,8 @@ class Code:
 
     def first(self, count: int) -> Code:
         """The code of the first `count` samples."""
-        return Code(self.features[:count], self.mean[:count], self.log_variance[:count])
+        parts = (self.features, self.flat, self.mean, self.log_variance)
+        return Code(*(part[:count] for part in parts))
 
 
 def transform_noise(latent: Tensor, level: float | Tensor, noise: Tensor | None = None) -> Tensor:
@@ -53,9 +56,9 @@ class Encoder(nn.Module):
         if len(shape) == 1:
             for before, after in ((shape[0], HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, HIDDEN)):
                 body += [
-                    nn.Linear(before, after),
+                    Linear(before, after),
                     _norm(nn.BatchNorm1d, after, batch_norm),
-                    nn.LeakyReLU(0.2),
+                    nn.LeakyReLU(0.2, inplace=True),
                 ]
         else:
             channels = shape[0]
@@ -63,7 +66,7 @@ class Encoder(nn.Module):
                 body += [
                     nn.Conv2d(channels, layer.width, 3, layer.stride, padding=1),
                     _norm(nn.BatchNorm2d, layer.width, batch_norm),
-                    nn.LeakyReLU(0.2),
+                    nn.LeakyReLU(0.2, inplace=True),
                 ]
                 channels = layer.width
         self.body = nn.Sequential(*body)
@@ -73,9 +76,14 @@ class Encoder(nn.Module):
     def forward(self, samples: Tensor) -> Code:
         """(m, C, H, W) or (m, F) → Code."""
         features = self.body(samples).reshape(samples.shape[0], *self.map_shape)
-        flat = features.flatten(1)
+        flat = features.flatten(
+            1
+        )  # once for all who read it: images lie in memory cell by cell, so this copies
+        heads = (self.mean, self.log_variance)
+        weights, biases = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
+        mean, log_variance = linear(flat, weights, biases).chunk(2, 1)
         # A bounded log σ² keeps exp() finite whatever the learning rate does.
-        return Code(features, self.mean(flat), self.log_variance(flat).clamp(-12, 12))
+        return Code(features, flat, mean, log_variance.clamp(-12, 12))
 
 
 class Vectors(nn.Module):
@@ -83,7 +91,8 @@ class Vectors(nn.Module):
 
     def forward(self, samples: Tensor) -> Code:
         """(m, F) → Code; its feature map has no cells and its log σ² is that of no noise at all."""
-        return Code(samples[:, :0, None, None], samples, torch.full_like(samples, -torch.inf))
+        nothing = samples[:, :0]
+        return Code(nothing[..., None, None], nothing, samples, torch.full_like(samples, -torch.inf))
 
 
 class Decoder(nn.Module):
@@ -97,7 +106,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.shape = tuple(shape)
         self.map_shape = feature_shape(shape)
-        self.first = nn.Sequential(nn.Linear(latent_dims, math.prod(self.map_shape)), nn.ReLU())
+        self.first = nn.Sequential(Linear(latent_dims, math.prod(self.map_shape)), nn.ReLU(inplace=True))
         # Of each layer but the last, the size that its output is upsampled to; None where nothing was halved.
         self.sizes: tuple[tuple[int, int] | None, ...] = ()
         self.grow = 1
@@ -105,7 +114,7 @@ class Decoder(nn.Module):
         made: list[nn.Module]
         if len(shape) == 1:
             widths = (HIDDEN, HIDDEN, HIDDEN, shape[0])
-            made = [nn.Linear(a, b) for a, b in pairwise(widths)]
+            made = [Linear(a, b) for a, b in pairwise(widths)]
             norms = [_norm(nn.BatchNorm1d, width, batch_norm) for width in widths[1:-1]]
         else:
             undone = layers(shape)[::-1]
@@ -118,16 +127,47 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """(m, d) → (m, C, H, W) or (m, F)."""
-        hidden = self.first(latent)
-        if self.sizes:
-            hidden = hidden.reshape(-1, *self.map_shape)
-        for index, norm in enumerate(self.norms):
-            hidden = torch.relu(norm(self.layers[index](hidden)))
-            if self.sizes and self.sizes[index]:
-                hidden = functional.interpolate(hidden, size=self.sizes[index])
-        hidden = self.layers[-1](hidden)
         if not self.sizes:
-            return hidden
+            return self._rows(self.first(latent))
+        hidden, size = self._first_map(latent), None
+        for index, norm in enumerate(self.norms):
+            hidden = norm(convolve_upsampled(hidden, size, self.layers[index])).relu_()
+            size = self.sizes[index]
+        hidden = convolve_upsampled(hidden, size, self.layers[-1])
         # A shuffle returns even sizes only; the crop makes odd ones exact.
         hidden = functional.pixel_shuffle(hidden, self.grow)[:, :, : self.shape[1], : self.shape[2]]
         return torch.sigmoid(hidden)
+
+    def _rows(self, hidden: Tensor) -> Tensor:
+        """The layers of a table. (m, HIDDEN) → (m, F)."""
+        for layer, norm in zip(self.layers, self.norms, strict=False):
+            hidden = norm(layer(hidden)).relu_()
+        return self.layers[-1](hidden)
+
+    def _first_map(self, latent: Tensor) -> Tensor:
+        """The first layer's output as a feature map whose cells lie together in memory. (m, d) → (m, c, h, w)."""
+        channels, height, width = self.map_shape
+        layer = self.first[0]
+        assert isinstance(layer, nn.Linear)
+        weight = layer.weight.view(channels, height * width, -1).transpose(0, 1).flatten(0, 1)
+        bias = layer.bias.view(channels, -1).t().flatten()
+        cells = linear(latent, weight, bias).relu_()
+        return cells.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def convolve_upsampled(images: Tensor, size: tuple[int, int] | None, layer: nn.Module) -> Tensor:
+    """A 3×3 convolution of images upsampled to `size` by nearest neighbours. (m, c, h, w) → (m, c′, *size).
+
+    Where both sides are doubled, each pixel of the result sees four cells only: a transposed convolution with the 3×3
+    kernel summed over the cell that it falls on does the same with 4/9 of the multiplications. size: None leaves the
+    images as they are.
+    """
+    assert isinstance(layer, nn.Conv2d)
+    if size is None:
+        return layer(images)
+    doubled = size == (2 * images.shape[2], 2 * images.shape[3])
+    if not doubled or images.device.type != "cpu":
+        return layer(functional.interpolate(images, size=size))
+    turned = layer.weight.flip(2, 3)
+    kernel = functional.avg_pool2d(turned, 2, 1, padding=1, divisor_override=1)  # sums of 2×2: 4×4
+    return functional.conv_transpose2d(images, kernel.transpose(0, 1), layer.bias, 2, 1)

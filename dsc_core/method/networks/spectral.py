@@ -7,6 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from dsc_core.method.products import Linear
+
 JITTERS = (0.0, 1e-6, 1e-4, 1e-2)
 
 
@@ -114,10 +116,10 @@ class SpectralNetwork(nn.Module):
         widths = (latent_dims, width, width, width // 2)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ReLU()]
+            layers += [Linear(before, after), nn.ReLU(inplace=True)]
         self.trunk = nn.Sequential(*layers)
-        self.assignment = nn.Linear(widths[-1], clusters)
-        self.coordinates = None if softmax_coordinates else nn.Linear(widths[-1], spectral_dims)
+        self.assignment = Linear(widths[-1], clusters)
+        self.coordinates = None if softmax_coordinates else Linear(widths[-1], spectral_dims)
 
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """(m, d) → Ỹ (m, K′), logits (m, K). In the released code, Ỹ is the softmax itself."""
