@@ -15,12 +15,13 @@ import sys
 from contextlib import ExitStack
 from types import ModuleType
 
-from tests.benchmarks.speed import compare, growth, kept, parts, start, step
+from tests.benchmarks.speed import beside, compare, growth, kept, parts, start, step
 from tests.benchmarks.speed.trees import Failed
 from tests.benchmarks.tables import markdown
 
 PARTS: dict[str, ModuleType] = {
     "step": step,
+    "beside": beside,
     "parts": parts,
     "growth": growth,
     "start": start,

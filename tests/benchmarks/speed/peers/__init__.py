@@ -1,0 +1,1 @@
+"""Other people's methods, each a script that runs in the environment where its package is installed."""
