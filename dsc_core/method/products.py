@@ -36,12 +36,11 @@ def _suits(rows: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN takes these: two matrices of numbers in single precision, in the memory of the CPU."""
     return (
         ONE_DNN
+        and not torch.compiler.is_compiling()  # first: an export has no number of rows to compare
         and rows.dim() == weight.dim() == 2
         and rows.dtype == weight.dtype == torch.float32
         and rows.device.type == weight.device.type == "cpu"
         and rows.numel() * len(weight) >= FEWEST
-        and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
     )
 
 
