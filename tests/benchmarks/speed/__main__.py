@@ -15,7 +15,7 @@ import sys
 from contextlib import ExitStack
 from types import ModuleType
 
-from tests.benchmarks.speed import beside, compare, growth, kept, parts, start, step
+from tests.benchmarks.speed import beside, compare, growth, kept, parts, start, step, whole
 from tests.benchmarks.speed.trees import Failed
 from tests.benchmarks.tables import markdown
 
@@ -25,8 +25,11 @@ PARTS: dict[str, ModuleType] = {
     "parts": parts,
     "growth": growth,
     "start": start,
+    "whole": whole,
     "compare": compare,
 }
+
+EVERY = ("step", "beside", "parts", "growth", "start")  # without a graphics card and without another commit
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,8 +47,22 @@ def parser() -> argparse.ArgumentParser:
         )
         part.add_argument("--again", action="store_true", help="also repeat what has a current result")
         module.options(part)
+    every = parts.add_parser(
+        "all", help="(a) to (e) on the CPU with their default options, one after the other"
+    )
+    every.add_argument("--again", action="store_true", help="also repeat what has a current result")
+    kept.rounds_option(every)
     parts.add_parser("table", help="Only the tables of the results so far")
     return made
+
+
+def chosen(given: argparse.Namespace) -> list[tuple[str, argparse.Namespace]]:
+    """The parts to measure, each with its options."""
+    if given.part != "all":
+        return [(given.part, given)]
+    calls = [[part, *(["--again"] if given.again else [])] for part in EVERY]
+    options = [parser().parse_args(call) for call in calls]
+    return [(each.part, argparse.Namespace(**vars(each) | {"rounds": given.rounds})) for each in options]
 
 
 def show(part: str, results: list[dict]) -> None:
@@ -65,15 +82,18 @@ def main(arguments: list[str] | None = None) -> int:
         for part in PARTS:
             show(part, kept.collected(part))
         return 0
-    with ExitStack() as stack:
-        try:
-            tasks = list(PARTS[given.part].tasks(given, stack))
-        except Failed as error:
-            kept.report(str(error))
-            return 2
-        results = kept.carry_out(tasks, given.again)
-    show(given.part, results)
-    return 1 if any("failed" in result for result in results) else 0
+    failed = False
+    for part, options in chosen(given):
+        with ExitStack() as stack:
+            try:
+                tasks = list(PARTS[part].tasks(options, stack))
+            except Failed as error:
+                kept.report(str(error))
+                return 2
+            results = kept.carry_out(tasks, given.again)
+        show(part, results)
+        failed = failed or any("failed" in result for result in results)
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ second begins with the other commit.
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -28,7 +29,7 @@ STEPS = tuple(
     f"{data}-stage-{stage}-batch-{batch}" for data in step.DATA for stage in "12" for batch in step.BATCHES
 )
 CLOCKS = ("wall", "processor")
-WHAT = ("jobs", "parts", "reading", "steps", "start")
+WHAT = ("jobs", "parts", "reading", "steps", "start", "pages")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def cases() -> list[str]:
     """The names of all cases."""
     read = [f"reading-{data}" for data in reading.SETS]
     whole = [f"{kind}-{name}" for kind in ("jobs", "parts") for name in JOBS]
-    return [*whole, *read, *(f"steps-{name}" for name in STEPS), "start"]
+    return [*whole, *read, *(f"steps-{name}" for name in STEPS), "start", "pages"]
 
 
 def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
@@ -60,17 +61,15 @@ def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
     chosen = [
         case for case in cases() if case.split("-")[0] in given.what and case in (given.only or cases())
     ]
-    for number in range(given.rounds):
-        for case in chosen:
+    for number, case in itertools.product(range(given.rounds), chosen):
+        if case != "pages" or number == 0:  # their own benchmark takes turns by itself
             settings = {"case": case, "round": number, "commits": commits}
             name = f"{commits['old']}-{commits['new'].rstrip('+')}-{case}-{number}"
             yield Task(
                 "compare",
                 name,
                 settings,
-                lambda case=case, number=number: both(
-                    measurement(case, trees, commits, given.limit), trees, number
-                ),
+                lambda case=case, number=number: both(case, trees, commits, given, number),
             )
 
 
@@ -79,8 +78,16 @@ def short_name(commit: str, tree: Path) -> str:
     return commit_of(tree) if commit == "." else git("rev-parse", "--short", "HEAD", tree=tree)
 
 
-def both(measure: Callable[[Path, int], dict], trees: dict[str, Path], number: int) -> dict:
+def both(
+    case: str, trees: dict[str, Path], commits: dict[str, str], given: argparse.Namespace, number: int
+) -> dict:
     """The same measurement of both trees, in turns."""
+    if case == "pages":
+        from tests.benchmarks.speed.page_runs import measure as measure_pages
+
+        found = measure_pages(list(trees.values()), rounds=given.rounds)
+        return {side: each["script"] for side, each in zip(trees, found, strict=True)}
+    measure = measurement(case, trees, commits, given.limit)
     order = list(trees) if number % 2 == 0 else list(trees)[::-1]
     measured = {side: measure(trees[side], number) for side in order}
     return {side: measured[side] for side in trees}

@@ -25,8 +25,12 @@ class Layout:
 
     def tensor(self, device: torch.device) -> torch.Tensor:
         """A tensor of this layout, with small random values."""
-        made = torch.empty_strided(self.size, self.stride, dtype=self.dtype, device=device)
-        return made.normal_(std=0.1) if made.is_floating_point() else made.zero_()
+        # Filled before it is laid out: the places of an expanded tensor lie on each other.
+        places = sum((length - 1) * step for length, step in zip(self.size, self.stride, strict=True)) + 1
+        memory = torch.zeros(places if 0 not in self.size else 0, dtype=self.dtype, device=device)
+        if memory.is_floating_point():
+            memory.normal_(std=0.1)
+        return memory.as_strided(self.size, self.stride)
 
 
 @dataclass

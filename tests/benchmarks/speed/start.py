@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import argparse
+import os
+import socket
 import statistics
+import subprocess
 import sys
+import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tests.benchmarks.speed.kept import Task, rounds_option
-from tests.benchmarks.speed.trees import ROOT, run
+from tests.benchmarks.speed.trees import ROOT, Failed, run
 
-IMPORTS = {"nothing": "pass", "torch": "import torch", "dsc_core": "import dsc_core"}
+IMPORTS = {
+    "nothing": "pass",
+    "torch": "import torch",
+    "dsc_core": "import dsc_core",
+    "estimator": "from dsc_core import DeepSpectralClustering",
+    "worker": "import dsc_core.runs.worker",
+    "help": "import sys; from dsc_core.__main__ import main; sys.exit(main(['--help']))",
+}
+WHAT = ("imports", "server", "pages")
 LIMIT = 300.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of this part."""
     rounds_option(parser)
-    parser.add_argument("--what", nargs="+", default=["imports", "pages"], choices=("imports", "pages"))
+    parser.add_argument("--what", nargs="+", default=list(WHAT), choices=WHAT)
 
 
 def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
     """The imports, and the pages."""
-    measures = {"imports": lambda: imports(ROOT, given.rounds), "pages": lambda: pages(given.rounds)}
+    measures = {
+        "imports": lambda: imports(ROOT, given.rounds),
+        "server": lambda: servers(given.rounds),
+        "pages": lambda: pages(given.rounds),
+    }
     for what in given.what:
         yield Task("start", what, {"rounds": given.rounds}, measures[what])
 
@@ -38,26 +56,63 @@ def imports(tree: Path, rounds: int) -> dict:
 
 
 def measure_imports(tree: Path) -> dict:
-    """One round: seconds and processor seconds of importing torch and `dsc_core`, and their ratio."""
+    """One round: seconds of each import, wall and processor, and the ratio of `dsc_core` to torch."""
     taken = {}
     for name, line in IMPORTS.items():
         taken[name] = run([sys.executable, "-c", line], LIMIT, cwd=tree)
-    empty = taken["nothing"]
-    torch, core = (taken[name].processor - empty.processor for name in ("torch", "dsc_core"))
-    return {
-        "import torch, wall": taken["torch"].seconds - empty.seconds,
-        "import dsc_core, wall": taken["dsc_core"].seconds - empty.seconds,
-        "import torch, processor": torch,
-        "import dsc_core, processor": core,
-        "dsc_core / torch": core / torch,
-    }
+    empty = taken.pop("nothing")
+    figures = {f"{name}, wall": job.seconds - empty.seconds for name, job in taken.items()}
+    figures |= {f"{name}, processor": job.processor - empty.processor for name, job in taken.items()}
+    return figures | {"dsc_core / torch": figures["dsc_core, processor"] / figures["torch, processor"]}
+
+
+def servers(rounds: int) -> dict:
+    """Seconds until a server that is started by `streamlit run app.py` answers, one per round."""
+    return {"imports": {"a server answers, wall": [measure_server(ROOT) for _ in range(rounds + 1)][1:]}}
+
+
+def measure_server(tree: Path) -> float:
+    """Seconds from the start of a server of that tree until it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.headless=true",
+        f"--server.port={port}",
+    ]
+    with tempfile.TemporaryDirectory(prefix="speed-") as folder:
+        began = time.perf_counter()
+        server = subprocess.Popen(
+            command,
+            cwd=tree,
+            env={**os.environ, "DSC_HOME": folder},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            while time.perf_counter() - began < LIMIT and server.poll() is None:
+                with (
+                    suppress(OSError),
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5),
+                ):
+                    return time.perf_counter() - began
+                time.sleep(0.02)
+        finally:
+            server.kill()
+            server.wait()
+    raise Failed("the server did not answer")
 
 
 def pages(rounds: int) -> dict:
-    """Script runs of the pages while a run trains, by the harness of the pages."""
+    """Script runs of the pages beside a run that trains, by their own benchmark (`page_runs`)."""
     from tests.benchmarks.speed.page_runs import measure
 
-    return {"pages": measure([ROOT], rounds=rounds)}
+    return {"pages": measure([ROOT], rounds=rounds)[0]["script"]}
 
 
 def table(results: list[dict]) -> tuple[list[str], list[list[str]]]:
@@ -68,8 +123,6 @@ def table(results: list[dict]) -> tuple[list[str], list[list[str]]]:
             rows.append([result["name"], result["failed"], ""])
         for name, values in result.get("imports", {}).items():
             rows.append([name, f"{statistics.median(values):.3f}", str(len(values))])
-        for figures in result.get("pages", {}).values():
-            for name, seconds in figures.get("script", {}).items():
-                values = seconds if isinstance(seconds, list) else [seconds]
-                rows.append([f"script run: {name}", f"{statistics.median(values):.3f}", str(len(values))])
-    return ["what", "seconds (or ratio)", "rounds"], rows
+        for name, seconds in result.get("pages", {}).items():
+            rows.append([f"page, {name}", f"{seconds:.3f}", str(result["settings"]["rounds"])])
+    return ["what", "seconds, or ratio", "rounds"], rows
