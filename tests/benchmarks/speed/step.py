@@ -141,12 +141,10 @@ def train(
     """Train epochs of `steps` steps; on_epoch receives the seconds of a step of each, on_step is called before each."""
     from dsc_core.training.loop import fit
 
-    began: list[float] = []
+    called: list[tuple[float, float]] = []
 
     def control() -> dict:
-        if not began:
-            wait_for_device()
-            began.extend((time.perf_counter(), time.process_time()))
+        called.append((time.perf_counter(), time.process_time()))
         on_step()
         return {}
 
@@ -155,38 +153,36 @@ def train(
     samples = np.resize(dataset.samples, (count, *dataset.samples.shape[1:]))
     config = settings(dataset, stage, epochs, batch, device)
     for event in fit(samples, config, control=control, scaling=dataset.scaling):
-        if event.kind == "evaluation":
-            began.clear()  # what came before was the reading of the graph
         if event.kind == "epoch":
             wait_for_device()
+            # Before the steps it may also have been called while a graph was read.
+            began = called[-steps:][0]
             wall, processor = time.perf_counter() - began[0], time.process_time() - began[1]
             on_epoch({"wall": wall / steps, "processor": processor / steps})
-            began.clear()
+            called.clear()
 
 
 def record(dataset, stage: str, batch: int):
     """A recorder with the operations of one step on the CPU, which is the whole of an epoch."""
     from tests.benchmarks.speed.limit import Recorder
 
-    recorders: list[Recorder] = []
+    entered: list[Recorder] = []
+    whole: list[Recorder] = []
 
     def on_step() -> None:
-        recorders.append(Recorder())
-        recorders[-1].__enter__()
+        if entered:  # what came since the last call was the reading of a graph
+            entered.pop().__exit__(None, None, None)
+        entered.append(Recorder())
+        entered[-1].__enter__()
 
     def leave(seconds: dict[str, float]) -> None:
-        for recorder in recorders[::-1]:
-            recorder.__exit__(None, None, None)
-        # More than one where `control` was called while a graph was read, whose products are no part of a step.
-        whole.append(recorders[0] if len(recorders) == 1 else None)
-        recorders.clear()
+        whole.append(entered.pop())
+        whole[-1].__exit__(None, None, None)
 
-    whole: list[Recorder | None] = []
-    train(dataset, stage, batch, 1, 3, "cpu", on_epoch=leave, on_step=on_step)
-    found = [recorder for recorder in whole if recorder and recorder.operations]
-    if not found:
+    train(dataset, stage, batch, 1, 2, "cpu", on_epoch=leave, on_step=on_step)
+    if not whole[-1].operations:
         raise RuntimeError("no convolution or product was seen in a step")
-    return found[-1]
+    return whole[-1]
 
 
 # Tables ------------------------------------------------------------------------------------------------------------
