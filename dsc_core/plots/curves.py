@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from dsc_core.plots import echarts
 from dsc_core.plots.echarts import Option
@@ -13,6 +12,7 @@ from dsc_core.plots.palette import MUTED
 
 CURVE_LIMIT = 500  # points of a curve: a screen cannot show more
 ROOM = 0.06  # share of a curve's width that the upright text of a mark takes: 15 pixels where a chart is narrowest
+NEGLIGIBLE = 1e-17  # of a weight beside 1
 TEXT_LIMIT = 24  # letters of the text of a mark, as many as a chart is high
 
 X_AXIS: Option = {
@@ -39,20 +39,34 @@ def smooth(values: np.ndarray, amount: float) -> np.ndarray:
     values = np.asarray(values, float)
     if amount <= 0:
         return values
-    result, total, weight = np.full(len(values), np.nan), 0.0, 0.0
-    for i in np.flatnonzero(np.isfinite(values)):
-        total = amount * total + (1 - amount) * values[i]
-        weight = amount * weight + (1 - amount)
-        result[i] = total / weight
+    finite = np.isfinite(values)
+    sums = values[finite]
+    # Σ aʲ xᵢ₋ⱼ over twice as many values j in each pass, until aʲ is beyond the precision of a number.
+    reach, share = 1, amount
+    while reach < len(sums) and share > NEGLIGIBLE:
+        sums = np.concatenate([sums[:reach], sums[reach:] + share * sums[:-reach]])
+        reach, share = 2 * reach, share**2
+    result = np.full(len(values), np.nan)
+    result[finite] = sums * (1 - amount) / (1 - amount ** np.arange(1, len(sums) + 1))
     return result
 
 
-def thin(frame: pd.DataFrame, limit: int = CURVE_LIMIT) -> pd.DataFrame:
-    """At most `limit` rows: means over stretches of equal length. The last row is kept as it is."""
-    if len(frame) <= limit:
-        return frame
-    stretch = np.arange(len(frame) - 1) * (limit - 1) // (len(frame) - 1)
-    return pd.concat([frame.iloc[:-1].groupby(stretch).mean(), frame.iloc[-1:]], ignore_index=True)
+def extremes(values: np.ndarray, limit: int = CURVE_LIMIT) -> np.ndarray:
+    """The rows (m,), ascending, that a curve of `values` (n,) needs: about `limit` at most, all where n is less.
+
+    Of each stretch of rows the lowest and the highest value, so that no spike is lost, and the first and the last row.
+    The stretches have a power of two of rows: as a curve grows, they stay where they are, and it does not flicker.
+    """
+    count = len(values)
+    if count <= limit:
+        return np.arange(count)
+    size = 1 << int(np.ceil(np.log2(2 * count / limit)))
+    starts = np.arange(0, count, size)
+    padded = np.pad(np.asarray(values, float), (0, len(starts) * size - count), mode="edge").reshape(-1, size)
+    lowest = np.where(np.isfinite(padded), padded, np.inf).argmin(1)
+    highest = np.where(np.isfinite(padded), padded, -np.inf).argmax(1)
+    rows = np.concatenate([[0, count - 1], starts + lowest, starts + highest])
+    return np.unique(np.minimum(rows, count - 1))
 
 
 def curve(

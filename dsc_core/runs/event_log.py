@@ -37,6 +37,10 @@ class EventLog:
         """(number, event) of the events with a number above `after`, in order."""
         return [(seq, Event.from_json(text)) for seq, text in self.index.events(run_id, after)]
 
+    def texts(self, run_id: str, after: int = 0) -> list[tuple[int, str]]:
+        """(number, JSON) of the events with a number above `after`, in order: for `event_columns.read_columns`."""
+        return self.index.events(run_id, after)
+
     def last(self, run_id: str) -> Event | None:
         """The newest event of a run."""
         text = self.index.last_event(run_id)

@@ -244,7 +244,7 @@ class Index:
         values: tuple[Any, ...] = (run_id, after)
         if until is not None:
             query, values = f"{query} AND seq <= ?", (*values, until)
-        return [(row["seq"], row["event"]) for row in self._read(f"{query} ORDER BY seq", values)]
+        return [(row[0], row[1]) for row in self._read(f"{query} ORDER BY seq", values)]
 
     def last_event(self, run_id: str) -> str | None:
         """The newest event, as JSON."""

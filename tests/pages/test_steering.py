@@ -279,15 +279,17 @@ def test_what_came_after_the_checkpoint_of_a_resumed_run_is_dropped(store, run_i
     said = Event("note", "autoencoder", 1, 4, 30, message="Continues.", back_to=kept[-1][0])
     again = [said] * times + [Event("progress", "autoencoder", 1, 4, 31, {"total": 7.0})]
     now = kept + [(kept[-1][0] + 100 + i, event) for i, event in enumerate(again)]
+
+    def texts(run, after=0):
+        return [(number, event.to_json()) for number, event in now if number > after]
+
     monkeypatch.setattr(
-        history.state,
-        "store",
-        lambda: SimpleNamespace(events=lambda run, after=0: [e for e in now if e[0] > after]),
+        history.state, "store", lambda: SimpleNamespace(event_log=SimpleNamespace(texts=texts))
     )
     for _ in range(2):
         past.read()
         assert list(past.curves["step"]) == list(range(1, 32))
-        assert past.curves["total"].iloc[-1] == 7.0
+        assert past.curves["total"][-1] == 7.0
     assert [message for _, message in past.notes] == ["Continues."] * times
 
 

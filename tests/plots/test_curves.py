@@ -3,7 +3,6 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from dsc_core.plots import curves
@@ -21,13 +20,47 @@ def test_smoothing_skips_gaps_without_spreading_them():
     assert smoothed[2] == pytest.approx((0.5 * 0.5 * 1 + 0.5 * 3) / (0.5 * 0.5 + 0.5))
 
 
-def test_thinning_keeps_the_limit_the_mean_and_the_last_row():
-    frame = pd.DataFrame({"step": np.arange(10_001.0), "loss": np.random.default_rng(0).normal(size=10_001)})
-    thin = curves.thin(frame, 100)
-    assert len(thin) == 100
-    assert thin.iloc[-1].equals(frame.iloc[-1])
-    assert thin["step"].is_monotonic_increasing
-    assert thin["loss"].iloc[:-1].mean() == pytest.approx(frame["loss"].iloc[:-1].mean(), abs=0.01)
+@pytest.mark.parametrize("amount", [0.05, 0.3, 0.95])
+@pytest.mark.parametrize("count", [1, 2, 7, 1000])
+def test_smoothing_is_the_moving_average_step_by_step(amount, count):
+    values = np.random.default_rng(count).normal(size=count)
+    total = weight = 0.0
+    expected = []
+    for value in values:
+        total, weight = amount * total + (1 - amount) * value, amount * weight + (1 - amount)
+        expected.append(total / weight)
+    np.testing.assert_allclose(smooth(values, amount), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 501, 3_000, 50_000])
+def test_a_long_curve_keeps_its_spikes_its_ends_and_its_order(count):
+    rng = np.random.default_rng(count)
+    values = rng.normal(size=count)
+    for spike in rng.integers(0, max(count, 1), 3)[:count]:
+        values[spike] = 100 * rng.choice([-1, 1])
+    rows = curves.extremes(values, 500)
+    assert len(rows) <= 502
+    assert (np.diff(rows) > 0).all()
+    if count:
+        assert rows[0] == 0
+        assert rows[-1] == count - 1
+        assert set(np.flatnonzero(abs(values) == 100)) <= set(rows.tolist())
+        assert (values[rows].min(), values[rows].max()) == (values.min(), values.max())
+    if count <= 500:
+        assert len(rows) == count
+
+
+def test_a_growing_curve_keeps_its_points():
+    values = np.random.default_rng(0).normal(size=6_000)
+    before, after = (set(curves.extremes(values[:end], 500).tolist()) for end in (5_000, 5_500))
+    assert len(before - after) <= 2  # of the stretch that was not complete, and the last one
+
+
+def test_values_that_are_not_finite_are_no_extremes():
+    values = np.zeros(4_000)
+    values[[7, 1_000]], values[1_500], values[2_000] = np.nan, np.inf, 3.0
+    assert 2_000 in curves.extremes(values, 100)
+    assert not {7, 1_000, 1_500} & set(curves.extremes(values, 100).tolist())
 
 
 def test_a_logarithmic_curve_leaves_out_values_without_a_logarithm():

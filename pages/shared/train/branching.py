@@ -8,7 +8,7 @@ import streamlit as st
 from dsc_core.config import KNOBS
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots import palette
-from dsc_core.plots.curves import smooth
+from dsc_core.plots.curves import extremes, smooth
 from dsc_core.runs import checkpoints
 from dsc_core.runs.store import MAX_NAME
 from pages.shared import choices, formatting, knobs, run_actions, state
@@ -153,8 +153,12 @@ def columns(
 
 
 def _smoothed(past: history.History, term: str, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
-    """(steps, smoothed values) of a term, without the steps at which it was not computed, or is no finite number."""
-    values = past.curves[term].to_numpy(dtype=float, na_value=np.nan)
+    """(steps, smoothed values) of a term: as many as its curve needs.
+
+    Without the steps at which it was not computed, or is no finite number.
+    """
+    values = past.curves[term]
     present = np.isfinite(values)
-    values = values[present]
-    return past.curves["step"].to_numpy()[present], smooth(values, smoothing)
+    values = smooth(values[present], smoothing)
+    rows = extremes(values)
+    return past.curves["step"][present][rows], values[rows]

@@ -100,7 +100,7 @@ def draw(run, past, options: CurveOptions) -> None:
                 continue
             chance = objective.TERMS[term].chance if term != TOTAL else None
             level = None if chance is None else (chance, NO_INFORMATION)
-            shown = own_marks(marks, float(columns["step"][0]), float(past.curves["step"].iloc[0]))
+            shown = own_marks(marks, float(columns["step"][0]), float(past.curves["step"][0]))
             chart = curve(columns, "step", lines, log=options.log, title=title, level=level, marks=shown)
             with st.container(border=True):
                 about = f"{title} by step" + (f"; changes: {changes}" if changes else "")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import threading
+from contextlib import suppress
 
-import pandas as pd
+import numpy as np
 import streamlit as st
 
 from dsc_core.config import KNOBS
+from dsc_core.events import Event
 from dsc_core.plots import palette
-from dsc_core.plots.curves import CURVE_LIMIT, thin
+from dsc_core.plots.curves import extremes
+from dsc_core.runs import event_log
+from dsc_core.runs.event_columns import CURVED, read_columns
 from pages.shared import knobs, state
 
-MAX_ROWS = 2 * CURVE_LIMIT  # of the curves; above it, neighbours are averaged to half as many
+MANY = 400  # events that are read as columns rather than one by one
+MOST_ROWS = 200_000  # of the curves, as a run of days has them; of more, those that a curve shows are kept
+KEPT_ROWS = 20_000  # about as many, for each term
 MERGE_WITHIN = 0.04  # of a curve's width; marks closer than this become one, or their texts would overlap
 CHANGE_COLOUR = palette.PALETTE[1]  # of the marks of changes
 
@@ -20,11 +28,16 @@ Changes = dict[str, tuple[float, float]]  # setting -> (old value, new value)
 
 
 class History:
-    """Curves, scores, notes, changes and the newest event of a run; `read` takes in the new events."""
+    """Curves, scores, notes, changes and the newest event of a run; `read` takes in the new events.
 
-    def __init__(self, run):
-        self.run, self.run_id, self.started, self.last_read = run, run.id, run.started, 0
-        self.curves, self.scores = pd.DataFrame(), []
+    curves: {term: (n,) float64, NaN where it was not computed} and "step", (n,); empty without events. key: tells the
+    run from another attempt, and from one that took its place.
+    """
+
+    def __init__(self, run, key: tuple = ()):
+        self.run, self.run_id, self.key, self.last_read = run, run.id, key, 0
+        self.curves: dict[str, np.ndarray] = {}
+        self.scores: list[dict] = []
         self.notes: list[tuple[str, str]] = []  # (level, message)
         self.stages: dict[str, int] = {}  # stage -> the step at which it began
         self.latest = self.sizes = None
@@ -35,28 +48,60 @@ class History:
 
     def read(self) -> History:
         """Take in the events that were stored since the last read."""
-        rows, start = [], self.last_read
-        for number, event in state.store().events(self.run_id, after=start):
-            if event.back_to is not None and event.back_to < start:
-                # The run resumed from a checkpoint: events after the checkpoint are no longer in the store.
-                self.__init__(self.run)
-                return self.read()
-            self.last_read = max(self.last_read, number)
-            self._add(event, rows)
-        if rows:
-            self.curves = pd.concat([self.curves, pd.DataFrame(rows)], ignore_index=True)
-        if len(self.curves) > MAX_ROWS:
-            self.curves = thin(self.curves, MAX_ROWS // 2)
+        start, found = self.last_read, state.store().event_log.texts(self.run_id, after=self.last_read)
+        columns = read_columns([text for _, text in found]) if len(found) > MANY else None
+        alone = found if columns is None else [found[position] for position in columns.others]
+        events = [Event.from_json(text) for _, text in alone]
+        if any(event.back_to is not None and event.back_to < start for event in events):
+            # The run resumed from a checkpoint: events after the checkpoint are no longer in the store.
+            self.__init__(self.run, self.key)
+            return self.read()
+        if columns is not None:
+            self._add_points(columns.steps, columns.losses)
+            self.stages = columns.stages | self.stages
+        for event in events:
+            self._add(event)
+        if columns is None:
+            self._add_losses([event for event in events if event.kind in CURVED and event.losses])
+        self.last_read = found[-1][0] if found else start
         return self
 
-    def _add(self, event, rows: list[dict]) -> None:
+    def _add_losses(self, events: list[Event]) -> None:
+        """Take in the losses of single events; of two at one step, the first one's."""
+        known = self.curves["step"][-1:].tolist() if self.curves else []
+        single = []
+        for event in events:
+            if event.step not in known:
+                self.stages.setdefault(event.stage, event.step)
+                single.append(event)
+            known = [event.step]
+        if single:
+            names = dict.fromkeys(name for event in single for name in event.losses)
+            losses = {
+                name: np.array([event.losses.get(name, np.nan) for event in single], float) for name in names
+            }
+            self._add_points(np.array([event.step for event in single]), losses)
+
+    def _add_points(self, steps: np.ndarray, losses: dict[str, np.ndarray]) -> None:
+        """Put points at the end of the curves. The arrays are new ones: another page may be drawing the old."""
+        points = {**losses, "step": steps}
+        before, count = len(self.curves.get("step", ())), len(steps)
+        missing = np.full(before, np.nan), np.full(count, np.nan)
+        names = dict.fromkeys([*self.curves, *points])
+        self.curves = {
+            name: np.concatenate([self.curves.get(name, missing[0]), points.get(name, missing[1])])
+            for name in names
+        }
+        if before + count > MOST_ROWS:
+            rows = np.unique(np.concatenate([extremes(values, KEPT_ROWS) for values in self.curves.values()]))
+            self.curves = {name: values[rows] for name, values in self.curves.items()}
+
+    def _add(self, event) -> None:
+        """Take in all of an event but its losses."""
         self.seconds, self.paused = event.seconds or self.seconds, event.paused or self.paused
-        if event.kind in ("progress", "epoch"):
+        if event.kind in CURVED:
             self.latest = event
             self.speed, self.activity = event.images_per_second or self.speed, event.message
-            if event.losses and event.step not in [row["step"] for row in rows[-1:]]:
-                self.stages.setdefault(event.stage, event.step)
-                rows.append({**event.losses, "step": event.step})
         if event.kind == "note" and event.message:
             self.notes.append((event.level, _with_titles(event)))
         for name, (old, new) in event.changes.items():
@@ -68,6 +113,13 @@ class History:
         if event.scores:
             self.scores.append({**event.scores, "epoch": event.epoch})
 
+    def copy(self) -> History:
+        """One that is read on by itself. Arrays are shared: they are replaced, and never changed."""
+        own = copy.copy(self)
+        for name in ("scores", "notes", "stages", "changes", "now"):
+            setattr(own, name, copy.copy(getattr(self, name)))
+        return own
+
     def marks(self) -> list[tuple[int, str, str | None]]:
         """(step, text, colour) of the vertical lines on the curves: the start of stage 2, and every change.
 
@@ -75,7 +127,7 @@ class History:
         to the last new one.
         """
         stages = [(step, "joint", None) for stage, step in self.stages.items() if stage == "joint"]
-        width = MERGE_WITHIN * float(self.curves["step"].iloc[-1]) if len(self.curves) else 0.0
+        width = MERGE_WITHIN * float(self.curves["step"][-1]) if self.curves else 0.0
         merged = merge_changes(self.changes, width)
         return stages + [(step, describe_changes(changes), CHANGE_COLOUR) for step, changes in merged]
 
@@ -110,11 +162,31 @@ def _with_titles(event) -> str:
 
 
 def history(run, slot: str = "history") -> History:
-    """The session's History of a run, up to date; a run that was started again gets a new one.
+    """The session's History of a run, up to date; a run that was started again, or replaced, gets a new one.
 
     slot: the key in the session, one for each run that a page draws.
     """
-    cached = st.session_state.get(slot)
-    if cached is None or (cached.run_id, cached.started) != (run.id, run.started):
-        cached = st.session_state[slot] = History(run)
+    key, cached = (run.id, run.started, _identity(run)), st.session_state.get(slot)
+    if cached is None or cached.key != key:
+        cached = st.session_state[slot] = _opened(key, run)
     return cached.read()
+
+
+def _identity(run) -> tuple[int, int]:
+    """What tells the run's file of events from one that took its place."""
+    with suppress(OSError):
+        status = (run.folder / event_log.FILE).stat()
+        return status.st_dev, status.st_ino
+    return 0, 0
+
+
+def _opened(key: tuple, run) -> History:
+    """A History of the run for one session. Its events are read once for all sessions of the server."""
+    shared, lock = _shared(key, run)
+    with lock:
+        return shared.read().copy()
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _shared(key: tuple, _run) -> tuple[History, threading.Lock]:
+    return History(_run, key), threading.Lock()
