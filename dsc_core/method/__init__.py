@@ -3,6 +3,7 @@
 - `networks`: encoder, decoder, discriminators, spectral network.
 - `batch`: the terms of the objective for a batch; the objective itself is `dsc_core.objective`.
 - `feed`: samples as tensors, their codes, and the one builder of the whole-data graph.
+- `fuzzy`: the weights of UMAP's neighbour graph, without PyTorch.
 - `graph`: nearest neighbours, affinities, the diffusion map.
 - `cut`: labels from a graph, their cost and refinement.
 - `head`: teaching the softmax head, and assigning clusters by it.

@@ -10,6 +10,8 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from dsc_core.method.fuzzy import fuzzy_union, fuzzy_weights
+
 CHUNK = 2**25  # distances in memory at once: 128 MB
 
 
@@ -59,26 +61,6 @@ def _shifted_distances(block: Tensor, positions: Sequence[tuple[Tensor, Tensor]]
     return least
 
 
-def fuzzy_weights(distances: np.ndarray, steps: int = 48) -> np.ndarray:
-    """exp(−(d − d_nearest)/σᵢ) with σᵢ such that a row sums to log₂ k: every sample has equal reach.
-
-    distances: (n, k), ascending → weights (n, k). Source: UMAP (McInnes et al. 2018), section 3.1.
-    """
-    beyond = np.maximum(distances - distances[:, :1], 0)
-    target = np.log2(max(distances.shape[1], 2))
-    low = np.zeros(len(distances))
-    high = np.full(len(distances), np.inf)
-    width = np.maximum(beyond.mean(1), 1e-12)
-    for _ in range(steps):
-        total = np.exp(-beyond / width[:, None]).sum(1)
-        high = np.where(total > target, width, high)
-        low = np.where(total > target, low, width)
-        width = np.where(np.isinf(high), width * 2, (low + high) / 2)
-    # Where all neighbours are equally near (duplicates), no σ fits and the search diverges.
-    width = np.maximum(width, 1e-3 * max(beyond.mean(), 1e-12))
-    return np.exp(-beyond / width[:, None])
-
-
 def whole_graph(
     points: Tensor,
     neighbours: int,
@@ -90,11 +72,7 @@ def whole_graph(
     progress, copies: see `nearest`, which takes most of the time.
     """
     indices, distances = nearest(points, neighbours, progress=progress, copies=copies)
-    rows = np.repeat(np.arange(len(indices)), indices.shape[1])
-    shape = (len(indices), len(indices))
-    one_way = sparse.csr_matrix((fuzzy_weights(distances).ravel(), (rows, indices.ravel())), shape=shape)
-    other = one_way.T.tocsr()
-    return (one_way + other - one_way.multiply(other)).tocsr()
+    return fuzzy_union(indices, fuzzy_weights(distances))
 
 
 def batch_affinity(points: Tensor, neighbours: int, bandwidth: float = 0.0) -> Tensor:

@@ -6,7 +6,7 @@ import scipy.sparse as sparse
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from dsc_core.method import graph
+from dsc_core.method import fuzzy, graph
 
 
 def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
@@ -34,14 +34,14 @@ def test_neighbours_of_other_points_may_be_at_distance_zero():
 
 def test_fuzzy_rows_sum_to_log2_k_with_the_nearest_at_one():
     distances = np.sort(np.random.default_rng(0).gamma(3, size=(50, 12)), axis=1)
-    weights = graph.fuzzy_weights(distances)
+    weights = fuzzy.fuzzy_weights(distances)
     assert np.allclose(weights[:, 0], 1)
     assert np.allclose(weights.sum(1), np.log2(12), rtol=1e-3)
     assert (np.diff(weights, axis=1) <= 1e-12).all()
 
 
 def test_fuzzy_weights_of_duplicates_are_finite():
-    weights = graph.fuzzy_weights(np.zeros((4, 6)))
+    weights = fuzzy.fuzzy_weights(np.zeros((4, 6)))
     assert np.isfinite(weights).all()
     assert np.allclose(weights, 1)
 
