@@ -28,6 +28,8 @@ from dsc_core.plots.static import still_heat_map
 from dsc_core.presets import PRESETS
 from dsc_core.runs.artifacts.export import KINDS
 from tests.benchmarks import methods, quality
+from tests.benchmarks.speed import __main__ as speed
+from tests.benchmarks.speed import kept
 from tests.benchmarks.tables import TABLES, grid, groups, markdown, overview_table, times
 from tests.test_architecture import FLOORS
 
@@ -186,6 +188,16 @@ def options_table(command: click.Command, parameters: Iterable[click.Parameter])
     return markdown(["option", ""], rows)
 
 
+# Speed -------------------------------------------------------------------------------------------------------
+
+
+def measured_speed(part: str) -> str:
+    """The table of a part of the benchmark of speed, and its picture where it has one."""
+    table, picture = speed.document(part, kept.collected(part)), kept.RESULTS / part / f"{part}.svg"
+    link = f"![{part}](../{picture.relative_to(ROOT)})\n\n" if picture.exists() else ""
+    return f"{link}{table}"
+
+
 # Heat maps ---------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +235,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "overview": lambda: overview_table(results()),
     "preset-times": preset_times,
     **{name: lambda make=make: make(results()) for name, make in TABLES.items()},
+    **{f"speed-{part}": lambda part=part: measured_speed(part) for part in speed.PARTS},
 }
 
 

@@ -13,6 +13,7 @@ from dsc_core.config import KNOBS, parse_settings
 from dsc_core.objective import TERMS
 from tests import documents
 from tests.benchmarks import quality
+from tests.benchmarks.speed import __main__ as speed
 from tests.test_architecture import FLOORS
 
 ROOT, FENCE = documents.ROOT, re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -165,7 +166,12 @@ def test_every_command_in_the_documents_parses():
 def test_every_tool_of_the_tests_that_a_document_names_starts():
     for name, words in commands():
         for module in [word for word in words if word.startswith("tests.")]:
-            assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), f"{name}: {module}"
+            place = ROOT / module.replace(".", "/")
+            assert place.with_suffix(".py").is_file() or (place / "__main__.py").is_file(), (
+                f"{name}: {module}"
+            )
+        if arguments := after(words, "tests.benchmarks.speed"):
+            speed.parser().parse_args(arguments)
         if arguments := after(words, "tests.benchmarks.quality"):
             options = quality.parser().parse_args(arguments)
             assert set(options.data) <= set(quality.methods.DATA)

@@ -369,8 +369,7 @@ def test_two_commits_are_measured_in_turns(monkeypatch):
 
 @pytest.mark.slow
 def test_a_commit_beside_itself_gives_results_for_both(tmp_path, monkeypatch):
-    monkeypatch.setenv("DSC_BENCHMARK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(kept, "RESULTS", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     given = namespace(compare, "HEAD", "--what", "reading", "--only", "reading-digits", "--rounds", "1")
     with ExitStack() as stack:
         (result,) = kept.carry_out(list(compare.tasks(given, stack)), folder=tmp_path)
@@ -397,8 +396,30 @@ def test_every_part_has_options_tasks_and_a_table_of_failures():
     assert whole.options  # with a graphics card
 
 
+def test_the_tables_say_what_they_were_made_of_and_with():
+    stamps = [
+        {"commit": c, "machine": "Linux", "versions": {"torch": "2.13.0"}, "load": 0.1, "made": m}
+        for c, m in (("abc1234", "2026-01-02 10:00 UTC"), ("def5678", "2026-01-03 10:00 UTC"))
+    ]
+    results = [{"settings": {"rounds": 5}, "stamp": stamp} for stamp in stamps]
+    assert kept.provenance(results) == (
+        "Linux; torch 2.13.0; commits abc1234, def5678; 2026-01-02 to 2026-01-03; load before each measurement at "
+        "most 0.1."
+    )
+    assert command.document("step", []) == "No results yet."
+
+
 def test_all_parts_in_one_call_use_the_given_rounds():
     given = command.parser().parse_args(["all", "--rounds", "2", "--again"])
     chosen = dict(command.chosen(given))
     assert list(chosen) == list(command.EVERY)
     assert all(each.again and each.rounds == 2 for each in chosen.values())
+
+
+def test_results_of_code_that_is_not_committed_stay_out_of_the_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(kept, "commit_of", lambda: "abc1234+")
+    kept.carry_out([Task("part", "name", {}, dict)])
+    assert [path.name for path in tmp_path.rglob("*.json")] == ["name.json"]
+    monkeypatch.setattr(kept, "commit_of", lambda: "abc1234")
+    assert kept.folder_now() == kept.RESULTS

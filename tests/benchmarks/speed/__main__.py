@@ -1,7 +1,7 @@
 """How fast everything is, part by part, on this machine: `python -m tests.benchmarks.speed PART --help`.
 
-Each part can be called alone, keeps one file per measurement under tests/benchmarks/results/speed/PART, and continues
-where an interrupted call stopped: what was made of the same code, settings, machine and versions is not made again.
+Each part can be called alone, keeps one file per measurement (see `kept`), and continues where an interrupted call
+stopped: what was made of the same committed code, settings, machine and versions is not made again.
 
     python -m tests.benchmarks.speed step --data mnist --batch 256 --threads 1
     python -m tests.benchmarks.speed compare df82be3 --what jobs --rounds 5
@@ -65,13 +65,19 @@ def chosen(given: argparse.Namespace) -> list[tuple[str, argparse.Namespace]]:
     return [(each.part, argparse.Namespace(**vars(each) | {"rounds": given.rounds})) for each in options]
 
 
+def document(part: str, results: list[dict]) -> str:
+    """The table of a part, and under it what it was made of and with."""
+    if not results:
+        return "No results yet."
+    head, rows = PARTS[part].table(results)
+    return f"{markdown(head, rows)}\n\n{kept.provenance(results)}"
+
+
 def show(part: str, results: list[dict]) -> None:
     """Print the table of a part."""
     if results:
-        head, rows = PARTS[part].table(results)
-        written = parts.write_picture(results) if part == "parts" else []
-        print(f"\n{(PARTS[part].__doc__ or '').splitlines()[0]}\n\n{markdown(head, rows)}", flush=True)
-        for path in written:
+        print(f"\n{(PARTS[part].__doc__ or '').splitlines()[0]}\n\n{document(part, results)}", flush=True)
+        for path in parts.write_picture(results, kept.folder_now()) if part == "parts" else []:
             print(path)
 
 

@@ -2,7 +2,7 @@
 
 Each method is a command of its own, from whose start to whose end the seconds count; those of the call that clusters
 stand beside them. Packages that this project does not use are installed by pip into an environment of their own, in
-$DSC_BENCHMARK_CACHE (by default ~/.cache/dsc-benchmarks); one that cannot be installed is reported as such.
+~/.cache/dsc-benchmarks; one that cannot be installed is reported as such.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from pathlib import Path
 
 from tests.benchmarks.speed import jobs
 from tests.benchmarks.speed.kept import Task, report, rounds_option
-from tests.benchmarks.speed.reading import cache
-from tests.benchmarks.speed.trees import ROOT, Failed, ask, run
+from tests.benchmarks.speed.trees import ROOT, Failed, ask, cache, run
 
 SCRIPTS = Path(__file__).parent / "peers"
 INSTALLING, LIMIT = 1800.0, 3600.0

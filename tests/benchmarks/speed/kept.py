@@ -1,4 +1,8 @@
-"""Results as files, tests/benchmarks/results/speed/PART/NAME.json: an interrupted call continues where it stopped."""
+"""Results as files, PART/NAME.json: an interrupted call continues where it stopped.
+
+Those of committed code lie in tests/benchmarks/results/speed, where the documents take them from; those of code that is
+not committed, which has no name, in the cache folder.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.benchmarks.speed.trees import Failed, commit_of
+from tests.benchmarks.speed.trees import Failed, cache, commit_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "speed"
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "umap-learn", "numba", "threadpoolctl")
@@ -79,8 +83,12 @@ def is_current(result: dict, task: Task, present: dict) -> bool:
     """
     made = result["stamp"]
     same = all(made.get(key) == present[key] for key in ("commit", "machine", "versions"))
-    known = not present["commit"].endswith(("+", "unknown"))
-    return same and known and result["settings"] == task.settings and "failed" not in result
+    return (
+        same
+        and has_name(present["commit"])
+        and result["settings"] == task.settings
+        and "failed" not in result
+    )
 
 
 def keep(result: dict, path: Path) -> None:
@@ -91,9 +99,19 @@ def keep(result: dict, path: Path) -> None:
     os.replace(draft, path)
 
 
-def carry_out(tasks: list[Task], again: bool = False, folder: Path = RESULTS) -> list[dict]:
+def has_name(commit: str) -> bool:
+    """Whether it is a commit, and not one with changes."""
+    return not commit.endswith(("+", "unknown"))
+
+
+def folder_now() -> Path:
+    """The folder for results of the code as it is now."""
+    return RESULTS if has_name(commit_of()) else cache() / "results"
+
+
+def carry_out(tasks: list[Task], again: bool = False, folder: Path | None = None) -> list[dict]:
     """Measure what has no current result; a failure is kept as a sentence and tried anew by the next call."""
-    present, results = stamp(), []
+    present, results, folder = stamp(), [], folder or folder_now()
     for number, task in enumerate(tasks, 1):
         title, path = f"{task.part} {task.name} ({number} of {len(tasks)})", task.path(folder)
         kept = read(path)
@@ -118,6 +136,25 @@ def collected(part: str, folder: Path = RESULTS) -> list[dict]:
     """All readable results of a part, by name."""
     results = [read(path) for path in sorted((folder / part).glob("*.json"))]
     return [result for result in results if result]
+
+
+def provenance(results: list[dict]) -> str:
+    """On which machine, with which version of torch, of which commits and when results were made, in one sentence."""
+    stamps = [result["stamp"] for result in results]
+
+    def each(values: Iterable[object]) -> str:
+        return ", ".join(dict.fromkeys(map(str, values)))
+
+    days = sorted({stamp["made"][:10] for stamp in stamps})
+    return "; ".join(
+        (
+            each(stamp["machine"] for stamp in stamps),
+            f"torch {each(stamp['versions'].get('torch', '–') for stamp in stamps)}",
+            f"commit{'s'[: len({stamp['commit'] for stamp in stamps}) > 1]} {each(s['commit'] for s in stamps)}",
+            " to ".join(dict.fromkeys((days[0], days[-1]))),
+            f"load before each measurement at most {max(stamp['load'] for stamp in stamps):.1f}.",
+        )
+    )
 
 
 def report(sentence: str) -> None:

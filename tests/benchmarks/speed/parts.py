@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.speed.jobs import FACES, PEOPLE, write_faces
-from tests.benchmarks.speed.kept import RESULTS, Task, rounds_option
+from tests.benchmarks.speed.kept import Task, rounds_option
 from tests.benchmarks.speed.layout import ORDER, Ledger, stages, watch
 from tests.benchmarks.speed.trees import ROOT, ask
 
@@ -167,7 +167,7 @@ def picture(results: list[dict], clock: str = "wall"):
     return made
 
 
-def write_picture(results: list[dict], folder: Path = RESULTS) -> list[Path]:
+def write_picture(results: list[dict], folder: Path) -> list[Path]:
     """Write the picture as SVG and PNG beside the results; nothing where no run succeeded."""
     if not groups(results):
         return []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks.speed.trees import ask
+from tests.benchmarks.speed.trees import ask, cache
 
 SETS = {"digits": "digits", "mnist": "mnist"}
 LIMIT = 1800.0
@@ -22,14 +22,6 @@ SCHEDULE = {
     "graph_samples": 1000,
     "map_every": 0,
 }
-
-
-def cache() -> Path:
-    """The folder for what the harness makes once: environments of peers, codes. $DSC_BENCHMARK_CACHE moves it."""
-    chosen = os.environ.get("DSC_BENCHMARK_CACHE") or Path.home() / ".cache" / "dsc-benchmarks"
-    folder = Path(chosen).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def codes(tree: Path, commit: str, data: str, seed: int) -> Path:

@@ -120,6 +120,13 @@ def ask(
         return json.loads(answer.read_text(encoding="utf-8"))
 
 
+def cache() -> Path:
+    """The folder for what the harness makes once, outside the project: environments of peers, codes."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dsc-benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def git(*arguments: str, tree: Path = ROOT) -> str:
     """What a git command prints; "" where it fails, as on a machine without git."""
     with suppress(OSError, subprocess.CalledProcessError):
