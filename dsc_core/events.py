@@ -19,7 +19,8 @@ class Event:
     scores: "acc", "nmi", "ari"; from a caller that has labels, never from training.
     changes: settings that changed here, by name, each [old, new]: by request, or, with level "warning", because
     training stepped back after a bad loss. back_to: on the first event of an attempt that follows an interrupted one,
-    the number of the last event that still counts; those between the two do not.
+    the number of the last event that still counts; those between the two do not. parts: of the last event, the seconds
+    of each part of the run and how often it was done, [seconds, pieces] by the names of `training.costs.PARTS`.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Event:
     changes: dict[str, list[float]] = field(default_factory=dict)
     back_to: int | None = None
     paused: float | None = None
+    parts: dict[str, list[float]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The event as one line of JSON, without empty fields."""

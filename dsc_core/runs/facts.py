@@ -139,6 +139,7 @@ EVENT: Kinds = {
     "message": TEXT,
     "level": Kind(lambda value: value in ("info", "warning"), "info or warning"),
     "changes": Kind(dict_of(list_of(_setting, 2)), "pairs of values by name"),
+    "parts": Kind(dict_of(list_of(number, 2)), "pairs of numbers by name"),
     "seq": Kind(lambda value: whole(value, 1), "a whole number"),
 }
 

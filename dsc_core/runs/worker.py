@@ -25,7 +25,7 @@ from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, claim, failures, queue, torchrun
+from dsc_core.runs import checkpoints, claim, expectation, failures, queue, torchrun
 from dsc_core.runs.artifacts import graph
 from dsc_core.runs.artifacts.labels import write_frame
 from dsc_core.runs.files import staged, write_json
@@ -35,6 +35,8 @@ from dsc_core.runs.run import Run
 from dsc_core.runs.store import Store
 from dsc_core.training import launch
 from dsc_core.training.checkpoint import State
+from dsc_core.training.costs import RESULTS
+from dsc_core.training.countdown import Countdown
 from dsc_core.training.requests import Requests
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ class Session:
     stopped: bool = False
     seq: int = 0  # the number of the last event
     save_failed: bool = False  # the last checkpoint could not be saved, and a warning was emitted
+    countdown: Countdown = field(default_factory=lambda: Countdown({}))
     last: Event = field(default_factory=lambda: Event("progress", "autoencoder"))
     rates: dict[str, list[float]] = field(default_factory=lambda: {"epoch": [], "progress": []})
 
@@ -112,22 +115,30 @@ class Session:
         state = self.pick_up()
         began = time.monotonic() - (state.seconds + state.paused if state else 0.0)
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
+        self.countdown = expectation.countdown(self.store, self.run.config, len(dataset), dataset.shape)
+        self.countdown.enter("start")
         device = torchrun.device_title(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")
         with Filming(self.run.folder, self.run.config.seed, self.warn) as filming:
             fitted, done = self.train(dataset, state, filming)
             trained, paused = time.monotonic(), done.paused or 0.0
+            self.countdown.enter("saving", RESULTS)
             self.keep_model(fitted)
+            self.countdown.enter("maps")
             maps = self.draw(fitted)
+            self.countdown.enter("film")
             filming.end()
+        self.countdown.enter("scores")
+        scores = self.scores(dataset, fitted)
+        self.countdown.enter("saving")
         status = "stopped" if self.stopped else "done"
         summary: dict[str, Any] = {
             "run": self.run.id,
             "status": status,
             "samples": len(dataset),
             "clusters": self.run.clusters,
-            **self.scores(dataset, fitted),
+            **scores,
             "seconds": round(time.monotonic() - began - paused, 3),
             "train_seconds": round(trained - began - paused, 3),
             "paused_seconds": paused,
@@ -136,7 +147,9 @@ class Session:
         }
         self.keep_results(dataset, fitted, maps, summary)
         seconds = done.seconds + time.monotonic() - trained
-        self.tell(replace(done, kind="done", stage="labels", seconds=seconds, remaining=None))
+        self.countdown.enter("")
+        parts = {part: [round(spent, 3), pieces] for part, (spent, pieces) in self.countdown.spent.items()}
+        self.tell(replace(done, kind="done", stage="labels", seconds=seconds, remaining=None, parts=parts))
         with self.store.index.transaction():
             claim.check(self.store, self.run)
             self.store.finish(self.run.id, status)
@@ -200,6 +213,7 @@ class Session:
             snapshot=filming.take if filmed else None,
             resume_from=state,
             scratch=self.run.folder,
+            countdown=self.countdown,
         )
         while True:
             try:
@@ -209,10 +223,6 @@ class Session:
             if event.kind == "done":
                 self.last = event  # emitted when the results are in place
             else:
-                if event.remaining is not None:  # of training; the maps come after it
-                    event = replace(
-                        event, remaining=event.remaining + umap_map.expected_seconds(len(dataset), 2)
-                    )
                 self.tell(event)
 
     def tell(self, event: Event) -> None:
@@ -259,12 +269,10 @@ class Session:
 
     def draw(self, fitted: Fitted) -> np.ndarray:
         """The latent and the spectral map side by side, (n, 4) float32."""
-        end = time.monotonic() + umap_map.expected_seconds(len(fitted.latent), 2)
 
         def progress(message: str) -> None:
-            left = end - time.monotonic()
             note = self.note(message, "progress", stage="labels")
-            self.tell(replace(note, remaining=left if left > 0 else None))
+            self.tell(replace(note, remaining=self.countdown.remaining()))
 
         def draw(space: str, points: np.ndarray) -> np.ndarray:
             progress(f"Drawing the {space} map")

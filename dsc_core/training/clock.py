@@ -123,7 +123,6 @@ class Clock:
         """The means over the epoch, which is over."""
         now = time.monotonic()
         seconds = now - self.epoch_began
-        self.enter("saving")
         return self._event(
             "epoch",
             now,

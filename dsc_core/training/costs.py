@@ -16,7 +16,7 @@ from dsc_core.config import Config
 from dsc_core.method.networks.sizes import HIDDEN, Shape, feature_shape, layers
 from dsc_core.training.cost_table import COSTS
 from dsc_core.training.countdown import Load, Plan
-from dsc_core.training.epochs import Schedule, schedule
+from dsc_core.training.epochs import Schedule, batch_count, schedule
 
 # The parts of a run, in the order in which they first come, and what they are, for people.
 PARTS = {
@@ -120,10 +120,15 @@ class Job:
         width = self.config.spectral_width
         return width * (self.latent + width + width / 2) + width / 2 * 3 * self.config.clusters
 
+    def step_rows(self, joint: bool) -> float:
+        """Samples in a batch, on average."""
+        count, size = (self.on_graph, self.config.joint_batch) if joint else (self.count, self.config.batch)
+        return count / batch_count(count, size)
+
     def step(self, joint: bool) -> tuple[float, ...]:
         """Counts of a step: 1, convolutions' products, dense products, outputs of layers."""
         encoder, decoder, dense, outputs = self.network
-        rows = self.on_graph / self.schedule.joint_batches if joint else self.count / self.schedule.batches
+        rows = self.step_rows(joint)
         if not joint:
             return 1.0, rows * (encoder + 2 * decoder), rows * dense, rows * outputs
         encoded = 2 + self.copies if self.config.graph == "whole" else 1 + self.copies
@@ -135,22 +140,20 @@ class Job:
             rows * (encoded + 1) * outputs / 2,
         )
 
-    def encoding(self, samples: float) -> tuple[float, ...]:
-        """Counts of encoding `samples` samples."""
-        encoder, _, dense, outputs = self.network
-        return 1.0, samples * encoder, samples * dense, samples * outputs
+    def features(self, part: str, steps: float = 1) -> tuple[float, ...]:
+        """The counts of a piece of a part, which the table weights.
 
-    def features(self, part: str, steps: int = 1) -> tuple[float, ...]:
-        """The counts of a piece of a part, which the table weights. steps: of a teaching."""
+        steps: of a teaching; of an encoding, how often all samples on the graph.
+        """
         nodes, clusters = float(self.on_graph), self.config.clusters
         points = min(nodes, self.count, MAP_POINTS)
         if part in ("stage 1", "stage 2"):
             return self.step(joint=part == "stage 2")
-        if part == "encoding":
-            return self.encoding(self.with_copies)
         frames = self.schedule.frames * min(self.count, FILM_POINTS)
+        encoder, _, dense, outputs = self.network
         return {
             "start": (1.0,),
+            "encoding": (1.0, steps * nodes * encoder, steps * nodes * dense, steps * nodes * outputs),
             "neighbours": (1.0, nodes, nodes * self.with_copies * self.latent),
             "cut": (1.0, nodes, nodes * clusters, nodes * clusters**2, 1.0 * clusters**2),
             "teaching": (1.0, steps, steps * min(HEAD_BATCH, nodes) * self.spectral, nodes),
@@ -166,7 +169,7 @@ class Job:
             "saving": (1.0, nodes),
         }[part]
 
-    def seconds(self, part: str, speed: Speed, steps: int = 1) -> float:
+    def seconds(self, part: str, speed: Speed, steps: float = 1) -> float:
         """The expected seconds of a piece of a part."""
         weighted = zip(COSTS[part], self.features(part, steps), strict=True)
         return speed.factor(part) * sum(weight * count for weight, count in weighted)
@@ -181,10 +184,11 @@ def plan(job: Job, speed: Speed | None = None, results: bool = True) -> Plan:
     """What a run is expected to take, by phase and part. results: with the start of a process, maps and files."""
     done, config, speed = job.schedule, job.config, speed or Speed(cores=available_cores())
 
-    def load(part: str, pieces: float = 1, share: float = 1.0, steps: int = 1) -> Load:
+    def load(part: str, pieces: float = 1, share: float = 1.0, steps: float = 1) -> Load:
         return Load(pieces, job.seconds(part, speed, steps), share)
 
-    graph = {part: load(part) for part in ("encoding", "neighbours", "cut")}
+    graph = {part: load(part) for part in ("neighbours", "cut")}
+    sets = job.with_copies / job.on_graph  # the samples and their copies, encoded for a graph
     phases: Plan = {"start": {"start": load("start")}} if results else {}
     phases["autoencoder"] = {"stage 1": load("stage 1", done.steps), "saving": load("saving", config.epochs)}
     phases["joint"] = {
@@ -193,9 +197,14 @@ def plan(job: Job, speed: Speed | None = None, results: bool = True) -> Plan:
         "stage 2": load("stage 2", done.joint_steps, done.joint_share),
         "saving": load("saving", done.joint_epochs, done.joint_share),
     }
-    phases["joint"]["encoding"] = load("encoding", done.graphs + done.joint_epochs)
+    if often := done.graphs + done.joint_epochs:
+        mean = (done.graphs * sets + done.joint_epochs) / often
+        phases["joint"]["encoding"] = load("encoding", often, steps=mean)
     last = {**graph, "teaching": load("teaching", steps=done.last_teaching_steps)} if done.last_graph else {}
-    phases["labels"] = {"encoding": load("encoding"), **last, "labels": load("labels")}
+    once = {"encoding": load("encoding", steps=sets if last else 1), "labels": load("labels")}
+    phases["labels"] = {**once, **last}
     if results:
-        phases[RESULTS] = {part: load(part) for part in ("maps", "film", "scores", "saving")}
+        phases[RESULTS] = {part: load(part) for part in ("maps", "film", "scores")} | {
+            "saving": load("saving", 2)
+        }
     return phases

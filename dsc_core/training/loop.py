@@ -117,6 +117,7 @@ def _autoencoder_stage(training: Training) -> Iterator[Event]:
     clock = training.trainer.clock
     for _ in epochs_left(training.trainer, "autoencoder"):
         yield from _epoch(training, "autoencoder", _autoencoder_terms(training))
+        clock.enter("saving")
         training.film.take(clock.epoch, last=clock.last_epoch)
         training.trainer.steering.save()
 

@@ -92,6 +92,7 @@ def fit(
     snapshot=None,
     resume_from=None,
     scratch=None,
+    countdown=None,
 ):
     """Thirty steps in three epochs; the clusters are the samples' brightness, cut in three.
 

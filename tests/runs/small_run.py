@@ -29,7 +29,7 @@ CONFIG = Config(
 )
 PAUSES = ("Paused.", "Resumed.")
 # Fields of events that tell of the time.
-VOLATILE = ("seconds", "images_per_second", "remaining", "paused", "back_to")
+VOLATILE = ("seconds", "images_per_second", "remaining", "paused", "back_to", "parts")
 
 
 def create(home, config=CONFIG):
