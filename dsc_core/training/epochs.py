@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dsc_core.config import KNOBS, Config
 
-HEAD_STEPS = 300  # of the head on the clusters of a first or a last graph, as in `method.head`
-REFRESH_STEPS = 150  # and on those of a rebuilt graph
+HEAD_STEPS = 150  # of the head on the clusters of a first or a last graph, as in `method.head`
+REFRESH_STEPS = 75  # and on those of a rebuilt graph
 JOINT_SHARE = 1.0  # of the epochs of stage 2: so many are trained, on average, before the labels stand still
 
 
