@@ -5,7 +5,10 @@
 - `feed`: samples as tensors, their codes, and the one builder of the whole-data graph.
 - `fuzzy`: the weights of UMAP's neighbour graph, without PyTorch.
 - `graph`: nearest neighbours, affinities, the diffusion map.
-- `cut`: labels from a graph, their cost and refinement.
+- `edges`: the graph on a device, the cost of a cut and its refinement.
+- `kmeans`: k-means with many starts at once.
+- `dendrogram`: small cells merged along the graph.
+- `cut`: labels from a graph, by several cuts and the choice among them.
 - `head`: teaching the softmax head, and assigning clusters by it.
 - `augmentation`: random copies of images.
 - `share`: the rows of a batch that one of several processes computes.

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 import scipy.sparse as sparse
+import torch
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
 
 from dsc_core.config import Config
 from dsc_core.errors import InputError
-from dsc_core.method import graph
+from dsc_core.method import graph, kmeans
+from dsc_core.method.dendrogram import Dendrogram, merge, weights_between
+from dsc_core.method.edges import CPU, Edges, cost, refine
+from dsc_core.method.kmeans import Clustering, clustering
 from dsc_core.sampling import sample_rows
+from dsc_core.threads import one_thread
 
 DIMS_PER_CLUSTER = 4  # of the diffusion map
 LEAST_CONFIDENT = 0.25  # share of every cluster
@@ -24,10 +28,11 @@ LEAST_CONFIDENT = 0.25  # share of every cluster
 # for many clusters fewer are made.
 STARTS = 200
 KMEANS_SAMPLES = 4000
-CELLS = (2, 3, 4, 6, 8)  # per cluster, from which merged cuts begin
+CELLS = 8  # per cluster, from which merged cuts begin
+SAMPLES_PER_CELL = 50  # at most, that its k-means uses
 EVENNESS = (1.0, 1.5, 2.0)
-REFINED_CUTS = 3  # of the merged cuts
 CLEARLY_LESS = 0.95  # of the cost of k-means, below which a merged cut is preferred
+SMALL = 20_000  # samples up to which one thread is the fastest
 
 CheckCancelled = Callable[[], None]
 
@@ -46,18 +51,20 @@ def cut_graph(
     config: Config,
     previous: np.ndarray | None = None,
     check_cancelled: CheckCancelled | None = None,
+    device: torch.device = CPU,
 ) -> Cut:
     """Cut the graph by its diffusion map at three scales side by side: half, once and twice `damping`.
 
     Four dimensions per cluster, since a class may split before the last two separate; several scales, since a single
     one occasionally merges two clusters. affinity: sparse (n, n). previous: (n,) labels whose numbering is kept, and
     whose clusters too, where no others are clearly better (see `best_cut`). check_cancelled: called now and then;
-    what it raises ends the work.
+    what it raises ends the work. device: where products are computed.
     """
     dims = DIMS_PER_CLUSTER * config.clusters
-    eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled)
-    scales = at_scales(eigenvalues, vectors, config.damping)
-    labels = best_cut(affinity, np.hstack(scales), config, previous, check_cancelled)
+    with one_thread() if affinity.shape[0] <= SMALL else nullcontext():
+        eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled)
+        scales = at_scales(eigenvalues, vectors, config.damping)
+        labels = best_cut(affinity, np.hstack(scales), config, previous, check_cancelled, device)
     return Cut(labels, scales[1], eigenvalues)
 
 
@@ -75,6 +82,7 @@ def best_cut(
     config: Config,
     previous: np.ndarray | None = None,
     check_cancelled: CheckCancelled | None = None,
+    device: torch.device = CPU,
 ) -> np.ndarray:
     """Clusters (n,) of a graph, sparse (n, n), by a map of it, points (n, dims): of several cuts one of low `cost`.
 
@@ -82,161 +90,87 @@ def best_cut(
     merge small cells along the graph are tried too, and preferred where they are clearly better. previous: (n,) labels
     to start from as well, whose numbering is kept, and which stay unless another cut costs less than `config.new_cut`
     of theirs. Otherwise, where several cuts are nearly as good, training would jump from one to another, and move a
-    handful of samples that has come apart from its class to another. check_cancelled: see `cut_graph`.
+    handful of samples that has come apart from its class to another. check_cancelled, device: see `cut_graph`.
     """
-    clusters = config.clusters
+    clusters, edges = config.clusters, Edges(affinity, device)
+    reduced = _principal(points, clusters, device)
 
     def refined(labels: np.ndarray) -> tuple[float, np.ndarray]:
-        labels = refine(affinity, labels, clusters)
-        return cost(affinity, labels, clusters), labels
+        labels = refine(edges, labels, clusters, check_cancelled=check_cancelled)
+        return cost(edges, labels, clusters), labels
 
-    candidates, before = [refined(k_means(points, config).labels_)], None
+    candidates, before = [refined(_by_starts(reduced, config))], None
     if previous is not None and not empty_clusters(previous, clusters):
-        means = np.stack([points[previous == cluster].mean(0) for cluster in range(clusters)])
         before = refined(previous)
-        candidates += [before, refined(KMeans(clusters, init=means, n_init=1).fit(points).labels_)]
+        candidates += [before, refined(_from_clusters(reduced, previous, clusters))]
     least, best = min(candidates, key=itemgetter(0))
-    merged = sorted(
-        merged_cuts(affinity, points, config, check_cancelled),
-        key=lambda labels: cost(affinity, labels, clusters),
-    )
-    if merged:
-        less, other = min(map(refined, merged[:REFINED_CUTS]), key=itemgetter(0))
+    merged = merged_cuts(affinity, reduced, config, check_cancelled)
+    if others := [refined(labels) for labels in merged]:
+        less, other = min(others, key=itemgetter(0))
         least, best = (less, other) if less < CLEARLY_LESS * least else (least, best)
     if before and least > config.new_cut * before[0]:
         best = before[1]
     return best if previous is None else align(best, previous, clusters)
 
 
-def k_means(points: np.ndarray, config: Config) -> KMeans:
+def k_means(points: np.ndarray, config: Config, device: torch.device = CPU) -> Clustering:
     """Seeded k-means, the best of up to STARTS starts; InputError where there are fewer points than clusters."""
-    if len(points) < config.clusters:
-        raise InputError(
-            f"{len(points)} samples cannot make {config.clusters} clusters; choose fewer clusters."
-        )
+    labels = _by_starts(_principal(points, config.clusters, device), config)
+    return clustering(points, labels, config.clusters)
+
+
+def _principal(points: np.ndarray, clusters: int, device: torch.device) -> Tensor:
+    """Points (n, d) in single precision on their principal axes; see `kmeans.principal`."""
+    if len(points) < clusters:
+        raise InputError(f"{len(points)} samples cannot make {clusters} clusters; choose fewer clusters.")
+    return kmeans.principal(torch.from_numpy(points).to(device, torch.float32))
+
+
+def _by_starts(points: Tensor, config: Config) -> np.ndarray:
+    """Clusters (n,) of points (n, r) by k-means whose starts use a seeded part of the points."""
     starts = int(np.clip(10 * STARTS / config.clusters, STARTS // 10, STARTS))
-    return _k_means(points, config.clusters, starts, config.seed)
+    rows = sample_rows(len(points), max(KMEANS_SAMPLES, 100 * config.clusters), config.seed)
+    return kmeans.k_means(points, config.clusters, starts, config.seed, rows)
 
 
-def _k_means(points: np.ndarray, clusters: int, starts: int, seed: int) -> KMeans:
-    """k-means whose starts use a seeded part of the points, and whose best continues with all of them."""
-    rows = sample_rows(len(points), max(KMEANS_SAMPLES, 100 * clusters), seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-        fitted = KMeans(clusters, n_init=starts, random_state=seed).fit(points[rows])
-        if len(rows) == len(points):
-            return fitted
-        return KMeans(clusters, init=fitted.cluster_centers_, n_init=1).fit(points)
+def _from_clusters(points: Tensor, labels: np.ndarray, clusters: int) -> np.ndarray:
+    """Clusters (n,) of points (n, r) by k-means that starts from the means of those of labels (n,), none empty."""
+    member = torch.nn.functional.one_hot(torch.from_numpy(labels).to(points.device), clusters).to(points)
+    return kmeans.converge(points, (member.T @ points) / member.sum(0)[:, None]).cpu().numpy()
 
 
 def merged_cuts(
-    affinity: sparse.csr_matrix,
-    points: np.ndarray,
-    config: Config,
-    check_cancelled: CheckCancelled | None = None,
+    affinity: sparse.csr_matrix, points: Tensor, config: Config, check_cancelled: CheckCancelled | None = None
 ) -> Iterator[np.ndarray]:
-    """Cuts (n,) into K clusters that are made of small cells of the points, by k-means, merged along the graph."""
-    for cells in CELLS:
-        count = cells * config.clusters
-        if count <= len(points):
-            fine = _k_means(points, count, 3, config.seed).labels_
-            for evenness in EVENNESS:
-                if check_cancelled:
-                    check_cancelled()
-                yield merge_cells(affinity, fine, config.clusters, evenness)
+    """Cuts (n,) into K clusters that are made of small cells of the points (n, r), merged along the graph."""
+    for tree in dendrograms(affinity, points, config.clusters, config.seed, EVENNESS, check_cancelled):
+        yield tree.labels(config.clusters)
 
 
-def merge_cells(affinity: sparse.csr_matrix, cells: np.ndarray, clusters: int, evenness: float) -> np.ndarray:
-    """Cells (n,) of a graph W, sparse (n, n), merged two by two until there are K. → labels (n,) in 0..K−1.
-
-    The next two are those with the largest W(a, b) / (W(a, all)·W(b, all))^evenness: 1 is the linkage of an edge
-    drawn at random, above it small cells go first.
-    """
-    _, labels = np.unique(cells, return_inverse=True)
-    member = np.eye(labels.max() + 1)[labels]
-    # A trace of weight between any two: cells of different components are merged too, small ones first.
-    weights = np.asarray(member.T @ (affinity @ member)) + 1e-12
-    alive = np.ones(len(weights), bool)
-    for _ in range(len(weights) - clusters):
-        volume = weights.sum(1)
-        linkage = weights / np.maximum(np.outer(volume, volume), 1e-24) ** evenness
-        linkage[~alive] = linkage[:, ~alive] = -1
-        linkage[
-            np.tril_indices(len(linkage))
-        ] = -1  # each pair once, or rounding would choose between its two entries
-        kept, gone = np.unravel_index(linkage.argmax(), linkage.shape)
-        weights[kept] += weights[gone]
-        weights[:, kept] += weights[:, gone]
-        alive[gone] = False
-        weights[gone] = weights[:, gone] = 0
-        labels[labels == gone] = kept
-    return np.unique(labels, return_inverse=True)[1]
-
-
-# Cost and refinement -----------------------------------------------------------------------------------------
-
-
-def cost(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int) -> float:
-    """The cost of a cut, labels (n,): its normalised cut plus the KL divergence of its cluster sizes to equal ones.
-
-    The second, in nats, prevents a handful of odd samples from being a cluster of its own at the price of two classes
-    in one: the normalised cut alone favours any small group that stands apart.
-    """
-    sizes = np.bincount(labels, minlength=clusters) / len(labels)
-    unevenness = float((sizes * np.log(np.maximum(sizes * clusters, 1e-12))).sum())
-    # Rounded: of equal cuts, the first is chosen on every machine.
-    return round(normalised_cut(affinity, labels, clusters) + unevenness, 9)
-
-
-def normalised_cut(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int) -> float:
-    """Σ_c (1 − W(c, c) / W(c, all)) of a graph W, sparse (n, n), and labels (n,): what spectral clustering minimises.
-
-    From 0, where no edge is cut, to K; a cluster without samples counts 1. Source: Shi and Malik (2000).
-    """
-    _, within, volume = _cluster_weights(affinity, np.asarray(affinity.sum(1)).ravel(), labels, clusters)
-    return _normalised_cut(within, volume)
-
-
-def _cluster_weights(
-    affinity: sparse.csr_matrix, degree: np.ndarray, labels: np.ndarray, clusters: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """W(i, c), (n, K), and of each cluster W(c, c) and W(c, all), (K,), the last never 0."""
-    member = np.eye(clusters)[labels]
-    links = affinity @ member
-    return links, np.einsum("ij,ij->j", member, links), np.maximum(member.T @ degree, 1e-12)
-
-
-def _normalised_cut(within: np.ndarray, volume: np.ndarray) -> float:
-    return float((1 - within / volume).sum())
-
-
-def refine(
+def dendrograms(
     affinity: sparse.csr_matrix,
-    labels: np.ndarray,
+    points: Tensor,
     clusters: int,
-    rounds: int = 50,
+    seed: int,
+    evenness: Sequence[float],
     check_cancelled: CheckCancelled | None = None,
-) -> np.ndarray:
-    """Move all samples of a cut, labels (n,), to where their edges pull them, while the normalised cut falls.
+) -> Iterator[Dendrogram]:
+    """How cells of the points (n, r), CELLS per cluster, are merged along the graph, for each evenness.
 
-    No cluster loses all its samples. Source: the weighted kernel k-means of Dhillon, Guan and Kulis (2004), whose
-    minimum is that of the cut. check_cancelled: called before each round; what it raises ends the work.
+    The cells are found once, by k-means from one start. Nothing where there are fewer points than cells.
     """
-    degree = np.asarray(affinity.sum(1)).ravel()
-    links, within, volume = _cluster_weights(affinity, degree, labels, clusters)
-    for _ in range(rounds):
+    count = CELLS * clusters
+    if count > len(points):
+        return
+    rows = sample_rows(len(points), max(KMEANS_SAMPLES, SAMPLES_PER_CELL * count), seed)
+    sample = points[torch.from_numpy(rows).to(points.device)]
+    cells = kmeans.nearest_centre(points, kmeans.best_start(sample, count, 1, seed)).cpu().numpy()
+    cells = np.unique(cells, return_inverse=True)[1]
+    weights = weights_between(affinity, cells, cells.max() + 1)
+    for each in evenness:
         if check_cancelled:
             check_cancelled()
-        pull = (2 * links / np.maximum(degree, 1e-12)[:, None] - within / volume) / volume
-        sizes = np.bincount(labels, minlength=clusters)
-        pull[:, sizes == 0] = -np.inf
-        moved = np.where(degree > 0, pull.argmax(1), labels)
-        after = _cluster_weights(affinity, degree, moved, clusters)
-        emptied = (np.bincount(moved, minlength=clusters) == 0) & (sizes > 0)
-        if _normalised_cut(*after[1:]) >= _normalised_cut(within, volume) or emptied.any():
-            break
-        labels, (links, within, volume) = moved, after
-    return labels
+        yield merge(weights, cells, each)
 
 
 # Labels ------------------------------------------------------------------------------------------------------

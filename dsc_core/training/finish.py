@@ -98,7 +98,7 @@ def teach_last_graph(
         enter("neighbours")
         affinity = build_graph(latent, copies, config)
     enter("cut")
-    cut = cut_graph(affinity, config, like)
+    cut = cut_graph(affinity, config, like, device=latent.device)
     enter("teaching")
     teach_head(nets, latent, cut, config)
     if empty := empty_clusters(head_labels(nets, latent), config.clusters):
@@ -116,8 +116,8 @@ def fix_maps(nets: Networks, latent: Tensor, config: Config, joint: bool) -> Cod
     centres, scale = None, 1.0
     if config.readout == "kmeans" and joint:
         clustering = k_means((raw.double() @ transform).float().cpu().numpy(), config)
-        centres = clustering.cluster_centers_.astype(np.float32)
-        scale = max(float(clustering.inertia_) / len(raw) / 2, 1e-6)
+        centres = clustering.centres.astype(np.float32)
+        scale = max(clustering.inertia / len(raw) / 2, 1e-6)
     return CodeMaps(transform.cpu().numpy(), centres, scale)
 
 

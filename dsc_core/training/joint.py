@@ -75,7 +75,7 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
         clock.enter("neighbours", "joint")
         affinity = build_graph(latent, copies, config, lambda *_: check_cancelled())
         clock.enter("cut", "joint")
-        return affinity, cut_graph(affinity, config, carry.labels, check_cancelled)
+        return affinity, cut_graph(affinity, config, carry.labels, check_cancelled, latent.device)
 
     carry.affinity, cut = distributed.once(build_and_cut)
     carry.eigenvalues = cut.eigenvalues
