@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as arrow_json
 
-from dsc_core.runs.files import plain
-
 CURVED = ("progress", "epoch")  # the kinds of events whose losses are points of curves
 WHOLE, REAL = ("epoch", "epochs", "step"), ("seconds", "images_per_second", "remaining", "paused")
 TYPES = {"kind": pa.string(), "stage": pa.string(), "level": pa.string(), "message": pa.string()}
 TYPES |= dict.fromkeys(WHOLE, pa.int64()) | dict.fromkeys(REAL, pa.float64())
-UNKNOWN = "NaN", "Infinity"  # numbers that Python writes, and JSON does not know
 LAST = 20  # events at the end that are read one by one: the newest stage, speed and time are among them
 
 
@@ -25,9 +21,9 @@ LAST = 20  # events at the end that are read one by one: the newest stage, speed
 class EventColumns:
     """The losses of events, and which events hold more.
 
-    steps: (m,) of the events with losses, int64. losses: {term: (m,) float64}, NaN where a term is not given or no
-    finite number. stages: {stage: the first of these steps in it}. others: the positions, ascending, of the events that
-    hold more than losses, and of the last ones, which are to be read one by one.
+    steps: (m,) of the events with losses, int64. losses: {term: (m,) float64}, NaN where a term is not given. stages:
+    {stage: the first of these steps in it}. others: the positions, ascending, of the events that hold more than losses,
+    and of the last ones, which are to be read one by one.
     """
 
     steps: np.ndarray
@@ -38,10 +34,7 @@ class EventColumns:
 
 def read_columns(texts: Sequence[str]) -> EventColumns | None:
     """The columns of events, each given as JSON, in their order; None where a field is of another type than usual."""
-    lines = "\n".join(texts)
-    if any(word in lines for word in UNKNOWN):
-        lines = "\n".join(_finite(text) if any(word in text for word in UNKNOWN) else text for text in texts)
-    content = lines.encode()
+    content = "\n".join(texts).encode()
     options = arrow_json.ParseOptions(explicit_schema=pa.schema(TYPES), unexpected_field_behavior="infer")
     # In one block: types are inferred for each.
     reading = arrow_json.ReadOptions(use_threads=False, block_size=len(content) + 1)
@@ -50,11 +43,6 @@ def read_columns(texts: Sequence[str]) -> EventColumns | None:
         return _columns(table) if len(table) == len(texts) else None
     except (pa.ArrowException, ValueError):
         return None
-
-
-def _finite(text: str) -> str:
-    """An event with null for the numbers in UNKNOWN."""
-    return json.dumps(plain(json.loads(text)))
 
 
 def _columns(table: pa.Table) -> EventColumns:
@@ -67,9 +55,8 @@ def _columns(table: pa.Table) -> EventColumns:
     given, losses = _losses(table)
     steps = np.nan_to_num(_values(table, "step")).astype(np.int64)
     rows = np.flatnonzero(curved & given)
-    rows = rows[
-        np.diff(steps[rows], prepend=-1) != 0
-    ]  # an epoch may end at the step that was reported just before
+    # An epoch may end at the step that was reported just before.
+    rows = rows[np.diff(steps[rows], prepend=-1) != 0]
     names = _values(table, "stage")[rows]
     stages = dict[str, int]()
     for first in [0, *np.flatnonzero(_differs(names))][: len(rows)]:

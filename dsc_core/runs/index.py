@@ -246,6 +246,13 @@ class Index:
             query, values = f"{query} AND seq <= ?", (*values, until)
         return [(row[0], row[1]) for row in self._read(f"{query} ORDER BY seq", values)]
 
+    def joined_events(self, run_id: str, after: int, most: int) -> tuple[int, int | None, str]:
+        """(count, last number, JSON of each on a line of its own) of at most `most` events above `after`, in order."""
+        some = "SELECT seq, event FROM events WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+        joined = f"SELECT count(*), max(seq), group_concat(event, char(10)) FROM ({some})"
+        count, last, text = self._read(joined, (run_id, after, most))[0]
+        return count, last, text or ""
+
     def last_event(self, run_id: str) -> str | None:
         """The newest event, as JSON."""
         rows = self._read("SELECT event FROM events WHERE run_id = ? ORDER BY seq DESC LIMIT 1", (run_id,))

@@ -281,7 +281,7 @@ def test_what_came_after_the_checkpoint_of_a_resumed_run_is_dropped(store, run_i
     now = kept + [(kept[-1][0] + 100 + i, event) for i, event in enumerate(again)]
 
     def texts(run, after=0):
-        return [(number, event.to_json()) for number, event in now if number > after]
+        return now[-1][0], [event.to_json() for number, event in now if number > after]
 
     monkeypatch.setattr(
         history.state, "store", lambda: SimpleNamespace(event_log=SimpleNamespace(texts=texts))

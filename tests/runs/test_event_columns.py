@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dsc_core.config import Config
+from dsc_core.data import open_dataset
 from dsc_core.events import Event
+from dsc_core.runs import Store, event_log
 from dsc_core.runs.event_columns import CURVED, LAST, read_columns
 
 NUMBERS = st.one_of(
@@ -37,7 +40,6 @@ def test_the_columns_hold_the_losses_of_all_events(events):
     assert columns.steps.tolist() == [event.step for event in points]
     for name in {name for event in points for name in event.losses}:
         expected = np.array([event.losses.get(name, np.nan) for event in points], float)
-        expected[~np.isfinite(expected)] = np.nan
         np.testing.assert_array_equal(columns.losses[name], expected)
     stages = {}
     for event in points:
@@ -76,3 +78,18 @@ def test_a_field_of_a_later_version_makes_an_event_one_to_be_read_by_itself():
     texts[3] = texts[3][:-1] + ', "of_tomorrow": [1, "a"]}'
     columns = read_columns(texts)
     assert columns is None or 3 in columns.others
+
+
+def test_the_log_gives_all_texts_in_order_however_many_are_read_together(tmp_path, monkeypatch):
+    store = Store(tmp_path / "home")
+    run_id = store.create(open_dataset("digits"), Config().replace(clusters=10))
+    events = [Event("note", "joint", step=i, message=f"line {i}\nand another") for i in range(25)]
+    for event in events:
+        store.append(run_id, event)
+    for together in (4, 5, 100):
+        monkeypatch.setattr(event_log, "TOGETHER", together)
+        for after in (0, 7, 25):
+            last, texts = store.event_log.texts(run_id, after)
+            assert [Event.from_json(text) for text in texts] == events[after:]
+            assert last == 25
+    store.close()

@@ -48,10 +48,11 @@ class History:
 
     def read(self) -> History:
         """Take in the events that were stored since the last read."""
-        start, found = self.last_read, state.store().event_log.texts(self.run_id, after=self.last_read)
-        columns = read_columns([text for _, text in found]) if len(found) > MANY else None
-        alone = found if columns is None else [found[position] for position in columns.others]
-        events = [Event.from_json(text) for _, text in alone]
+        start = self.last_read
+        last, texts = state.store().event_log.texts(self.run_id, after=start)
+        columns = read_columns(texts) if len(texts) > MANY else None
+        alone = texts if columns is None else [texts[position] for position in columns.others]
+        events = [Event.from_json(text) for text in alone]
         if any(event.back_to is not None and event.back_to < start for event in events):
             # The run resumed from a checkpoint: events after the checkpoint are no longer in the store.
             self.__init__(self.run, self.key)
@@ -63,7 +64,7 @@ class History:
             self._add(event)
         if columns is None:
             self._add_losses([event for event in events if event.kind in CURVED and event.losses])
-        self.last_read = found[-1][0] if found else start
+        self.last_read = last
         return self
 
     def _add_losses(self, events: list[Event]) -> None:
