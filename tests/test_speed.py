@@ -367,6 +367,30 @@ def test_two_commits_are_measured_in_turns(monkeypatch):
     assert rows[0][1:] == ["jobs-digits-quick", "wall", "2", "8", "2", "0.250"]
 
 
+def test_the_figures_of_each_case_are_compared():
+    commits = {"old": "abc1234", "new": "def5678"}
+    took = {"wall": 2.0, "processor": 1.0}
+    read = {"neighbours": took, "cut": took, "cost": 0.5, "acc": 0.9, "nmi": 0.8}
+    stepped = {"step": {"wall": [2.0], "processor": [1.0]}, "alone": {"wall": [1.0], "processor": [0.5]}}
+    stepped |= {"flops": 3e6, "images": 3}
+    pairs = {
+        "parts-digits-quick": ({"parts": {"cut": took}}, {"parts": {"cut": took, "maps": took}}),
+        "reading-digits": (read, read),
+        "steps-digits-stage-1-batch-128": (stepped, stepped),
+        "start": ({"dsc_core / torch": 0.5}, {"dsc_core / torch": 0.25}),
+    }
+    results = [
+        {"settings": {"case": case, "round": 0, "commits": commits}, "old": old, "new": new}
+        for case, (old, new) in pairs.items()
+    ]
+    rows = {(row[1], row[2]): row[4:] for row in compare.table(results)[1]}
+    assert rows["parts-digits-quick", "maps, wall"] == ["0", "2", "–"]
+    assert rows["reading-digits", "both, processor"] == ["2", "2", "1.000"]
+    assert rows["steps-digits-stage-1-batch-128", "share of the limit"] == ["0.5", "0.5", "1.000"]
+    assert rows["steps-digits-stage-1-batch-128", "MFLOP an image"] == ["1", "1", "1.000"]
+    assert rows["start", "dsc_core / torch"] == ["0.5", "0.25", "0.500"]
+
+
 @pytest.mark.slow
 def test_a_commit_beside_itself_gives_results_for_both(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -117,18 +117,22 @@ def measurement(
 # Tables ------------------------------------------------------------------------------------------------------------
 
 
+def in_clocks(taken: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Seconds by part and clock, in one dictionary."""
+    return {f"{part}, {clock}": seconds[clock] for part, seconds in taken.items() for clock in CLOCKS}
+
+
 def figures(case: str, side: dict) -> dict[str, float]:
     """The figures of one measurement that two commits are compared by, and those that stand beside them."""
     kind = case.split("-")[0]
     if kind == "jobs":
         return {name: side[name] or 0.0 for name in ("wall", "processor", "acc", "nmi")}
+    if kind == "parts":
+        return in_clocks(side["parts"])
     if kind == "reading":
-        parts = {
-            f"{part}, {clock}": side[part][clock]
-            for part in ("neighbours", "cut")
-            for clock in ("wall", "processor")
-        }
-        return parts | {name: side[name] for name in ("cost", "acc", "nmi")}
+        taken = {part: side[part] for part in ("neighbours", "cut")}
+        taken["both"] = {clock: sum(seconds[clock] for seconds in taken.values()) for clock in CLOCKS}
+        return in_clocks(taken) | {name: side[name] for name in ("cost", "acc", "nmi")}
     if kind == "steps":
         medians = {
             f"step, {clock}": statistics.median(side["step"][clock]) for clock in ("wall", "processor")
@@ -157,8 +161,10 @@ def rows(commits: str, case: str, members: list[dict]) -> list[list[str]]:
     whole = [member for member in members if "failed" not in member]
     lines = []
     pairs = [(figures(case, member["old"]), figures(case, member["new"])) for member in whole]
-    for name in pairs[0][0] if pairs else ():
-        old, new = ([pair[side][name] for pair in pairs] for side in (0, 1))
+    names = dict.fromkeys(name for pair in pairs for side in pair for name in side)
+    for name in names:
+        # A part that a commit or a round does not have took no time.
+        old, new = ([pair[side].get(name, 0.0) for pair in pairs] for side in (0, 1))
         ratios = [after / before for before, after in zip(old, new, strict=True) if before]
         ratio = f"{statistics.median(ratios):.3f}" if ratios else "–"
         lines.append(

@@ -47,7 +47,8 @@ class Ledger:
     since: tuple[float, float] = field(default_factory=lambda: (time.perf_counter(), time.process_time()))
 
     def book(self) -> None:
-        """Count the time since the last booking to the open part."""
+        """Count the time since the last booking to the open part, with all that a graphics card was given in it."""
+        _wait_for_card()
         now = time.perf_counter(), time.process_time()
         sums = self.seconds.setdefault(self.open[-1], {"wall": 0.0, "processor": 0.0})
         sums["wall"] += now[0] - self.since[0]
@@ -73,6 +74,12 @@ class Ledger:
         self.book()
         self.open[0] = part
         self.entered(self.open[-1])
+
+
+def _wait_for_card() -> None:
+    torch: Any = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized() and not torch.cuda.is_current_stream_capturing():
+        torch.cuda.synchronize()
 
 
 def watch(ledger: Ledger) -> list[str]:
