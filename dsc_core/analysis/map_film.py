@@ -1,8 +1,8 @@
 """The film of the latent map: a small map after every few epochs, all of them in one coordinate frame.
 
-The first frame is UMAP's own layout. Each later one continues the layout of the frame before for a few of UMAP's epochs
-and is then rotated, mirrored, scaled and shifted onto that frame (Procrustes), so that what moves on the screen is what
-moved in the latent space. This module loads no PyTorch, since it runs beside training.
+The first frame is laid out as the map of a finished run is (`map_layout`). Each later one continues the layout of the
+frame before for a few epochs and is then rotated, mirrored, scaled and shifted onto that frame (Procrustes), so that
+what moves on the screen is what moved in the latent space. This module loads no PyTorch, since it runs beside training.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dsc_core.analysis import umap_map
+from dsc_core.analysis import map_layout, umap_map
 from dsc_core.config import Config
 from dsc_core.sampling import sample_rows
 
 MOST = 5000  # samples in the film
 FEWEST = 500  # with fewer there is no map to speak of; small data sets train quickly anyway
 SHARE = 4  # a frame embeds at most 1/SHARE of the samples trained on since the last one: 2 to 3 % of the time
-FIRST_EPOCHS, LATER_EPOCHS = 200, 40  # of UMAP
-RATE = 0.25  # initial learning rate of a later layout, a quarter of UMAP's: it starts close to its result
+LATER_EPOCHS = 80  # of a later layout, a fifth of the first one's
+RATE = 0.25  # initial learning rate of a later layout, a quarter of the first one's: it starts close to its result
+BLOCK = 2**22  # distances in memory at once: 16 MB
 
 
 def film_rows(count: int, config: Config) -> np.ndarray:
@@ -41,22 +42,38 @@ def next_frame(latent: ArrayLike, previous: np.ndarray | None, seed: int) -> np.
 
 
 def _lay_out(latent: np.ndarray, previous: np.ndarray | None, seed: int) -> np.ndarray:
-    """UMAP's layout of `latent` (n, d), or its principal axes if there are few points or UMAP fails."""
-    from sklearn.neighbors import NearestNeighbors
-
-    if len(latent) <= umap_map.FEW or not np.ptp(latent, axis=0).any():
+    """The layout of `latent` (n, d), or its principal axes if there are few points or it fails."""
+    if len(latent) <= umap_map.FEW or umap_map.all_equal(latent):
         return umap_map.principal_axes(latent, 2)
-    count = min(umap_map.NEIGHBOURS, len(latent) - 1) - 1
+    indices, distances = nearest(latent, min(umap_map.NEIGHBOURS, len(latent) - 1) - 1)
     try:
-        distances, indices = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(latent).kneighbors()
-        graph = latent, indices, distances.astype(np.float32)
         if previous is None or not np.ptp(previous, axis=0).all():
-            layout = umap_map.lay_out(*graph, seed, n_epochs=FIRST_EPOCHS)
+            layout = map_layout.lay_out(latent, indices, distances, seed)
         else:
-            layout = umap_map.continue_layout(*graph, previous, seed, LATER_EPOCHS, RATE)
+            layout = map_layout.continue_layout(indices, distances, previous, seed, LATER_EPOCHS, RATE)
     except umap_map.FAILURES:
         return umap_map.principal_axes(latent, 2)
     return layout if np.isfinite(layout).all() else umap_map.principal_axes(latent, 2)
+
+
+def nearest(points: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` nearest others of each of `points` (n, d), exact, nearest first: indices and distances, (n, count).
+
+    `dsc_core.method.graph.nearest` without PyTorch, for the few points of a film.
+    """
+    squares = np.square(points).sum(1)
+    rows = max(1, BLOCK // len(points))
+    found, distances = [], []
+    for start in range(0, len(points), rows):
+        block = points[start : start + rows]
+        square = squares - 2 * (block @ points.T)
+        square[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+        some = np.argpartition(square, count - 1, axis=1)[:, :count]
+        kept = np.take_along_axis(square, some, axis=1) + squares[start : start + rows, None]
+        order = np.argsort(kept, axis=1, kind="stable")
+        found.append(np.take_along_axis(some, order, axis=1))
+        distances.append(np.sqrt(np.maximum(np.take_along_axis(kept, order, axis=1), 0)))
+    return np.concatenate(found), np.concatenate(distances)
 
 
 def align(points: ArrayLike, target: ArrayLike) -> np.ndarray:

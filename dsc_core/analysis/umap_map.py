@@ -1,7 +1,8 @@
 """Two-dimensional maps of the latent and the spectral space: UMAP, seeded and reproducible.
 
-UMAP (L. McInnes, J. Healy, J. Melville, arXiv 1802.03426) by the `umap-learn` package, which compiles itself on first
-use and is therefore imported only when a map is computed.
+UMAP's objective (L. McInnes, J. Healy, J. Melville, arXiv 1802.03426). The maps are laid out by `map_layout`, which
+needs no compiler. `embed`, for clusters from UMAP as others make them, calls the `umap-learn` package, which compiles
+itself on first use and is therefore imported only then.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dsc_core.analysis import map_layout
 from dsc_core.errors import RunError
 from dsc_core.sampling import sample_rows
+from dsc_core.threads import one_thread
 
 FITTED = 20_000  # points that UMAP lays out itself; the others are placed beside their nearest neighbours
 MIN_DIST = 0.1  # UMAP's default
-NEIGHBOURS = 15  # UMAP's default, a balance of fine and coarse structure
-EPOCHS = 200  # UMAP's default for large data; its 500 for up to 10,000 points takes three times as long
+NEIGHBOURS = 15  # UMAP's default, a balance of fine and coarse structure; it counts the point itself
 FEW = 15  # up to so many points have no neighbourhoods that UMAP could unfold
 PLACED_BY = 5  # nearest neighbours that determine the position of a further point
-# As measured on one core: until UMAP is loaded and compiled, and for each point that is laid out, or placed after it.
-SECONDS_BEFORE, SECONDS_LAID_OUT, SECONDS_PLACED = 5.0, 0.0004, 0.00005
+# As measured on one core: until the libraries are loaded, and for each point that is laid out, or placed after it.
+SECONDS_BEFORE, SECONDS_LAID_OUT, SECONDS_PLACED = 0.1, 0.00015, 0.00005
 BLOCK = 10_000  # points placed between two reports of progress
 # UMAP raises these on degenerate data, such as many repeated points.
 FAILURES = (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, RuntimeError)
@@ -34,17 +35,17 @@ def project(points: ArrayLike, seed: int, progress: Callable[[str], None] | None
     """A map of `points` (n, d), (n, 2) float32; the same points and seed give the same map.
 
     UMAP of all points, or above 20,000 of a seeded sample of so many; the others are placed beside their nearest
-    neighbours. Up to 15 points, or if UMAP fails, the map shows the first two principal components; it is zero if all
-    points are equal. `progress` is called with sentences.
+    neighbours. Up to 15 points, or if the layout fails, the map shows the first two principal components; it is zero
+    if all points are equal. `progress` is called with sentences.
     RunError if a coordinate is not finite.
     """
     points = as_matrix(points)
     rows = sample_rows(len(points), FITTED, seed)
     report = progress or (lambda _: None)
     if len(rows) == len(points):
-        return embed(points, 2, seed, epochs=EPOCHS)
+        return draw(points, seed)
     report(f"Laying out a sample of {len(rows):,} of {len(points):,} points")
-    sample_map = embed(points[rows], 2, seed, epochs=EPOCHS)
+    sample_map = draw(points[rows], seed)
     positions = np.empty((len(points), 2), dtype=np.float32)
     positions[rows] = sample_map
     others = np.delete(np.arange(len(points)), rows)
@@ -63,11 +64,37 @@ def expected_seconds(count: int, maps: int) -> float:
 
 def place_points(points: ArrayLike, reference: ArrayLike, reference_map: np.ndarray) -> np.ndarray:
     """Positions (m, 2) of `points` (m, d) on the map `reference_map` (n, 2) of the points `reference` (n, d)."""
-    from sklearn.neighbors import NearestNeighbors
+    import torch
+
+    from dsc_core.method.graph import nearest
 
     points, reference = as_matrix(points), as_matrix(reference)
-    search = NearestNeighbors(n_neighbors=min(PLACED_BY, len(reference)), algorithm="brute").fit(reference)
-    return place_by_neighbours(search.kneighbors(points, return_distance=False), reference_map)
+    indices, _ = nearest(torch.from_numpy(reference), PLACED_BY, torch.from_numpy(points))
+    return place_by_neighbours(indices, reference_map)
+
+
+def draw(points: np.ndarray, seed: int) -> np.ndarray:
+    """The layout of all `points` (n, d), (n, 2) float32; see `project`."""
+    if all_equal(points):
+        return np.zeros((len(points), 2), dtype=np.float32)
+    if len(points) <= FEW:
+        return principal_axes(points, 2)
+    try:
+        layout = lay_out(points, seed)
+    except FAILURES:
+        return principal_axes(points, 2)
+    return layout if np.isfinite(layout).all() else principal_axes(points, 2)
+
+
+def lay_out(points: np.ndarray, seed: int) -> np.ndarray:
+    """UMAP's objective in the plane, from exact neighbours: (n, 2) float32."""
+    import torch
+
+    from dsc_core.method.graph import nearest
+
+    indices, distances = nearest(torch.from_numpy(points), min(NEIGHBOURS, len(points) - 1) - 1)
+    with one_thread():
+        return map_layout.lay_out(points, indices, distances, seed)
 
 
 def place_by_neighbours(neighbours: np.ndarray, reference_map: np.ndarray) -> np.ndarray:
@@ -83,33 +110,26 @@ def place_by_neighbours(neighbours: np.ndarray, reference_map: np.ndarray) -> np
 
 
 def embed(
-    points: ArrayLike,
-    dims: int,
-    seed: int,
-    neighbours: int = NEIGHBOURS,
-    min_dist: float = MIN_DIST,
-    epochs: int | None = None,
+    points: ArrayLike, dims: int, seed: int, neighbours: int = NEIGHBOURS, min_dist: float = MIN_DIST
 ) -> np.ndarray:
-    """UMAP of `points` (n, d) to (n, dims) float32; principal components of few points, zeros if all are equal.
+    """`umap-learn`'s UMAP of `points` (n, d): (n, dims) float32.
 
-    epochs: of the layout; None takes UMAP's default.
+    Principal components of few points, zeros if all are equal.
     """
     points = as_matrix(points)
-    if not len(points) or np.ptp(points, axis=0).max(initial=0.0) == 0.0:
+    if all_equal(points):
         return np.zeros((len(points), dims), dtype=np.float32)
     if len(points) <= max(FEW, dims + 2):
         return principal_axes(points, dims)
     try:
-        layout = run_umap(points, dims, seed, min(neighbours, len(points) - 1), min_dist, epochs)
+        layout = run_umap(points, dims, seed, min(neighbours, len(points) - 1), min_dist)
     except FAILURES:
         return principal_axes(points, dims)
     # UMAP gives NaN to points without neighbours, but every point needs a position.
     return layout if np.isfinite(layout).all() else principal_axes(points, dims)
 
 
-def run_umap(
-    points: np.ndarray, dims: int, seed: int, neighbours: int, min_dist: float, epochs: int | None
-) -> np.ndarray:
+def run_umap(points: np.ndarray, dims: int, seed: int, neighbours: int, min_dist: float) -> np.ndarray:
     """UMAP itself, (n, dims) float32, silent and on one thread: with several, a seed is not reproducible.
 
     The neighbours come from `graph.nearest`: exact, and without the minute that UMAP's own search takes to compile in
@@ -120,7 +140,22 @@ def run_umap(
     from dsc_core.method.graph import nearest
 
     indices, distances = nearest(torch.from_numpy(points), neighbours - 1)
-    return lay_out(points, indices, distances, seed, n_components=dims, min_dist=min_dist, n_epochs=epochs)
+    own = np.arange(len(indices))[:, None]  # UMAP counts the point itself among its neighbours
+    known = np.hstack([own, indices]), np.hstack([np.zeros((len(own), 1), np.float32), distances])
+    with keep_threads(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the single thread and about disconnected points
+        from umap import UMAP
+
+        model = UMAP(
+            n_components=dims,
+            n_neighbors=neighbours,
+            min_dist=min_dist,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=known,
+            force_approximation_algorithm=True,
+        )
+        return np.asarray(model.fit_transform(points), dtype=np.float32)
 
 
 @contextmanager
@@ -138,78 +173,9 @@ def keep_threads() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@keep_threads()
-def lay_out(
-    points: np.ndarray, indices: np.ndarray, distances: np.ndarray, seed: int, **settings: Any
-) -> np.ndarray:
-    """UMAP's layout of `points` (n, d) from their k nearest others, indices and distances (n, k).
-
-    settings: further arguments of UMAP. → (n, dims) float32.
-    """
-    neighbours = include_self(indices, distances)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the single thread and about disconnected points
-        from umap import UMAP
-
-        model = UMAP(
-            n_neighbors=neighbours[0].shape[1],
-            random_state=seed,
-            n_jobs=1,
-            precomputed_knn=neighbours,
-            force_approximation_algorithm=True,
-            **settings,
-        )
-        return np.asarray(model.fit_transform(points), dtype=np.float32)
-
-
-def include_self(indices: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbours and distances (n, k), preceded by the point itself, as UMAP counts them: (n, k + 1)."""
-    own = np.arange(len(indices))[:, None]
-    return np.hstack([own, indices]), np.hstack([np.zeros((len(own), 1), np.float32), distances])
-
-
-@keep_threads()
-def continue_layout(
-    points: np.ndarray,
-    indices: np.ndarray,
-    distances: np.ndarray,
-    start: np.ndarray,
-    seed: int,
-    epochs: int,
-    rate: float,
-) -> np.ndarray:
-    """UMAP's layout of `points` (n, d) continued from the positions `start` (n, 2): (n, 2) float32.
-
-    `UMAP(init=start)` would first rescale the start. indices, distances: of the k nearest others, (n, k). rate: the
-    initial learning rate; UMAP's default is 1.
-    """
-    from umap.layouts import optimize_layout_euclidean
-    from umap.umap_ import find_ab_params, fuzzy_simplicial_set, make_epochs_per_sample
-
-    indices, distances = include_self(indices, distances)
-    random = np.random.RandomState(seed)
-    graph = fuzzy_simplicial_set(
-        points, indices.shape[1], random, "euclidean", knn_indices=indices, knn_dists=distances
-    )[0].tocoo()
-    graph.data[graph.data < graph.data.max() / epochs] = 0.0  # too weak to be sampled even once
-    graph.eliminate_zeros()
-    positions = np.array(start, dtype=np.float32, order="C")
-    bounds = np.iinfo(np.int32)
-    state = random.randint(bounds.min + 1, bounds.max, 3).astype(np.int64)
-    return optimize_layout_euclidean(
-        positions,
-        positions,
-        graph.row,
-        graph.col,
-        epochs,
-        len(points),
-        make_epochs_per_sample(graph.data, epochs),
-        *find_ab_params(1.0, MIN_DIST),
-        state,
-        initial_alpha=rate,
-        tqdm_kwds={"disable": True},
-        move_other=True,
-    )
+def all_equal(points: np.ndarray) -> bool:
+    """Whether the points (n, d) are all the same, or there are none."""
+    return not len(points) or not (points != points[0]).any()
 
 
 def principal_axes(points: np.ndarray, dims: int) -> np.ndarray:

@@ -6,12 +6,14 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsc_core.analysis import map_film, umap_map
+from dsc_core.analysis import map_film, map_layout
 from dsc_core.config import Config
 from dsc_core.errors import RunError
+from dsc_core.method import graph
 from dsc_core.presets import preset
 
 SEEDS = st.integers(0, 10**6)
@@ -153,16 +155,32 @@ def test_few_points_and_equal_points_have_frames(n):
     assert np.isfinite(again).all()
 
 
-def test_the_principal_axes_are_used_if_umap_fails(monkeypatch):
-    def fails(*_, **__):
-        raise TypeError("Cannot use scipy.linalg.eigh for sparse A with k >= N.")
+def test_the_principal_axes_are_used_if_the_layout_fails(monkeypatch):
+    def fails(*_):
+        raise ValueError("array must not contain infs or NaNs")
 
     for name in ("lay_out", "continue_layout"):
-        monkeypatch.setattr(umap_map, name, fails)
+        monkeypatch.setattr(map_layout, name, fails)
     points = np.random.default_rng(0).normal(size=(40, 3))
     first = map_film.next_frame(points, None, seed=0)
     assert np.isfinite(first).all()
     assert np.allclose(map_film.next_frame(points, first, seed=0), first, atol=1e-4)
+
+
+@pytest.mark.parametrize("block", [1, 1000, 2**22])
+def test_neighbours_are_those_of_the_graph(monkeypatch, block):
+    monkeypatch.setattr(map_film, "BLOCK", block)
+    points = np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32)
+    indices, distances = map_film.nearest(points, 7)
+    wanted, lengths = graph.nearest(torch.from_numpy(points), 7)
+    assert (indices == wanted).all()
+    assert np.allclose(distances, lengths, atol=1e-3)
+
+
+def test_neighbours_of_duplicates_are_at_distance_zero_and_never_the_point_itself():
+    indices, distances = map_film.nearest(np.zeros((20, 3), np.float32), 5)
+    assert not distances.any()
+    assert not (indices == np.arange(20)[:, None]).any()
 
 
 def test_a_diverged_latent_gives_one_sentence():

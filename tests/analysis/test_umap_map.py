@@ -1,5 +1,8 @@
 """Maps of the latent and the spectral space."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +10,6 @@ from sklearn.metrics import silhouette_score
 
 from dsc_core.analysis import umap_map
 from dsc_core.errors import RunError
-from dsc_core.method.graph import nearest
 
 
 def islands(n, d=6, seed=0):
@@ -29,12 +31,21 @@ def test_the_same_seed_gives_the_same_map_and_islands_stay_apart():
 
 def test_a_map_leaves_the_number_of_threads_as_it_was():
     points, _ = islands(120)
-    torch.set_num_threads(1)
-    first = umap_map.project(points, seed=3)
-    assert torch.get_num_threads() == 1
-    indices, distances = nearest(torch.from_numpy(points), 14)
-    umap_map.continue_layout(points, indices, distances, first, seed=3, epochs=5, rate=0.1)
-    assert torch.get_num_threads() == 1
+    before = torch.get_num_threads()
+    for threads in (2, 1):
+        torch.set_num_threads(threads)
+        umap_map.project(points, seed=3)
+        assert torch.get_num_threads() == threads
+        umap_map.embed(points[:40], 3, seed=3)
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+
+
+def test_a_map_compiles_nothing():
+    code = "import sys, numpy as np; from dsc_core.analysis import umap_map\n"
+    code += "umap_map.project(np.random.default_rng(0).normal(size=(50, 4)), 0)\n"
+    code += "sys.exit(bool({'numba', 'umap', 'sklearn'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_above_the_limit_the_other_points_lie_on_their_own_island(monkeypatch):
@@ -73,13 +84,29 @@ def test_one_dimension_is_enough_for_a_map():
     assert np.isfinite(mapped).all()
 
 
-def test_the_principal_axes_are_used_if_umap_fails(monkeypatch):
+def test_the_principal_axes_are_used_if_the_layout_fails(monkeypatch):
     def fails(*_):
-        raise TypeError("Cannot use scipy.linalg.eigh for sparse A with k >= N.")
+        raise ValueError("array must not contain infs or NaNs")
 
     points, _ = islands(40)
-    monkeypatch.setattr(umap_map, "run_umap", fails)
+    monkeypatch.setattr(umap_map, "lay_out", fails)
     assert (umap_map.project(points, seed=0) == umap_map.principal_axes(points, 2)).all()
+    monkeypatch.setattr(umap_map, "run_umap", fails)
+    assert (umap_map.embed(points, 3, seed=0) == umap_map.principal_axes(points, 3)).all()
+
+
+@pytest.mark.parametrize("n", [16, 17, 60])
+def test_one_dimension_is_unrolled_in_order(n):
+    mapped = umap_map.project(np.linspace(0, 1, n)[:, None], seed=0)
+    length = np.linalg.norm(np.diff(mapped, axis=0), axis=1).sum()
+    rng = np.random.default_rng(0)
+    assert length < 0.5 * np.linalg.norm(np.diff(mapped[rng.permutation(n)], axis=0), axis=1).sum()
+
+
+def test_coordinates_whose_squares_overflow_have_finite_positions(recwarn):
+    points, _ = islands(40)
+    assert np.isfinite(umap_map.project(points * np.float32(1e30), seed=0)).all()
+    assert not recwarn.list
 
 
 def test_repeated_points_and_outliers_have_finite_positions(recwarn):

@@ -29,7 +29,7 @@ def trained(tmp_path_factory):
     labels = np.array(["ant", HOSTILE, "bee"])[groups]
     config = preset("quick", clusters=3, epochs=2, joint_epochs=1, least_steps=0, neighbours=5, batch=32)
     flat = pytest.MonkeyPatch()  # UMAP takes long to compile, and three groups need no unfolding
-    flat.setattr(umap_map, "run_umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
+    flat.setattr(umap_map, "lay_out", lambda points, _: umap_map.principal_axes(points, 2))
     store = Store(home)
     run_id = store.create(
         Dataset("few", samples, ids, labels, "image", (0.0, 1 / 255)), config, f"a {HOSTILE[:40]}"

@@ -167,24 +167,24 @@ def install(put=sys.modules.__setitem__, bind=setattr) -> None:
 
 
 def no_map(points, seed, progress=None):
-    """A map without UMAP, which takes ten seconds to load."""
+    """A map without a layout."""
     return np.asarray(points, dtype=np.float32)[:, :2]
 
 
-def no_layout(points, *_, **__):
-    """UMAP's part of a frame, without it."""
-    return np.asarray(points, dtype=np.float32)[:, :2]
+def no_layout(latent, *_):
+    """A frame without a layout."""
+    return np.asarray(latent, dtype=np.float32)[:, :2]
 
 
 def film_command(folder, seed):
-    """The command that lays out a film without UMAP."""
+    """The command that draws a film without layouts."""
     return [sys.executable, __file__, str(folder), str(seed)]
 
 
 if __name__ == "__main__" and len(sys.argv) == 3:
-    from dsc_core.analysis import umap_map
+    from dsc_core.analysis import map_film
 
-    umap_map.lay_out = umap_map.continue_layout = no_layout
+    map_film._lay_out = no_layout
     sys.exit(film_process.main())
 
 if __name__ == "__main__":

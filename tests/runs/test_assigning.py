@@ -63,7 +63,7 @@ def trained(tmp_path_factory):
     os.environ["DSC_HOME"] = str(folder / "home")
     store, runs = Store(), {}
     flat = pytest.MonkeyPatch()  # UMAP takes long to compile, and these maps are not looked at
-    flat.setattr(umap_map, "run_umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
+    flat.setattr(umap_map, "lay_out", lambda points, _: umap_map.principal_axes(points, 2))
     ways = {"colour.npz": "diffusion", "deep.npy": "softmax", "table.csv": "kmeans", "rows.npy": "diffusion"}
     for name, path in blobs(folder).items():
         config = preset("standard", clusters=4, readout=ways[name], device="cpu", **FAST)

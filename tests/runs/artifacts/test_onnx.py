@@ -55,7 +55,7 @@ def run(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DSC_HOME", str(tmp_path_factory.mktemp("run") / "home"))
         # UMAP takes long to compile, and these maps are not looked at
-        patched.setattr(umap_map, "run_umap", lambda points, dims, *_: umap_map.principal_axes(points, dims))
+        patched.setattr(umap_map, "lay_out", lambda points, _: umap_map.principal_axes(points, 2))
         store = Store()
         run_id = store.create(dataset, config)
         execute(store, run_id)
