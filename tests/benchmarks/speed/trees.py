@@ -144,8 +144,8 @@ def commit_of(tree: Path = ROOT) -> str:
 
 @contextmanager
 def checked_out(commit: str) -> Iterator[Path]:
-    """A tree of that commit in a temporary folder, given back at the end; the present tree for "." or "HEAD"."""
-    if commit in (".", "HEAD"):
+    """A tree of that commit in a temporary folder, removed at the end; for "." the files here, as they are."""
+    if commit == ".":
         yield ROOT
         return
     with tempfile.TemporaryDirectory(prefix="speed-") as folder:
