@@ -30,7 +30,7 @@ class Source(Protocol):
     def __len__(self) -> int:
         """The number of samples."""
 
-    def __call__(self, index: Index) -> Tensor:
+    def __call__(self, index: Index, /) -> Tensor:
         """The samples at `index` (m,). → (m, …)."""
 
 

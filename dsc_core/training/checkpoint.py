@@ -177,8 +177,25 @@ def _network_arrays(nets: Networks, optimiser: torch.optim.Optimizer) -> dict[st
     tensors["random.torch"] = torch.get_rng_state()
     if nets.centres.is_cuda:
         tensors["random.cuda"] = torch.cuda.get_rng_state(nets.centres.device)
-    # In C order whatever the layout on the device, which the networks restore themselves.
-    return {name: np.array(value.detach().cpu().numpy(), order="C") for name, value in tensors.items()}
+    return on_host(tensors)
+
+
+def on_host(tensors: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Copies as arrays, in C order whatever the layout on the device, which the networks restore themselves.
+
+    The copies from a graphics card are started together and waited for once.
+    """
+    import torch
+
+    device = next((value.device for value in tensors.values() if value.is_cuda), None)
+    if device is not None:
+        pinned = {
+            name: torch.empty_like(value, device="cpu", pin_memory=True).copy_(value, non_blocking=True)
+            for name, value in tensors.items()
+        }
+        torch.cuda.current_stream(device).synchronize()
+        tensors = pinned
+    return {name: np.array(value.detach().numpy(), order="C") for name, value in tensors.items()}
 
 
 def _carried_arrays(carry: Carry) -> dict[str, np.ndarray]:
@@ -255,9 +272,11 @@ def _restore_moment(
     """One tensor of the optimiser's memory, in the layout of its parameter, as the optimiser itself makes it."""
     import torch
 
-    if value.dim():  # Adam's count of steps is a number, and stays on the CPU
+    if value.dim():
         like = torch.empty_like(parameter, memory_format=torch.preserve_format, requires_grad=False)
         value = like.copy_(value)
+    else:  # Adam's count of steps
+        value = value.to(parameter.device)
     optimiser.state[parameter][key] = value
 
 

@@ -91,7 +91,13 @@ class Clock:
         self.countdown.pause(seconds)
 
     def tick(self, terms: dict[str, float], images: int) -> Event | None:
-        """Count one step; an event about once per PERIOD."""
+        """Count one step with its terms; an event about once per PERIOD."""
+        self.advance(images)
+        self.gather(terms, dict.fromkeys(terms, 1))
+        return self.progress() if self.due else None
+
+    def advance(self, images: int) -> None:
+        """Count one step, whose terms are handed to `gather` before the next event."""
         self.countdown.count()
         self.step += 1
         self.epoch_step += 1
@@ -99,12 +105,19 @@ class Clock:
         self.epoch_count += 1
         self.seen += images
         self.epoch_images += images
-        for name, value in terms.items():
+
+    def gather(self, sums: dict[str, float], steps: dict[str, int]) -> None:
+        """Add the sums of terms over so many steps each."""
+        for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.epoch_sums[name] = self.epoch_sums.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-            self.epoch_counts[name] = self.epoch_counts.get(name, 0) + 1
-        return self.progress() if time.monotonic() - self.marked >= PERIOD else None
+            self.counts[name] = self.counts.get(name, 0) + steps[name]
+            self.epoch_counts[name] = self.epoch_counts.get(name, 0) + steps[name]
+
+    @property
+    def due(self) -> bool:
+        """Whether the present period is over."""
+        return time.monotonic() - self.marked >= PERIOD
 
     def progress(self, message: str = "") -> Event:
         """The means over the current period, which ends here."""

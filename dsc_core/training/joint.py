@@ -25,7 +25,6 @@ REFRESH_STEPS = 150  # in which the head learns the clusters of a rebuilt graph
 BUILDING = "Building the graph of the whole data set"
 FIRST_LABELS = "Clusters from the graph of stage 1's latent codes"
 EMPTY = "No samples after this epoch in {}; the clusters are cut from a new graph."
-FALLBACK = "The orthonormalisation fell back to QR: the batch spans fewer than K′ dimensions."
 
 
 def begin(training: Training) -> Iterator[Event]:
@@ -104,17 +103,11 @@ def batch_terms(training: Training) -> Callable[[np.ndarray], tuple[dict[str, Te
     def compute(index: np.ndarray) -> tuple[dict[str, Tensor], list[Event]]:
         share = distributed.share(len(index))
         terms, how = trainer.compute(joint_terms, training.feed, index, pairs, training.config, share)
-        return terms, _note_fallback(trainer, how)
+        if how == "qr":
+            trainer.note_fallbacks(1)
+        return terms, trainer.taken_notes()
 
     return compute
-
-
-def _note_fallback(trainer: Trainer, how: str) -> list[Event]:
-    """A note at the first orthonormalisation by QR."""
-    if how != "qr":
-        return []
-    trainer.carry.fallbacks += 1
-    return [trainer.clock.note(FALLBACK, level="warning")] if trainer.carry.fallbacks == 1 else []
 
 
 def finish_epoch(training: Training, epoch: int, loss: float) -> Iterator[Event]:

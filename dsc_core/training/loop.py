@@ -13,11 +13,12 @@ from dsc_core.config import KNOBS, Config
 from dsc_core.events import Event
 from dsc_core.method.batch import autoencoder_terms
 from dsc_core.model import Fitted
-from dsc_core.training import distributed, joint
+from dsc_core.training import allocation, captured, distributed, joint
 from dsc_core.training.batches import epoch_batches, epochs_left
 from dsc_core.training.checkpoint import State
 from dsc_core.training.costs import Job, plan
 from dsc_core.training.countdown import Countdown
+from dsc_core.training.divergence import Diverged
 from dsc_core.training.epochs import more_epochs, with_least_steps
 from dsc_core.training.film import Snapshot
 from dsc_core.training.finish import finish
@@ -25,7 +26,7 @@ from dsc_core.training.recovery import SaveState
 from dsc_core.training.requests import Control
 from dsc_core.training.setup import Observe, Training, cluster_sizes, set_up
 from dsc_core.training.steering import Stopped
-from dsc_core.training.trainer import Diverged
+from dsc_core.training.trainer import Trainer
 
 # Of the algorithm: raised when the same settings give other labels, so that old results are recognised.
 REVISION = 5
@@ -79,7 +80,11 @@ def fit(
     countdown = countdown or Countdown(plan(Job(len(samples), samples.shape[1:], config), results=False))
     training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot, countdown)
     yield from _start(training, asked, resume_from)
-    yield from _train(training)
+    allocation.keep_blocks()
+    try:
+        yield from _train(training)
+    finally:
+        allocation.give_back()
     return (yield from _finish(training, scratch)) if distributed.first() else None
 
 
@@ -138,16 +143,30 @@ def _epoch(training: Training, stage: str, terms: Terms) -> Generator[Event, Non
     trainer = training.trainer
     batches = epoch_batches(trainer, stage, len(training.feed))
     trainer.nets.train()
+    captured.begin(trainer, training.feed, stage, batches)
     for index in batches:
         yield from trainer.steering.poll(trainer.clock)
-        values, notes = terms(index)
-        yield from notes
-        if event := trainer.step(values, len(index)):
-            yield event
+        yield from _step(trainer, terms, index)
+    trainer.settle()
+    yield from trainer.taken_notes()
     ended = trainer.clock.end_epoch()
     yield ended
     trainer.carry.order = None
     return ended.losses["total"]
+
+
+def _step(trainer: Trainer, terms: Terms, index: np.ndarray) -> Iterator[Event]:
+    """One step on the samples at `index` (m,), as recorded on the device or done anew, with the events that are due."""
+    if trainer.static is not None:
+        try:
+            yield from trainer.static.step(index)
+            return
+        except captured.NotRecorded as error:
+            yield captured.give_up(trainer, error)
+    values, notes = terms(index)
+    yield from notes
+    if event := trainer.step(values, len(index)):
+        yield event
 
 
 def _autoencoder_terms(training: Training) -> Terms:

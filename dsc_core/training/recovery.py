@@ -11,7 +11,8 @@ from dsc_core.config import KNOBS
 from dsc_core.errors import RunError
 from dsc_core.events import Event
 from dsc_core.training.checkpoint import State, pack, unpack
-from dsc_core.training.trainer import ADVICE, Diverged, Trainer
+from dsc_core.training.divergence import ADVICE, Diverged
+from dsc_core.training.trainer import Trainer
 
 SETBACKS = 3  # times that training steps back
 
@@ -35,7 +36,9 @@ class Keeper:
     def keep(self) -> None:
         """Keep the present state; Diverged where the weights are NaN, which the loss has yet to show."""
         trainer = self.trainer
-        if not all(bool(torch.isfinite(value).all()) for value in trainer.nets.state_dict().values()):
+        trainer.settle()
+        finite = [torch.isfinite(value).all() for value in trainer.nets.state_dict().values()]
+        if not torch.stack(finite).all():  # one look at the device for all of them
             raise Diverged(f"The networks' weights are NaN or infinite; {ADVICE}")
         self.good = pack(
             trainer.nets, trainer.optimiser, trainer.rng, trainer.clock, trainer.config, trainer.carry

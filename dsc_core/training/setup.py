@@ -12,7 +12,7 @@ from dsc_core.analysis import map_film
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.events import Event
-from dsc_core.method.feed import Feed, graph_rows
+from dsc_core.method.feed import Feed, graph_rows, on_device
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import check_encoder
 from dsc_core.training import distributed
@@ -78,10 +78,11 @@ def set_up(
     nets = distributed.normalised_together(Networks(samples.shape[1:], config).to(device))
     if len(nets.shape) == 3:
         nets = nets.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    feed, steering = Feed(samples, scaling, device), Steering(config, control)
+    feed = Feed(samples, scaling, device, resident=on_device(samples, device))
+    steering = Steering(config, control)
     trainer = Trainer(nets, steering, Clock(config, countdown), np.random.default_rng(config.seed))
     keeper = Keeper(trainer, checkpoint)
-    steering.save = keeper.save
+    steering.save, steering.settle = keeper.save, trainer.settle
     film = Film(nets, feed, snapshot, config.map_every, map_film.film_rows(len(samples), config))
     return Training(trainer, feed, film, keeper, observe)
 

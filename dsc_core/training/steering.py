@@ -25,12 +25,14 @@ class Steering:
     """Carries out requests between two steps.
 
     control: see `fit`; None where nobody requests anything. save: saves a checkpoint, so that neither a pause nor a
-    changed setting is lost with the process. pending: requests received during a long computation.
+    changed setting is lost with the process. settle: called before a request is carried out; what it raises leaves the
+    requests for the next step. pending: requests received during a long computation.
     """
 
     config: Config
     control: Control | None
     save: Callable[[], None] = lambda: None
+    settle: Callable[[], None] = lambda: None
     pending: Requests = field(default_factory=dict)
     checked: float = field(default_factory=time.monotonic)
 
@@ -58,6 +60,8 @@ class Steering:
 
         def take() -> Requests:
             self.receive()
+            if self.pending:
+                self.settle()
             requests, self.pending = self.pending, {}
             return requests
 
