@@ -24,6 +24,8 @@ from dsc_core.errors import InputError
 from dsc_core.presets import DEFAULT_PRESET, PRESETS, preset
 
 if TYPE_CHECKING:
+    from dsc_core.config import Config
+    from dsc_core.data import Dataset
     from dsc_core.events import Event
     from dsc_core.runs import Run, Store
 
@@ -34,7 +36,28 @@ def settings_help() -> str:
     return "\n".join(["\b", "Settings for --set KNOB=VALUE (they override the preset):", *lines])
 
 
-@command("train", print_summary, epilog=settings_help())
+def announce(expected: dict[str, Any]) -> None:
+    """Say how long a run takes here, and what takes the time."""
+    words = expected["words"]
+    say(f"{words[0].upper()}{words[1:]} here ({expected['longest']}).")
+    if not expected["measured"]:
+        say("Not measured here so far; `train` with --estimate does it.")
+    if expected["training"]:
+        runs = "1 run trains" if expected["training"] == 1 else f"{expected['training']} runs train"
+        say(f"{runs} on this computer at present: it takes longer meanwhile.")
+    if expected["advice"]:
+        say(expected["advice"])
+
+
+def print_trained(result: dict[str, Any]) -> None:
+    """The outcome of training, or how long it would take."""
+    if "expected_seconds" in result:
+        announce(result)
+    else:
+        print_summary(result)
+
+
+@command("train", print_trained, epilog=settings_help())
 @data_options
 @clusters_option
 @click.option(
@@ -51,6 +74,9 @@ def settings_help() -> str:
 )
 @click.option("--run", "--name", "name", metavar="NAME", help="Name of the run.")
 @tensorboard_option
+@click.option(
+    "--estimate", is_flag=True, help="Measure and print how long it would take here, without training."
+)
 def train(
     source: Source,
     clusters: int | None,
@@ -59,6 +85,7 @@ def train(
     settings: tuple[str, ...],
     name: str | None,
     tensorboard: bool,
+    estimate: bool,
 ) -> dict[str, Any]:
     """Train on DATA in this process and save the run.
 
@@ -75,12 +102,39 @@ def train(
     key, dataset = import_source(source, store.home)
     changes["clusters"] = cluster_count(dataset, changes.get("clusters"))
     config = preset(preset_name, **changes)
+    if estimate:
+        return estimated(store, config, dataset, measure=True)
     run_id = store.create(dataset, config, name, key)
     print_notes(dataset)
     say(describe_network(dataset.shape, config.encoder))
     if unused := sorted(idle(config.encoder, dataset.shape) & changes.keys()):
         say(f"No effect on these data: {', '.join(unused)}.")
+    announce(estimated(store, config, dataset))
     return run_here(store, run_id, tensorboard)
+
+
+def estimated(store: Store, config: Config, dataset: Dataset, measure: bool = False) -> dict[str, Any]:
+    """How long a run takes here; measure: try it first, where no finished run tells. Takes some seconds then."""
+    from dsc_core.runs import expectation
+    from dsc_core.training.costs import PARTS, Job
+
+    job, finished = Job(len(dataset), dataset.shape, config), expectation.finished_runs(store)
+    expected = expectation.expect(store.home, job, finished)
+    if measure and not expected.measured:
+        say("Measuring the speed of this machine for these data.")
+        expectation.calibrate(store.home, [job])
+        expected = expectation.expect(store.home, job, finished)
+    return {
+        "samples": len(dataset),
+        "clusters": config.clusters,
+        "expected_seconds": round(expected.seconds, 1),
+        "expected_parts": {part: round(expected.parts.get(part, 0.0), 1) for part in PARTS},
+        "measured": expected.measured,
+        "words": expected.words,
+        "longest": expected.longest,
+        "advice": expected.advice,
+        "training": sum(run.status == "running" for run in store.list()),
+    }
 
 
 def print_outcome(result: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,12 @@ class Expectation:
         return found
 
     @property
+    def longest(self) -> str:
+        """The three longest parts, in words: "stage 1 22 s, stage 2 6 s, the maps 5 s"."""
+        longest = sorted(self.parts.items(), key=lambda item: -item[1])[:3]
+        return ", ".join(f"{PARTS[part]} {_round(seconds)}" for part, seconds in longest)
+
+    @property
     def advice(self) -> str:
         """Of a long run: what takes the time, and what would make it shorter, in a sentence; "" for a short one."""
         if self.seconds < LONG:
@@ -114,50 +120,59 @@ class Expectation:
         return f"Shorter: {', '.join(ways[:-1])} or {ways[-1]}."
 
 
-def expect(store: Store, config: Config, count: int, shape: Shape) -> Expectation:
-    """How long a run of `count` samples of `shape` takes, by what is known at this moment."""
-    job = Job(count, tuple(shape), config)
-    speed = known_speed(store, job)
+@dataclass(frozen=True)
+class Finished:
+    """What a finished run says about this machine. key: see `key_of`. ratios: seconds to the table's, by part."""
+
+    key: str
+    device: str
+    ratios: dict[str, float]
+
+
+def expect(home: Path, job: Job, finished: Sequence[Finished]) -> Expectation:
+    """How long a job takes in the workspace `home`, by what is known at this moment. finished: its `finished_runs`."""
+    speed = known_speed(home, job, finished)
     return Expectation(job, costs.plan(job, speed), speed.measured)
 
 
 def countdown(store: Store, config: Config, count: int, shape: Shape) -> Countdown:
     """The countdown of a run that begins."""
-    return Countdown(expect(store, config, count, shape).plan)
+    return Countdown(expect(store.home, Job(count, tuple(shape), config), finished_runs(store)).plan)
 
 
-def known_speed(store: Store, job: Job) -> Speed:
-    """The speed of this machine: by finished runs, else by a calibration, else only by its number of cores."""
-    calibrated = read_calibration(store.home, job)
+def known_speed(home: Path, job: Job, finished: Sequence[Finished]) -> Speed:
+    """The speed of this machine: by finished runs, else by a calibration, else only by its number of cores.
+
+    Of the finished runs the newest on the same device count, with the median of each part; for the steps only those
+    that trained the same networks.
+    """
+    calibrated, key = read_calibration(home, job), key_of(job)
+    device = calibrated.get("device") or next((run.device for run in finished), "")
+    found: dict[str, list[float]] = {}
+    for run in finished:
+        for part, ratio in run.ratios.items():
+            if run.device == device and (run.key == key or part not in STEPS):
+                found.setdefault(part, []).append(ratio)
     factors = dict(calibrated.get("factors", {}))
-    factors |= _of_finished_runs(store, job, calibrated.get("device", ""))
+    factors |= {part: statistics.median(ratios[:RECENT]) for part, ratios in found.items()}
     return Speed(factors, costs.available_cores(), bool(factors.keys() & {"stage 1", "stage 2"}))
 
 
-# Finished runs -----------------------------------------------------------------------------------------------
-
-
-def _of_finished_runs(store: Store, job: Job, device: str) -> dict[str, float]:
-    """By part, the usual factor of the newest finished runs on the same device; steps only of the same networks."""
-    found: dict[str, list[float]] = {}
-    finished = [run for run in store.list() if run.status == "done" and not run.parent]
-    for run in finished[:LOOKED_AT]:
-        device = device or run.device
-        event = store.last_event(run.id) if run.device == device else None
+def finished_runs(store: Store) -> list[Finished]:
+    """What the newest finished runs of a workspace say, the newest first."""
+    runs = [run for run in store.list() if run.status == "done" and not run.parent]
+    found: list[Finished] = []
+    for run in runs[:LOOKED_AT]:
+        event = store.last_event(run.id)
         if event is None or not event.parts:
             continue
-        try:
-            other = Job(run.samples, tuple(run.dataset["shape"]), run.config)
-            table = costs.plan(other, Speed(dict.fromkeys(COSTS, 1.0)))
+        with suppress(ValueError, TypeError, KeyError, ZeroDivisionError):  # a run of another version
+            job = Job(run.samples, tuple(run.dataset["shape"]), run.config)
+            table = costs.plan(job, Speed(dict.fromkeys(COSTS, 1.0)))
             ratios = calibration.ratios(event.parts, table)
-        except (ValueError, TypeError, KeyError, ZeroDivisionError):  # a run of another version
-            continue
-        alike = key_of(other) == key_of(job)
-        for part, ratio in ratios.items():
-            near = 1 / FARTHEST < ratio < FARTHEST and (alike or part not in STEPS)
-            if near and len(found.setdefault(part, [])) < RECENT:
-                found[part].append(ratio)
-    return {part: statistics.median(ratios) for part, ratios in found.items() if ratios}
+            near = {part: ratio for part, ratio in ratios.items() if 1 / FARTHEST < ratio < FARTHEST}
+            found.append(Finished(key_of(job), run.device, near))
+    return found
 
 
 # Calibrations ------------------------------------------------------------------------------------------------
@@ -173,18 +188,21 @@ def key_of(job: Job) -> str:
 
 def read_calibration(home: Path, job: Job) -> dict[str, Any]:
     """{"device", "factors"} as measured for a job like this one; {} where it has yet to be measured."""
-    with suppress(OSError, ValueError, TypeError, AttributeError):
+    with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
         found = read_value(home / FOLDER / f"{key_of(job)}.json")
         factors = {part: float(found["factors"][part]) for part in COSTS if part in found["factors"]}
         return {"device": str(found["device"]), "factors": factors}
     return {}
 
 
-def calibrate(home: Path, jobs: Sequence[Job]) -> None:
+def calibrate(home: Path, jobs: Sequence[Job], cancelled: Callable[[], bool] = lambda: False) -> None:
     """Measure the speed for jobs that have not been measured, in a process of its own, and keep each as it comes.
 
-    RunError if that process fails. Takes some seconds, mostly until PyTorch is loaded.
+    cancelled: called after each job; whether to leave out the others. RunError if the process fails. Takes some
+    seconds, mostly until PyTorch is loaded. Does nothing where the environment has DSC_CALIBRATE=0.
     """
+    if os.environ.get("DSC_CALIBRATE") == "0":
+        return
     missing = {key_of(job): job for job in jobs if not read_calibration(home, job)}
     if not missing:
         return
@@ -209,6 +227,9 @@ def calibrate(home: Path, jobs: Sequence[Job]) -> None:
         for key, line in zip(missing, process.stdout, strict=False):
             (home / FOLDER).mkdir(parents=True, exist_ok=True)
             write_json(home / FOLDER / f"{key}.json", json.loads(line))
+            if cancelled():
+                process.kill()
+                return
     if process.returncode:
         raise RunError("The speed of this machine could not be measured.")
 

@@ -17,6 +17,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("DSC_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DSC_DATA", raising=False)
+    monkeypatch.setenv("DSC_CALIBRATE", "0")
     yield tmp_path / "home"
     st.cache_resource.clear()
     st.cache_data.clear()

@@ -11,6 +11,7 @@ from dsc_core.presets import DEFAULT_PRESET, PRESETS
 from dsc_core.runs.store import MAX_NAME
 from dsc_core.training.epochs import more_epochs, with_least_steps
 from pages.shared import formatting, knobs, run_actions, state
+from pages.shared.train import time_here
 
 NO_ENCODER = (
     "Without an encoder there is no stage 1 and no decoder. Settings of the autoencoder, of mutual information and of "
@@ -36,6 +37,7 @@ def draw(dataset) -> None:
         _announce_epochs(dataset)
         if idle_knobs:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
+        time_here.draw(dataset)
         name = run_actions.check_name(st.session_state.get("run_name", ""))
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
