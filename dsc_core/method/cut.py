@@ -62,7 +62,7 @@ def cut_graph(
     """
     dims = DIMS_PER_CLUSTER * config.clusters
     with one_thread() if affinity.shape[0] <= SMALL else nullcontext():
-        eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled)
+        eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled, device)
         scales = at_scales(eigenvalues, vectors, config.damping)
         labels = best_cut(affinity, np.hstack(scales), config, previous, check_cancelled, device)
     return Cut(labels, scales[1], eigenvalues)

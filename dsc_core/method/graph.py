@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import scipy.sparse as sparse
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from dsc_core.method.edges import CPU
+from dsc_core.method.eigenvectors import leading
 from dsc_core.method.fuzzy import fuzzy_union, fuzzy_weights
 
 CHUNK = 2**25  # distances in memory at once: 128 MB
@@ -92,29 +93,24 @@ def batch_affinity(points: Tensor, neighbours: int, bandwidth: float = 0.0) -> T
 
 
 def diffusion_map(
-    graph: sparse.csr_matrix, dims: int, seed: int, check_cancelled: Callable[[], None] | None = None
+    graph: sparse.csr_matrix,
+    dims: int,
+    seed: int,
+    check_cancelled: Callable[[], None] | None = None,
+    device: torch.device = CPU,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The largest eigenvalues of D^−½·W·D^−½ and D^−½ times their eigenvectors → (dims,), (n, dims).
+    """The largest eigenvalues of D^−½·W·D^−½ and D^−½ times their eigenvectors → (dims,), (n, dims) float32.
 
     Sorted in descending order; the sign of each vector is fixed (largest entry positive), so one seed gives one
     result. Multiply by powers of the eigenvalues to damp the later dimensions (Coifman and Lafon, 2006).
-    check_cancelled: called before every product with the matrix; what it raises ends the work.
+    check_cancelled: called before every product with the matrix; what it raises ends the work. device: of the products.
     """
-    count = graph.shape[0]
     normalised, degree = normalise(graph)
-    dims = min(dims, count - 2)
-    start = np.random.default_rng(seed).standard_normal(count)
-    if count < 500:
-        values, vectors = np.linalg.eigh(normalised.toarray())
-        values, vectors = values[-dims:], vectors[:, -dims:]
-    else:
-        matrix = normalised if check_cancelled is None else interruptible(normalised, check_cancelled)
-        basis = min(max(2 * dims + 1, 40), count)
-        values, vectors = eigsh(matrix, k=dims, which="LA", v0=start, tol=1e-9, ncv=basis)
-    order = np.argsort(values)[::-1]
-    values, vectors = values[order], vectors[:, order]
-    vectors *= np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dims)])
-    return values, (vectors / np.sqrt(degree)[:, None]) * np.sqrt(degree.mean())
+    dims = min(dims, graph.shape[0] - 2)
+    values, vectors = leading(normalised, dims, seed, check_cancelled, device)
+    sign = np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dims)])
+    scale = np.sqrt(degree.mean() / degree)
+    return values, (vectors * scale[:, None] * sign).astype(np.float32)
 
 
 def normalise(graph: sparse.csr_matrix) -> tuple[sparse.csr_matrix, np.ndarray]:
@@ -139,16 +135,6 @@ def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: 
     for _ in range(hops):
         shares = step @ shares
     return shares
-
-
-def interruptible(matrix: sparse.csr_matrix, check_cancelled: Callable[[], None]) -> LinearOperator:
-    """The same matrix, which calls `check_cancelled` before each product."""
-
-    def product(vector: np.ndarray) -> np.ndarray:
-        check_cancelled()
-        return matrix @ vector
-
-    return LinearOperator(matrix.shape, matvec=product, dtype=matrix.dtype)
 
 
 def row_normalised(points: np.ndarray) -> np.ndarray:
