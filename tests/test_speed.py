@@ -14,7 +14,19 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.benchmarks.speed import __main__ as command
-from tests.benchmarks.speed import beside, compare, growth, jobs, kept, layout, parts, step, trees, whole
+from tests.benchmarks.speed import (
+    beside,
+    compare,
+    growth,
+    jobs,
+    kept,
+    layout,
+    parts,
+    start,
+    step,
+    trees,
+    whole,
+)
 from tests.benchmarks.speed.kept import Task
 from tests.benchmarks.speed.limit import Recorder
 
@@ -90,7 +102,7 @@ def test_a_kept_result_round_trips_and_is_not_measured_again(tmp_path, committed
     first = kept.carry_out([task], folder=tmp_path)
     assert kept.carry_out([task], folder=tmp_path) == first == kept.collected("part", tmp_path)
     assert first[0]["figure"] == [1.5, 2.5]
-    assert {"commit", "machine", "versions", "load", "made"} <= first[0]["stamp"].keys()
+    assert {"commit", "machine", "versions", "threads", "load", "made"} <= first[0]["stamp"].keys()
     assert calls == [1]
 
 
@@ -165,6 +177,13 @@ def test_what_a_command_leaves_running_is_ended():
             return
         time.sleep(0.1)
     pytest.fail("it still runs")
+
+
+def test_a_command_runs_beside_a_block_and_ends_with_it(tmp_path):
+    line = f"import time; open({str(tmp_path / 'began')!r}, 'w'); time.sleep(600)"
+    with trees.beside([sys.executable, "-c", line], tmp_path, {"ITS_NAME": tmp_path.name}):
+        start.wait_for((tmp_path / "began").exists, "it did not begin")
+    assert trees.end_marked(f"ITS_NAME={tmp_path.name}") == 0  # nothing is left
 
 
 def test_the_core_of_the_asked_tree_is_measured(tmp_path):
@@ -428,12 +447,19 @@ def test_every_part_has_options_tasks_and_a_table_of_failures():
 
 def test_the_tables_say_what_they_were_made_of_and_with():
     stamps = [
-        {"commit": c, "machine": "Linux", "versions": {"torch": "2.13.0"}, "load": 0.1, "made": m}
+        {
+            "commit": c,
+            "machine": "Linux",
+            "versions": {"torch": "2.13.0"},
+            "threads": "1",
+            "load": 0.1,
+            "made": m,
+        }
         for c, m in (("abc1234", "2026-01-02 10:00 UTC"), ("def5678", "2026-01-03 10:00 UTC"))
     ]
     results = [{"settings": {"rounds": 5}, "stamp": stamp} for stamp in stamps]
     assert kept.provenance(results) == (
-        "Linux; torch 2.13.0; commits abc1234, def5678; 2026-01-02 to 2026-01-03; load before each measurement at "
+        "Linux; threads: 1; torch 2.13.0; commits abc1234, def5678; 2026-01-02 to 2026-01-03; load before each measurement at "
         "most 0.1."
     )
     assert command.document("step", []) == "No results yet."

@@ -44,6 +44,7 @@ def stamp() -> dict:
         "commit": commit_of(),
         "machine": f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **_versions()},
+        "threads": os.environ.get("OMP_NUM_THREADS") or "all",
         "load": round(os.getloadavg()[0], 2),
         "made": time.strftime("%Y-%m-%d %H:%M", time.gmtime()) + " UTC",
     }
@@ -77,12 +78,12 @@ def read(path: Path) -> dict | None:
 
 
 def is_current(result: dict, task: Task, present: dict) -> bool:
-    """Whether a result stands for this task: same settings, code, machine and versions, and it did not fail.
+    """Whether a result stands for this task: same settings, code, machine, versions and threads, and it did not fail.
 
     Code that is not committed has no name, so its results are always made anew.
     """
     made = result["stamp"]
-    same = all(made.get(key) == present[key] for key in ("commit", "machine", "versions"))
+    same = all(made.get(key) == present[key] for key in ("commit", "machine", "versions", "threads"))
     return (
         same
         and has_name(present["commit"])
@@ -149,6 +150,7 @@ def provenance(results: list[dict]) -> str:
     return "; ".join(
         (
             each(stamp["machine"] for stamp in stamps),
+            f"threads: {each(stamp['threads'] for stamp in stamps)}",
             f"torch {each(stamp['versions'].get('torch', '–') for stamp in stamps)}",
             f"commit{'s'[: len({stamp['commit'] for stamp in stamps}) > 1]} {each(s['commit'] for s in stamps)}",
             " to ".join(dict.fromkeys((days[0], days[-1]))),

@@ -81,6 +81,26 @@ def run(
     return Job(seconds, _children() - before + left, output)
 
 
+@contextmanager
+def beside(command: list[str], cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Let a command run beside what the block does, and end it with all its processes after the block."""
+    mark = uuid4().hex
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **(env or {}), MARK: mark},
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        end_marked(f"{MARK}={mark}")
+        process.kill()
+        process.wait()
+
+
 def end_marked(mark: str) -> float:
     """End the processes whose environment holds `mark`, "NAME=value". → their processor seconds. Linux only."""
     seconds = 0.0
