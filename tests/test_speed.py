@@ -459,8 +459,8 @@ def test_the_tables_say_what_they_were_made_of_and_with():
     ]
     results = [{"settings": {"rounds": 5}, "stamp": stamp} for stamp in stamps]
     assert kept.provenance(results) == (
-        "Linux; threads: 1; torch 2.13.0; commits abc1234, def5678; 2026-01-02 to 2026-01-03; load before each measurement at "
-        "most 0.1."
+        "Linux; threads: 1; torch 2.13.0; commits abc1234, def5678; 2026-01-02 to 2026-01-03; load before each "
+        "measurement at most 0.1."
     )
     assert command.document("step", []) == "No results yet."
 
