@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import flop_registry
@@ -57,7 +56,7 @@ class Recorder(TorchDispatchMode):
         """A function that carries out these operations and nothing else; on a graphics card by one captured graph."""
         ready = [
             (
-                _on(device, func),
+                func,
                 tree_map(lambda leaf: _ready(leaf, device), args),
                 tree_map(lambda leaf: _ready(leaf, device), more),
             )
@@ -70,13 +69,6 @@ class Recorder(TorchDispatchMode):
                 func(*args, **kwargs)
 
         return _captured(carry_out) if device.type == "cuda" else carry_out
-
-
-def _on(device: torch.device, func: Any) -> Callable[..., Any]:
-    """The operation, or where only the CPU has it, the one that takes its place elsewhere."""
-    if func._schema.name == "mkldnn::_linear_pointwise" and device.type != "cpu":
-        return lambda rows, weight, bias=None, *rest: functional.linear(rows, weight, bias)
-    return func
 
 
 def _layout(leaf: Any) -> Any:

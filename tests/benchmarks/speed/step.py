@@ -2,7 +2,8 @@
 
 Training itself is measured: `loop.fit` calls `control` before each step and reports the end of an epoch, and between
 two epochs the operations of one step run alone as many times as the epoch had steps. So the two take turns on the same
-machine in the same state. The operations are recorded from one step on the CPU.
+machine in the same state. The operations are recorded from the second step of a training; on a graphics card that is
+before training records its steps for itself.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def measure(data: str, stage: str, batch: int, rounds: int, device: str) -> dict
     from dsc_core.data import open_dataset
 
     dataset = open_dataset(data)
-    recorder = record(dataset, stage, batch)
+    recorder = record(dataset, stage, batch, device)
     alone = recorder.alone(torch.device(device))
     for _ in range(3):
         alone()
@@ -162,8 +163,8 @@ def train(
             called.clear()
 
 
-def record(dataset, stage: str, batch: int):
-    """A recorder with the operations of one step on the CPU, which is the whole of an epoch."""
+def record(dataset, stage: str, batch: int, device: str):
+    """A recorder with the operations of one step, which is the whole of an epoch."""
     from tests.benchmarks.speed.limit import Recorder
 
     entered: list[Recorder] = []
@@ -179,7 +180,7 @@ def record(dataset, stage: str, batch: int):
         whole.append(entered.pop())
         whole[-1].__exit__(None, None, None)
 
-    train(dataset, stage, batch, 1, 2, "cpu", on_epoch=leave, on_step=on_step)
+    train(dataset, stage, batch, 1, 2, device, on_epoch=leave, on_step=on_step)
     if not whole[-1].operations:
         raise RuntimeError("no convolution or product was seen in a step")
     return whole[-1]
