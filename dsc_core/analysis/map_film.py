@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dsc_core.analysis import map_layout, umap_map
+from dsc_core.analysis import umap_map
 from dsc_core.config import Config
 from dsc_core.sampling import sample_rows
 
@@ -43,6 +43,8 @@ def next_frame(latent: ArrayLike, previous: np.ndarray | None, seed: int) -> np.
 
 def _lay_out(latent: np.ndarray, previous: np.ndarray | None, seed: int) -> np.ndarray:
     """The layout of `latent` (n, d), or its principal axes if there are few points or it fails."""
+    from dsc_core.analysis import map_layout  # loads SciPy, which a page that shows a film does not need
+
     if len(latent) <= umap_map.FEW or umap_map.all_equal(latent):
         return umap_map.principal_axes(latent, 2)
     indices, distances = nearest(latent, min(umap_map.NEIGHBOURS, len(latent) - 1) - 1)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dsc_core.analysis import map_layout
 from dsc_core.errors import RunError
 from dsc_core.sampling import sample_rows
 from dsc_core.threads import one_thread
@@ -90,6 +89,7 @@ def lay_out(points: np.ndarray, seed: int) -> np.ndarray:
     """UMAP's objective in the plane, from exact neighbours: (n, 2) float32."""
     import torch
 
+    from dsc_core.analysis import map_layout
     from dsc_core.method.graph import nearest
 
     indices, distances = nearest(torch.from_numpy(points), min(NEIGHBOURS, len(points) - 1) - 1)
@@ -129,11 +129,13 @@ def embed(
     return layout if np.isfinite(layout).all() else principal_axes(points, dims)
 
 
-def run_umap(points: np.ndarray, dims: int, seed: int, neighbours: int, min_dist: float) -> np.ndarray:
+def run_umap(
+    points: np.ndarray, dims: int, seed: int, neighbours: int, min_dist: float, epochs: int | None = None
+) -> np.ndarray:
     """UMAP itself, (n, dims) float32, silent and on one thread: with several, a seed is not reproducible.
 
     The neighbours come from `graph.nearest`: exact, and without the minute that UMAP's own search takes to compile in
-    every new process.
+    every new process. epochs: None takes UMAP's own number, 500 up to 10,000 points.
     """
     import torch
 
@@ -150,6 +152,7 @@ def run_umap(points: np.ndarray, dims: int, seed: int, neighbours: int, min_dist
             n_components=dims,
             n_neighbors=neighbours,
             min_dist=min_dist,
+            n_epochs=epochs,
             random_state=seed,
             n_jobs=1,
             precomputed_knn=known,

@@ -60,7 +60,8 @@ def _head(view: run_view.View) -> str:
             "Maps",
             anchor=False,
             width="content",
-            help="UMAP of both spaces. A selection on one map is shown on the other, in the matrix and in the samples.",
+            help="Both spaces in the plane, by UMAP's objective. "
+            "A selection on one map is shown on the other, in the matrix and in the samples.",
         )
         st.space("stretch")
         st.text_input(
