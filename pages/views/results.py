@@ -25,7 +25,7 @@ SECTIONS = (scores.draw, linked.draw, how_many.draw, trust.draw, label_few.draw,
 
 def show(run) -> None:
     """The whole page for one finished run."""
-    results = run_view.load(run.id, run.ended)
+    results = run_view.load(run)
     parts.begin()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(formatting.plain(run.name), anchor=False, width="content")

@@ -60,7 +60,7 @@ from dsc_core.runs import Store
 from pages.shared.results import maps, run_view, selected
 
 run = Store().get(RUN)
-view = run_view.view(run, run_view.load(run.id, run.ended))
+view = run_view.view(run, run_view.load(run))
 st.session_state["maps_drawn"] = (*view.key, "Cluster")
 st.session_state["map_latent"] = {"selection": {"points": [{"curve_number": 0, "point_index": 1}]}}
 maps._on_select(view, "latent", "Cluster")

@@ -1,10 +1,14 @@
 """Results page: scores are called what they are, and what is shown is what the run found."""
 
+import json
+
 import pytest
 
 from dsc_core.errors import RunError
 from dsc_core.runs import Store
+from dsc_core.runs.annotations import edits
 from dsc_core.runs.artifacts.results import load_results
+from dsc_core.runs.files import write_json, write_whole
 from tests.pages.trained import trained
 
 RESULTS = "pages/views/results.py"
@@ -84,3 +88,38 @@ def test_a_run_that_the_address_names_is_forgotten_only_where_it_is_not_there(ap
     app.run()
     assert any("not in the workspace" in warning.value for warning in app.warning)
     assert "run" not in app.query_params
+
+
+def clusters_of(app):
+    """The table of clusters."""
+    return next(table.value for table in app.dataframe if "latent silhouette" in table.value)
+
+
+def test_results_and_edits_that_change_on_disk_show_at_the_next_run_of_the_script(app):
+    run = Store().get(trained("image", True))
+    app.query_params["run"] = run.id
+    app.run()
+    app.switch_page(RESULTS).run()
+    table = clusters_of(app)
+    before = load_results(run).labels
+    log = edits.of_run(run, before)
+    log.name(0, "named elsewhere")  # as in another tab, or by another program
+    app.run()
+    assert "named elsewhere" in clusters_of(app)["cluster"].tolist()
+    log.undo()
+    log.merge(0, 1)
+    app.run()
+    merged = clusters_of(app)
+    assert len(merged) == len(table) - 1
+    log.undo()
+
+    moved = before.assign(cluster=(before["cluster"] + 1) % 3)
+    moved.loc[0, "cluster"] = (moved.loc[0, "cluster"] + 1) % 3
+    write_whole(run.folder / "labels.parquet", moved.to_parquet(index=False))
+    summary = json.loads((run.folder / "summary.json").read_text())
+    write_json(run.folder / "summary.json", summary | {"acc": 0.123})
+    app.run()
+    assert not app.exception
+    now = clusters_of(app)
+    assert now["size"].tolist() == moved["cluster"].value_counts().sort_index().tolist()
+    assert next(metric for metric in app.metric if metric.label == "ACC").value == "0.123"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from dsc_core.runs.run import Run
 if TYPE_CHECKING:
     from dsc_core.data import Dataset
 
+ARRAYS = ("latent", "spectral", "latent_map", "spectral_map")
+FILES = ("labels.parquet", "summary.json", *(f"embeddings/{name}.npy" for name in ARRAYS))
 SCORES = ("acc", "nmi", "ari", "silhouette_latent", "silhouette_spectral", "eigengap")
 
 
@@ -27,7 +31,7 @@ class Results:
 
     summary: the contents of summary.json. labels: the columns of labels.csv, one row per sample, in input order.
     latent_map, spectral_map: (n, 2) float32. confusion: (matrix, class names, clusters) from `metrics.confusion`,
-    None without labels.
+    None without labels. version: of the files, for what is kept beside them; see `version_of`.
     """
 
     run: Run
@@ -36,6 +40,7 @@ class Results:
     latent_map: np.ndarray
     spectral_map: np.ndarray
     confusion: tuple[np.ndarray, list[Any], list[Any]] | None
+    version: tuple[Any, ...] = ()
 
     @property
     def scores(self) -> dict[str, float]:
@@ -55,9 +60,22 @@ def load_results(run: Run) -> Results:
 
     InputError if there are none yet; RunError if a file is missing or damaged.
     """
+    version = version_of(
+        run
+    )  # first: of files that are replaced meanwhile it is out of date, and they are read again
     frame, summary = labels_frame(run), read_summary(run)
     latent_map, spectral_map = read_map(run, "latent"), read_map(run, "spectral")
     confusion = None
     if "label" in frame:
         confusion = metrics.confusion(frame["label"].to_numpy(), frame["cluster"].to_numpy())
-    return Results(run, summary, frame, latent_map, spectral_map, confusion)
+    return Results(run, summary, frame, latent_map, spectral_map, confusion, version)
+
+
+def version_of(run: Run) -> tuple[Any, ...]:
+    """What tells the run's results from others that took their place: when it ended, and the state of each file."""
+    states: list[tuple[int, ...]] = []
+    for name in FILES:
+        with suppress(OSError):
+            status = os.stat(run.folder / name)
+            states.append((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+    return (run.ended, *states)

@@ -120,7 +120,7 @@ def _row_names(view: run_view.View, against: str, others: list) -> np.ndarray:
     if against == CLASSES:
         return view.frame["label"].to_numpy()
     other = next(run for run in others if run.id == against)
-    clusters = run_view.load(other.id, other.ended).labels["cluster"].to_numpy()
+    clusters = run_view.load(other).labels["cluster"].to_numpy()
     if len(clusters) != len(view.frame):
         raise RunError(f"Run {other.name} has other samples: choose another run to compare with.")
     return clusters

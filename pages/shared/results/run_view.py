@@ -13,15 +13,19 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs.annotations import edits as run_edits
 from dsc_core.runs.annotations.edits import Edited, Edits
 from dsc_core.runs.artifacts.arrays import read_latent, read_spectral
-from dsc_core.runs.artifacts.results import load_results
+from dsc_core.runs.artifacts.results import load_results, version_of
 from pages.shared import noise_explorer, state
 
 SPACES = {"latent": "Latent space z", "spectral": "Spectral space Y"}
 
 
+def load(run):
+    """The results of a finished run; read again where it was resumed, or its files were replaced."""
+    return _load(run.id, version_of(run))
+
+
 @st.cache_resource(max_entries=4, show_spinner="Loading the run")
-def load(run_id: str, ended: float | None):
-    """The results of a finished run; `ended` makes a resumed run be read again."""
+def _load(run_id: str, version: tuple):
     return load_results(state.store().get(run_id))
 
 
@@ -47,7 +51,7 @@ class View:
     @property
     def grouping_key(self) -> tuple:
         """The cache key of what is computed from the clusters, whatever their names."""
-        return (self.run.id, self.run.ended, self.edited.grouping)
+        return (self.run.id, self.results.version, self.edited.grouping)
 
     @property
     def regrouped(self) -> bool:
@@ -70,17 +74,17 @@ class View:
 
     def coordinates(self, space: str) -> np.ndarray:
         """The coordinates in a space, (n, dims), memory-mapped."""
-        return _coordinates(self.run.id, self.run.ended, space)
+        return _coordinates(self.run.id, self.results.version, space)
 
 
 def view(run, results) -> View:
     """The run with its present edits."""
-    log = _edits_of(run.id, run.ended, results.labels)
+    log = _edits_of(run.id, results.version, results.labels)
     try:
         edited, problem = log.now(), ""
     except RunError as error:  # the run itself is intact and is shown without edits
         edited, problem = Edited(log.original), str(error)
-    applied = _edited_results(run.id, run.ended, edited.grouping, results, edited)
+    applied = _edited_results(run.id, results.version, edited.grouping, results, edited)
     return View(run, results, applied, edited, log, problem)
 
 
@@ -89,25 +93,25 @@ def edited_clusters(run) -> Edited | None:
     if run.status not in ("done", "stopped"):
         return None
     try:
-        return view(run, load(run.id, run.ended)).edited
+        return view(run, load(run)).edited
     except (InputError, RunError):
         return None
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _edits_of(run_id: str, ended: float | None, _frame) -> Edits:
+def _edits_of(run_id: str, version: tuple, _frame) -> Edits:
     """The log of a run's edits."""
     return run_edits.of_run(state.store().get(run_id), _frame)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _edited_results(run_id: str, ended: float | None, grouping: str, _results, _edited: Edited):
+def _edited_results(run_id: str, version: tuple, grouping: str, _results, _edited: Edited):
     """The results with the edited clusters; the very same results where no sample moved."""
     return run_edits.applied(_results, _edited)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _coordinates(run_id: str, ended: float | None, space: str) -> np.ndarray:
+def _coordinates(run_id: str, version: tuple, space: str) -> np.ndarray:
     run = state.store().get(run_id)
     return read_latent(run) if space == "latent" else read_spectral(run)
 
@@ -119,14 +123,14 @@ def centre_distance(key: tuple, _view: View) -> np.ndarray:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _errors(run_id: str, ended: float | None, count: int) -> np.ndarray:
+def _errors(run_id: str, version: tuple, count: int) -> np.ndarray:
     """The reconstruction errors computed so far, NaN elsewhere."""
     return np.full(count, np.nan)
 
 
 def reconstruction_errors(view: View, rows: np.ndarray) -> np.ndarray:
     """The reconstruction errors of samples, each computed once. RunError where the model cannot be read."""
-    cached = _errors(view.run.id, view.run.ended, len(view.frame))
+    cached = _errors(view.run.id, view.results.version, len(view.frame))
     missing = rows[np.isnan(cached[rows])]
     if len(missing):
         with st.spinner(f"Decoding {len(missing):,} samples"):
