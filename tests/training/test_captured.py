@@ -352,3 +352,41 @@ def test_reading_ahead_ends_with_the_epoch(monkeypatch):
         assert slot.index.tolist() == rows.tolist()
         assert torch.equal(slot.source(slot.index), torch.from_numpy(images(40)[rows]))
     assert not source.coming
+
+
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is present")
+
+
+@pytest.mark.cuda
+@cuda
+@pytest.mark.parametrize("resident", [True, False])
+def test_on_cuda_replayed_steps_have_the_losses_of_steps_done_anew(monkeypatch, resident):
+    config, recorded, record = Config(**SMALL | {"device": "cuda"}), [], captured.record
+    if not resident:
+        monkeypatch.setattr(setup, "on_device", lambda *_: None)
+    monkeypatch.setattr(captured, "record", lambda work: recorded.append(1) or record(work))
+    _, events = run(images(), config, control=at({8: {"noise_level": 0.1, "learning_rate": 0.002}}))
+    assert len(recorded) >= 2, "both stages"
+    assert not [event.message for event in events if "could not be recorded" in event.message]
+    monkeypatch.setattr(captured, "recorder", lambda device: Direct)
+    _, wanted = run(images(), config, control=at({8: {"noise_level": 0.1, "learning_rate": 0.002}}))
+    for mine, theirs in zip(epochs(events)[:4], epochs(wanted)[:4], strict=True):
+        assert mine.losses == pytest.approx(theirs.losses, rel=0.02)
+
+
+@pytest.mark.cuda
+@cuda
+def test_on_cuda_a_recording_that_breaks_off_leaves_training_whole(monkeypatch):
+    watch = StaticSteps._watch
+
+    def waits(self, *given):
+        watch(self, *given)
+        if torch.cuda.is_current_stream_capturing():
+            self.tally.sum().item()
+
+    monkeypatch.setattr(StaticSteps, "_watch", waits)
+    fitted, events = run(images(), Config(**SMALL | {"device": "cuda"}))
+    (note,) = [event for event in events if "could not be recorded" in event.message]
+    assert note.step == captured.WARM_UP
+    assert [event.epoch for event in epochs(events)] == [1, 2, 3, 4, 5]
+    assert np.isfinite(fitted.latent).all()
