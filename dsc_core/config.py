@@ -47,6 +47,12 @@ class Config(ObjectiveSettings):
         True, "", AUTOENCODER, title="Batch normalisation", advanced=True, needs=[ENCODER],
         help="Batch normalisation in the encoder and the decoder.",
     )
+    stem: str = knob(
+        "quarter", "", AUTOENCODER, ("quarter", "halve"), title="First layer of large images", advanced=True,
+        needs=[IMAGES, ENCODER],
+        help="What the first layer does with images above 64×64 pixels: quarter each side at once, or halve it, as in "
+        "earlier versions, which takes several times as long.",
+    )
     decoders: str = knob(
         "shared", "", AUTOENCODER, ("shared", "separate"), advanced=True, needs=[ENCODER],
         help="One decoder for the clean and the noisy code, or one for each.",
@@ -141,11 +147,11 @@ class Config(ObjectiveSettings):
     )
 
     least_steps: int = knob(
-        500, "", RUN, Range(0, 100_000, 50), title="Minimum steps per stage", advanced=True,
+        250, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
         help="Minimum number of steps of stage 1; an eighth of it for stage 2. Small data sets get more epochs.",
     )
     epochs: int = knob(
-        8, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],
+        4, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],
         help="Number of passes over the data in stage 1, which trains the dual autoencoder alone. 0 skips stage 1.",
     )
     joint_epochs: int = knob(
@@ -183,6 +189,11 @@ class Config(ObjectiveSettings):
     evaluate_every: int = knob(
         2, "", RUN, Range(1, 1000, 1), title="Epochs between two evaluations",
         help="Number of joint epochs after which the clusters are evaluated.",
+    )
+    decode_every: int = knob(
+        4, "", JOINT, Range(1, 64, 1), title="Samples per decoding", advanced=True, needs=[ENCODER],
+        help="In stage 2, every so many samples of a batch one is decoded: the autoencoder's terms, whose share is "
+        "small there, are means over these. 1: every sample.",
     )
     final_rate: float = knob(
         0.1, "", RUN, Range(0, 1, 0.05), title="Final learning rate", advanced=True,
@@ -234,7 +245,7 @@ class Config(ObjectiveSettings):
 KNOBS: dict[str, Knob] = knobs_of(Config)
 
 # What training did before a setting existed, where that is not its default: for runs of earlier versions.
-BEFORE = {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0, "processes": 1}
+BEFORE = {"stem": "halve", "self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0, "processes": 1, "decode_every": 1}
 
 
 def find_knob(name: str) -> Knob:

@@ -1,5 +1,6 @@
 """A trained model on disk and beside its run: written once, read from where it lies; and the graph it was made from."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -145,3 +146,17 @@ def test_a_model_of_version_0_1_0_is_loaded(tmp_path):
     for name in ("latent", "spectral"):
         (model / f"{name}.npy").unlink()
     assert same(Fitted.load(model, "cpu"), old)
+
+
+def test_a_model_of_large_images_of_earlier_versions_keeps_its_layers(tmp_path):
+    large = np.random.default_rng(0).integers(0, 255, (24, 1, 72, 70)).astype(np.uint8)
+    old = run(large, Config(**SHORT | {"neighbours": 3, "stem": "halve"}))[0]
+    old.save(tmp_path)
+    about = json.loads((tmp_path / "model.json").read_text())
+    del about["config"]["stem"]  # which had no name then
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    loaded = Fitted.load(tmp_path, "cpu")
+    assert loaded.config.stem == "halve"
+    ours, theirs = loaded.assign(large, SCALING), old.assign(large, SCALING)
+    assert np.array_equal(ours.labels, theirs.labels)
+    np.testing.assert_allclose(ours.latent, theirs.latent, atol=1e-5)

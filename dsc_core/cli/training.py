@@ -106,7 +106,7 @@ def train(
         return estimated(store, config, dataset, measure=True)
     run_id = store.create(dataset, config, name, key)
     print_notes(dataset)
-    say(describe_network(dataset.shape, config.encoder))
+    say(describe_network(dataset.shape, config.encoder, config.stem))
     if unused := sorted(idle(config.encoder, dataset.shape) & changes.keys()):
         say(f"No effect on these data: {', '.join(unused)}.")
     announce(estimated(store, config, dataset))

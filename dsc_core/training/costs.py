@@ -101,15 +101,15 @@ class Job:
         """Of one sample: products in the encoder's and the decoder's convolutions, in all dense layers, and outputs."""
         if not self.encoder:
             return 0.0, 0.0, 0.0, float(self.shape[0])
-        flat = math.prod(feature_shape(self.shape))
+        flat = math.prod(feature_shape(self.shape, self.config.stem))
         dense = 3.0 * flat * self.latent + 256 * flat
         if len(self.shape) == 1:
             return 0.0, 0.0, dense + 2.0 * HIDDEN * (self.shape[0] + 2 * HIDDEN), 6.0 * HIDDEN
-        made, channels = layers(self.shape), self.shape[0]
+        made, channels = layers(self.shape, self.config.stem), self.shape[0]
         encoder = decoder = outputs = 0.0
         for layer in made:
             after, width = math.prod(layer.after), layer.width
-            encoder += 9.0 * channels * width * after
+            encoder += layer.kernel**2 * channels * width * after
             decoder += 9.0 * (width if channels != self.shape[0] else width * 0.5) * width * after
             outputs, channels = outputs + width * after, width
         return encoder, decoder, dense, outputs

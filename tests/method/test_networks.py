@@ -12,7 +12,7 @@ from dsc_core.method.augmentation import random_copy
 from dsc_core.method.networks.autoencoder import Decoder, Encoder, convolve_upsampled
 from dsc_core.method.networks.discriminators import GlobalDiscriminator, LocalDiscriminator
 from dsc_core.method.networks.networks import Networks
-from dsc_core.method.networks.sizes import MAP, describe_network, feature_shape, layers
+from dsc_core.method.networks.sizes import MAP, STEMS, describe_network, feature_shape, layers
 from dsc_core.method.networks.spectral import orthonormalise, orthonormalise_on_device
 
 
@@ -46,12 +46,13 @@ def gram_error(coordinates):
     ],
 )
 @pytest.mark.parametrize("batch_norm", [True, False])
-def test_the_decoder_returns_the_shape_of_the_input(shape, batch_norm):
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_decoder_returns_the_shape_of_the_input(shape, batch_norm, stem):
     samples = torch.rand(4, *shape)
-    code = Encoder(shape, 6, batch_norm)(samples)
+    code = Encoder(shape, 6, batch_norm, stem)(samples)
     assert code.mean.shape == code.log_variance.shape == (4, 6)
-    assert code.features.shape == (4, *feature_shape(shape))
-    decoded = Decoder(shape, 6, batch_norm)(code.mean)
+    assert code.features.shape == (4, *feature_shape(shape, stem))
+    decoded = Decoder(shape, 6, batch_norm, stem)(code.mean)
     assert decoded.shape == samples.shape
     if len(shape) == 3:
         assert ((decoded >= 0) & (decoded <= 1)).all()
@@ -111,12 +112,15 @@ def test_up_to_64_pixels_the_layers_are_those_of_the_released_code():
 
 
 @pytest.mark.parametrize("side", range(65, 225))
-def test_above_64_pixels_layers_are_added_until_the_map_is_small(side):
+@pytest.mark.parametrize("stem", STEMS)
+def test_above_64_pixels_layers_are_added_until_the_map_is_small(side, stem):
     for shape in ((3, side, side), (3, side, 8), (3, 40, side)):
-        stack = layers(shape)
-        assert len(stack) > 4
-        assert max(feature_shape(shape)[1:]) <= MAP
-        assert min(feature_shape(shape)[1:]) >= MAP // 2
+        stack = layers(shape, stem)
+        quarters = stem == "quarter" and 8 not in shape
+        assert stack[0].stride == ((4, 4) if quarters else (2, 2))
+        assert len(stack) >= 4
+        assert max(feature_shape(shape, stem)[1:]) <= MAP
+        assert min(feature_shape(shape, stem)[1:]) >= MAP // 2
         assert stack[0].before == shape[1:]
         assert all(one.after == other.before for one, other in pairwise(stack))
 
@@ -127,8 +131,9 @@ def test_networks_are_described_in_words():
     )
     assert (
         "6 convolutions, 224×224 → 112×112 → 56×56 → 28×28 → 14×14 → 7×7, 128 channels"
-        in describe_network((3, 224, 224))
+        in describe_network((3, 224, 224), stem="halve")
     )
+    assert "5 convolutions, 224×224 → 56×56 → 28×28 → 14×14 → 7×7, 128" in describe_network((3, 224, 224))
     assert "3 dense layers" in describe_network((20,))
     assert describe_network((768,), "none") == "No encoder: the 768 numbers of a row are its latent code."
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dsc_core.method.networks.sizes import HIDDEN, feature_shape, layers
+from dsc_core.method.networks.sizes import HIDDEN, STEMS, feature_shape, layers
 from dsc_core.method.products import Linear, linear
 
 
@@ -47,11 +47,11 @@ def _norm(kind: type[nn.Module], width: int, on: bool) -> nn.Module:
 
 
 class Encoder(nn.Module):
-    """x → C(x), μ, log σ²: four or, for large images, more 3×3 convolutions; for tables three dense layers."""
+    """x → C(x), μ, log σ²: four or, for large images, more convolutions; for tables three dense layers."""
 
-    def __init__(self, shape: tuple[int, ...], latent_dims: int, batch_norm: bool):
+    def __init__(self, shape: tuple[int, ...], latent_dims: int, batch_norm: bool, stem: str = STEMS[0]):
         super().__init__()
-        self.map_shape = feature_shape(shape)
+        self.map_shape = feature_shape(shape, stem)
         body: list[nn.Module] = []
         if len(shape) == 1:
             for before, after in ((shape[0], HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, HIDDEN)):
@@ -62,9 +62,9 @@ class Encoder(nn.Module):
                 ]
         else:
             channels = shape[0]
-            for layer in layers(shape):
+            for layer in layers(shape, stem):
                 body += [
-                    nn.Conv2d(channels, layer.width, 3, layer.stride, padding=1),
+                    nn.Conv2d(channels, layer.width, layer.kernel, layer.stride, layer.kernel // 2),
                     _norm(nn.BatchNorm2d, layer.width, batch_norm),
                     nn.LeakyReLU(0.2, inplace=True),
                 ]
@@ -102,12 +102,12 @@ class Decoder(nn.Module):
     faster than transposed convolutions and leave no checkerboard.
     """
 
-    def __init__(self, shape: tuple[int, ...], latent_dims: int, batch_norm: bool):
+    def __init__(self, shape: tuple[int, ...], latent_dims: int, batch_norm: bool, stem: str = STEMS[0]):
         super().__init__()
         self.shape = tuple(shape)
-        self.map_shape = feature_shape(shape)
+        self.map_shape = feature_shape(shape, stem)
         self.first = nn.Sequential(Linear(latent_dims, math.prod(self.map_shape)), nn.ReLU(inplace=True))
-        # Of each layer but the last, the size that its output is upsampled to; None where nothing was halved.
+        # Of each layer but the last, the size that its output is upsampled to; None where nothing was shrunk.
         self.sizes: tuple[tuple[int, int] | None, ...] = ()
         self.grow = 1
         widths: tuple[int, ...]
@@ -117,9 +117,9 @@ class Decoder(nn.Module):
             made = [Linear(a, b) for a, b in pairwise(widths)]
             norms = [_norm(nn.BatchNorm1d, width, batch_norm) for width in widths[1:-1]]
         else:
-            undone = layers(shape)[::-1]
+            undone = layers(shape, stem)[::-1]
             self.grow = undone[-1].stride[0]
-            self.sizes = tuple(layer.before if layer.halves else None for layer in undone[:-1])
+            self.sizes = tuple(layer.before if layer.shrinks else None for layer in undone[:-1])
             widths = (*(layer.width for layer in undone), shape[0] * self.grow**2)
             made = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)]
             norms = [_norm(nn.BatchNorm2d, width, batch_norm) for width in widths[1:-1]]

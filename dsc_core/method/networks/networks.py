@@ -42,11 +42,11 @@ class Networks(nn.Module):
     def _make_autoencoder(self, dims: int) -> None:
         """Encoder, decoders and discriminators for codes of `dims` dimensions."""
         shape, config = self.shape, self.config
-        self.encoder = Encoder(shape, dims, config.batch_norm)
-        self.decoder = Decoder(shape, dims, config.batch_norm)
+        self.encoder = Encoder(shape, dims, config.batch_norm, config.stem)
+        self.decoder = Decoder(shape, dims, config.batch_norm, config.stem)
         if config.decoders == "separate":
-            self.noisy_decoder = Decoder(shape, dims, config.batch_norm)
-        map_shape = feature_shape(shape)
+            self.noisy_decoder = Decoder(shape, dims, config.batch_norm, config.stem)
+        map_shape = feature_shape(shape, config.stem)
         source = map_size(map_shape) if config.mi_input == "image" else dims
         self.global_discriminator = GlobalDiscriminator(source, dims)
         self.local_discriminator = LocalDiscriminator(map_shape, dims)

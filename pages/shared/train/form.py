@@ -30,10 +30,12 @@ def draw(dataset) -> None:
         shape = " × ".join(map(str, dataset.shape))
         st.markdown(f"**{formatting.plain(dataset.name)}** · {len(dataset):,} samples of {shape}{classes}")
         _main_settings()
-        encoder = st.session_state.get(knobs.key_of("encoder"), "network")
+        encoder, stem = (
+            st.session_state.get(knobs.key_of(name), KNOBS[name].default) for name in ("encoder", "stem")
+        )
         idle_knobs = idle(encoder, dataset.shape)
         preset = PRESETS[st.session_state["preset"]]
-        st.caption(formatting.plain(f"{preset.help} {describe_network(dataset.shape, encoder)}"))
+        st.caption(formatting.plain(f"{preset.help} {describe_network(dataset.shape, encoder, stem)}"))
         _announce_epochs(dataset)
         if idle_knobs:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
