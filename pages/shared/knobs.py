@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import streamlit as st
 
 from dsc_core.config import KNOBS, Config
@@ -102,7 +104,8 @@ def preset_of(config: Config) -> str | None:
     return None if changed else name
 
 
-def nearest_preset(config: Config) -> tuple[str, list[str]]:
+@lru_cache(maxsize=2048)  # the table of runs asks for each of its rows
+def nearest_preset(config: Config) -> tuple[str, tuple[str, ...]]:
     """The preset with the fewest differences from `config`, and the titles of the settings that differ."""
     values, changed = config.to_dict(), {}
     for name, preset in PRESETS.items():
@@ -113,7 +116,7 @@ def nearest_preset(config: Config) -> tuple[str, list[str]]:
             if knob.name not in NOT_IN_PRESETS and values[knob.name] != reference[knob.name]
         ]
     nearest = min(changed, key=lambda name: len(changed[name]))
-    return nearest, changed[nearest]
+    return nearest, tuple(changed[nearest])
 
 
 def settings_rows(config: Config, idle: frozenset[str] = frozenset()) -> list[dict]:

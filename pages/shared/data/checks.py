@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dsc_core.data.inspection import inspect_dataset, pca
@@ -48,7 +47,7 @@ def _details(dataset, report) -> None:
     if report.duplicates:
         with st.expander("Duplicate samples", key="duplicates"):
             pairs = {"id": dataset.ids[report.repeats[:, 0]], "same as": dataset.ids[report.repeats[:, 1]]}
-            st.dataframe(pd.DataFrame(pairs), hide_index=True, height=220)
+            st.dataframe(pairs, hide_index=True, height=220)
     if report.flat:
         with st.expander("Near-constant images", key="near_constant"):
             rows = report.flat_rows[:IMAGES]
@@ -56,7 +55,11 @@ def _details(dataset, report) -> None:
             st.caption(formatting.plain(", ".join(dataset.ids[rows].tolist())[:2000]))
     if report.missing:
         with st.expander("Missing values by column", key="missing"):
-            st.dataframe(pd.DataFrame(report.missing, columns=["column", "missing"]), hide_index=True)
+            columns = {
+                "column": [name for name, _ in report.missing],
+                "missing": [n for _, n in report.missing],
+            }
+            st.dataframe(columns, hide_index=True)
 
 
 def _pca_plot(dataset, key: str) -> None:
@@ -89,7 +92,7 @@ def _class_counts(classes: tuple[tuple[str, int], ...]) -> None:
     with st.container(border=True):
         st.markdown("**Samples per class**", help="Labels are used for scores only, never for training.")
         if len(names) > BARS:
-            st.dataframe(pd.DataFrame({"class": names, "samples": counts}), hide_index=True, height=260)
+            st.dataframe({"class": names, "samples": counts}, hide_index=True, height=260)
         else:
             chart = bars(names, np.array(counts), first_colour=None)
             widgets.echart(chart, height=220, key="label_counts", alt="Samples per class")

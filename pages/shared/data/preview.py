@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dsc_core.data.image_files import NO_IMAGE_NAME
@@ -66,7 +65,8 @@ def skipped(files: list[tuple[str, str]], key: str) -> None:
         be = "is not an image and was" if others == 1 else "are not images and were"
         st.caption(f"{formatting.count(others, 'file')} {be} skipped.")
     with st.expander("Skipped files and reasons", key=key):
-        st.dataframe(pd.DataFrame(files, columns=["file", "reason"]), hide_index=True)
+        columns = {"file": [name for name, _ in files], "reason": [reason for _, reason in files]}
+        st.dataframe(columns, hide_index=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
@@ -98,6 +98,8 @@ def _sheet(key: str, seed: int, _dataset) -> np.ndarray:
 def _table(dataset) -> None:
     """Random rows as the network gets them."""
     rows = sample_rows(len(dataset), COUNT, st.session_state.setdefault("preview_seed", 0))
+    import pandas as pd  # imported late: it takes longer to load than the first page takes without it
+
     frame = pd.DataFrame(dataset.values(rows), columns=dataset.column_titles)
     frame.insert(0, "id", dataset.ids[rows])
     st.markdown("**Random rows as the network gets them**")
