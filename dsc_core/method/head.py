@@ -13,6 +13,7 @@ from dsc_core import threads
 from dsc_core.config import Config
 from dsc_core.method.cut import Cut
 from dsc_core.method.networks.networks import Networks
+from dsc_core.method.optimiser import adam
 
 HEAD_STEPS = 150
 HEAD_BATCH = 256
@@ -34,7 +35,7 @@ def teach_head(
     """
     labels = torch.from_numpy(cut.labels).long().to(latent.device)
     coordinates = torch.from_numpy(cut.coordinates).to(latent)
-    optimiser = torch.optim.Adam(nets.spectral.parameters(), LEARNING_RATE, fused=True)
+    optimiser = adam(nets.spectral.parameters(), LEARNING_RATE)
     for step, index in enumerate(_batches(labels, steps, even, config.seed)):
         optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
         raw, logits = nets.spectral(latent[index])

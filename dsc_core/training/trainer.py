@@ -15,6 +15,7 @@ from dsc_core import objective
 from dsc_core.config import Config
 from dsc_core.events import Event
 from dsc_core.method.networks.networks import Networks
+from dsc_core.method.optimiser import adam
 from dsc_core.training import distributed
 from dsc_core.training.checkpoint import Carry
 from dsc_core.training.clock import Clock, magnitude
@@ -133,11 +134,11 @@ def make_optimiser(nets: Networks, stage: str, config: Config) -> torch.optim.Op
     joint = [parameter for parameter in nets.parameters() if parameter.requires_grad]
     trained = nets.stage_one() if stage == "autoencoder" else joint
     if not nets.centres.is_cuda:
-        return torch.optim.Adam(trained, config.learning_rate, fused=True)
+        return adam(trained, config.learning_rate)
     # The first steps of a size are not recorded, which torch takes for a mistake.
     warnings.filterwarnings("ignore", message="This instance was constructed with capturable=True")
     rate = torch.tensor(config.learning_rate, device=nets.centres.device)
-    return torch.optim.Adam(trained, rate, fused=True, capturable=True)
+    return adam(trained, rate, capturable=True)
 
 
 def learning_rate(config: Config, clock: Clock) -> float:
