@@ -19,8 +19,6 @@ from dsc_core.plots.contours import contours
 from dsc_core.plots.palette import PALETTE
 from dsc_core.sampling import sample_by_group, sample_rows
 
-# Plotly's own dimming is invisible in dense clusters.
-UNSELECTED = {"marker": {"color": "#b4b9c0", "opacity": 0.22}}
 MOST_EXTRA = 3000  # selected samples drawn in addition to the sample of all
 ID_LENGTH = 40  # characters of an id on hover
 
@@ -70,7 +68,6 @@ def draw(
         figure = maps.group_map(
             points[rows], values[rows], names, hover, colours=colouring.colours, below=below, **numbers
         )
-    figure.update_traces(unselected=UNSELECTED, selected={"marker": {"opacity": 0.95}})
     figure.update_layout(dragmode="lasso")
     complete = len(rows) == len(points)
     if not complete:
@@ -120,7 +117,7 @@ def _extra(points: np.ndarray, total: int) -> go.Scattergl:
         name="selected, not in the sample",
         hoverinfo="skip",
         selectedpoints=list(range(len(points))),
-        unselected=UNSELECTED,
+        unselected=maps.UNSELECTED,
         marker={"size": maps.point_size(total), "opacity": 0.9, "color": PALETTE[1]},
     )
 

@@ -24,6 +24,10 @@ LEGEND = {
 }
 
 
+# While samples are selected; Plotly's own dimming is invisible in dense clusters.
+UNSELECTED, SELECTED = {"marker": {"color": "#b4b9c0", "opacity": 0.22}}, {"marker": {"opacity": 0.95}}
+
+
 def point_size(count: int) -> float:
     """Marker diameter in pixels for `count` points: visible alone, small enough to show density."""
     return float(np.clip(9 - 1.6 * np.log10(max(count, 1)), 2.2, 7))
@@ -85,7 +89,7 @@ def group_map(
             _scatter(points[member], hover[member], name=escape(name), marker=marker, total=len(points))
             | more
         )
-    return _lay_out(go.Figure(traces), title, points)
+    return _figure(traces, title, points)
 
 
 def value_map(
@@ -119,7 +123,7 @@ def value_map(
     }
     more = _hover(None, None if numbers is None else np.asarray(numbers)[order], numbers_text)
     trace = _scatter(points[order], _texts(hover)[order], name=name, marker=marker, total=len(points))
-    return _lay_out(go.Figure([trace | more]), title, points)
+    return _figure([trace | more], title, points)
 
 
 def escape(text: object) -> str:
@@ -160,21 +164,24 @@ def _scatter(
         "name": name,
         "text": hover,
         "marker": {"size": point_size(total), "opacity": opacity(total), **marker},
+        "unselected": UNSELECTED,
+        "selected": SELECTED,
     }
 
 
-def _lay_out(figure: go.Figure, title: str, points: np.ndarray) -> go.Figure:
+def _figure(traces: list[dict[str, Any]], title: str, points: np.ndarray) -> go.Figure:
+    """The traces with axes that hold `points`. Made at once: Plotly takes longer to change a figure than to make it."""
     low, high = limits(points)
-    figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left"},
-        height=460,
-        dragmode="pan",
-        margin={"l": 0, "r": 0, "t": TOP, "b": 0},
-        hovermode="closest",
-        uirevision="map",
-        legend=LEGEND,
+    layout = {
+        "title": {"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left"},
+        "height": 460,
+        "dragmode": "pan",
+        "margin": {"l": 0, "r": 0, "t": TOP, "b": 0},
+        "hovermode": "closest",
+        "uirevision": "map",
+        "legend": LEGEND,
         # One unit is as long to the right as upwards, however wide the window, so that shapes are not stretched.
-        xaxis={**AXIS, "range": [float(low[0]), float(high[0])], "scaleanchor": "y", "constrain": "range"},
-        yaxis={**AXIS, "range": [float(low[1]), float(high[1])], "constrain": "range"},
-    )
-    return figure
+        "xaxis": {**AXIS, "range": [float(low[0]), float(high[0])], "scaleanchor": "y", "constrain": "range"},
+        "yaxis": {**AXIS, "range": [float(low[1]), float(high[1])], "constrain": "range"},
+    }
+    return go.Figure(traces, layout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dsc_core.analysis import metrics
 from dsc_core.runs.annotations import edits as run_edits
 from pages.shared import formatting, run_time
 from pages.shared.results import parts, run_view
@@ -80,6 +81,8 @@ def _edited(view: run_view.View, shown: dict) -> None:
 @st.cache_data(show_spinner=False, max_entries=8)
 def edited_scores(key: tuple, _view: run_view.View) -> dict[str, float]:
     """The scores of the edited clusters. key: the view's grouping_key."""
+    if "label" in _view.frame:  # then no others are shown
+        return metrics.scores(_view.frame["label"].to_numpy(), _view.clusters)
     return run_edits.edited_scores(
         _view.frame, _view.coordinates("latent"), _view.coordinates("spectral"), _view.run.config.seed
     )
