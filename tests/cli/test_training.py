@@ -43,6 +43,27 @@ def test_train_prints_one_json_object_and_saves_the_run(run, blobs):
     assert saved.config.epochs == preset("quick").epochs != preset("standard").epochs
 
 
+def test_how_long_it_takes_is_said_before_training_and_does_not_reach_standard_output(run, blobs):
+    code, out, err = run("train", blobs, "--preset", "quick", "--json")
+    assert code == 0
+    assert err.index("here (") < err.index("Run ")
+    assert "Not measured here so far" in err
+    assert "expected_seconds" not in json.loads(out)
+
+
+def test_estimate_says_how_long_it_takes_and_trains_nothing(run, blobs, monkeypatch):
+    monkeypatch.setenv("DSC_CALIBRATE", "0")
+    code, out, _ = run("train", blobs, "--clusters", 4, "--estimate", "--json")
+    assert code == 0
+    expected = json.loads(out)
+    assert expected["clusters"] == 4
+    assert expected["expected_seconds"] == pytest.approx(sum(expected["expected_parts"].values()), abs=1.0)
+    assert Store().list() == []
+    code, out, err = run("train", blobs, "--estimate")
+    assert (code, out) == (0, "")
+    assert "About" in err
+
+
 def test_settings_override_the_preset_and_the_options(run, blobs):
     code, out, _ = run(
         "train", blobs, "--clusters", 5, "--set", "noise_level=0.3", "--set", "clusters=4", "--json"
