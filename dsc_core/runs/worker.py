@@ -25,7 +25,7 @@ from dsc_core.analysis.label_free import label_free_scores
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import checkpoints, claim, expectation, failures, queue, torchrun
+from dsc_core.runs import checkpoints, claim, expectation, failures, queue, run_threads, torchrun
 from dsc_core.runs.artifacts import graph
 from dsc_core.runs.artifacts.labels import write_frame
 from dsc_core.runs.files import staged, write_json
@@ -117,6 +117,7 @@ class Session:
         dataset = load_dataset(str(self.run.dataset.get("key", "")), self.store.home)
         self.countdown = expectation.countdown(self.store, self.run.config, len(dataset), dataset.shape)
         self.countdown.enter("start")
+        run_threads.apply(self.store, self.run)
         device = torchrun.device_title(describe(self.run.config.device)[1])
         self.store.set_device(self.run.id, device)
         log(self.run.folder, f"Training on {device}: {len(dataset)} samples, {self.run.clusters} clusters.")

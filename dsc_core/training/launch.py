@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from dsc_core import threads
 from dsc_core.config import Config
 
 # What torchrun sets in its processes; a process that is to train alone must not inherit it.
@@ -65,11 +66,6 @@ def command(single: list[str], processes: int) -> list[str]:
     as_module = ["-m"] if single[1] == "-m" else []
     # Without "--", torchrun would take our --run for an abbreviation of one of its own options.
     return [single[0], *torchrun, *as_module, "--", *single[1 + len(as_module) :]]
-
-
-def threads(processes: int) -> int:
-    """CPU threads for each of so many processes on this machine."""
-    return max(1, (os.cpu_count() or 1) // processes)
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +129,7 @@ def environment(config: Config, cards: list[int]) -> dict[str, str]:
         variables[ALL_CARDS] = ",".join(names)
     if (count := process_count(config, cards)) > 1:
         # Otherwise torchrun gives each process a single thread, and prints a long warning.
-        variables.setdefault("OMP_NUM_THREADS", str(threads(count)))
+        variables.setdefault("OMP_NUM_THREADS", str(threads.share(count)))
         if sys.platform == "linux":  # all are on this machine: nobody else needs to reach them
             variables.setdefault("GLOO_SOCKET_IFNAME", "lo")
     return variables
