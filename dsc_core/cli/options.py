@@ -106,7 +106,12 @@ DATA_OPTIONS: tuple[Decorator, ...] = (
         metavar="LOW:HIGH",
         help="Values of black and white in the images.  [default: found, the same for all images]",
     ),
-    click.option("--size", type=Size(), metavar="HxW", help="Resize images to this height and width."),
+    click.option(
+        "--size",
+        type=Size(),
+        metavar="HxW",
+        help="Resize images to this height and width.  [default: larger ones to 96 pixels]",
+    ),
     click.option(
         "--crop", is_flag=True, help="Crop images to their centre, in the proportions of --size or square."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,7 @@ from dsc_core.data.scaling import (
     scaling_of_range,
 )
 from dsc_core.data.text import shape_text
+from dsc_core.data.trainable import usual_size
 from dsc_core.errors import InputError
 
 
@@ -101,15 +103,17 @@ def _scaling_of_run(images: np.ndarray, like: dict[str, Any], options: Options, 
 
 def _sized(images: np.ndarray, options: Options, notes: list[Note]) -> np.ndarray:
     """The images cropped and resized as requested."""
-    size = options.image_size
+    size, kind = options.image_size, "resized"
     if options.image_crop:
         before, images = images.shape[2:], center_crop(images, size)
         if images.shape[2:] != before:
             about = f"{shape_text(images.shape[2:])} of {shape_text(before)}"
             notes.append(Note("cropped_to", about=about))
+    if size is None and len(images):
+        size, kind = usual_size(Counter([images.shape[2:]])), "made_smaller"
     if size is not None and images.shape[2:] != size:
         images = resize_images(images, size)
-        notes.append(Note("resized", count=len(images), total=len(images), about=shape_text(size)))
+        notes.append(Note(kind, count=len(images), total=len(images), about=shape_text(size)))
     return images
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -19,20 +20,13 @@ from dsc_core.data.limits import MEBI
 from dsc_core.data.notes import Note
 from dsc_core.data.options import Options
 from dsc_core.data.text import clean, shape_text
-from dsc_core.data.trainable import (
-    MAX_SIDE,
-    MixedSizes,
-    NeedsResize,
-    common_size,
-    fitting_size,
-    resize_advice,
-)
+from dsc_core.data.trainable import MixedSizes, common_size, fitting_size, resize_advice, usual_size
 from dsc_core.errors import InputError
 
 Size = tuple[int, int]  # (height, width)
 Labeller = Callable[[str], str]  # from the path of an image to its label
 Item = TypeVar("Item")
-LARGE_MB = 512  # of images that are too large to be trained on, which nobody wants whole in memory
+LOOKED_AT = 25  # files of a folder or an archive whose size is read before it is decided on one for all
 
 
 def preview_subset(files: list[Item], most: int | None) -> list[Item]:
@@ -53,9 +47,12 @@ def collect_images(
     total: the number of files, for the progress; None if the caller reports it. skipped: (id, reason), extended here.
     label: from a path to the label, by default found from all paths. A file is read before the next one is requested,
     so that they may come from a stream. Unless they are resized, all images must have one size: MixedSizes proposes
-    one. Grey and colour together become colour; of several bit depths, see `bit_depths`.
+    one. Photographs, see `usual_size`, are resized without being asked, with a note. Grey and colour together become
+    colour; of several bit depths, see `bit_depths`.
     """
     collection = _Collection(skipped, options, name)
+    if isinstance(files, list):
+        collection.choose_size(files)
     for count, file in enumerate(files):
         if options.most is not None and count >= 4 * options.most:
             break
@@ -72,6 +69,7 @@ class _Collection:
 
     keys: (path, page) of each image, page None for a file with one. sizes: of all images, before resizing. changes: how
     many images were changed, by kind of note. paged, further: files with several pages, and pages that were not read.
+    size: what all are resized to; None keeps theirs.
     """
 
     def __init__(self, skipped: list[tuple[str, str]], options: Options, name: str):
@@ -81,11 +79,24 @@ class _Collection:
         self.sizes: Counter[Size] = Counter()
         self.changes: Counter[str] = Counter()
         self.paged = self.further = self.nbytes = 0
+        self.size = options.image_size
+
+    def choose_size(self, files: list[ImageFile]) -> None:
+        """Where no size is asked for, decide by some of the files whether they are photographs, and their size."""
+        if self.size is not None:
+            return
+        found: Counter[Size] = Counter()
+        for file in files[:: max(1, len(files) // LOOKED_AT)]:
+            try:
+                found[self._cropped(image_size(file.read(), self.options.limits))] += 1
+            except (Unreadable, InputError):  # which reading the whole reports
+                continue
+        self.size = usual_size(found) if found else None
 
     @property
     def is_mixed(self) -> bool:
         """Whether the images differ in size and are not resized, so that they will be refused."""
-        return len(self.sizes) > 1 and self.options.image_size is None
+        return len(self.sizes) > 1 and self.size is None
 
     @property
     def is_full(self) -> bool:
@@ -130,12 +141,15 @@ class _Collection:
 
     def _take(self, page: Page, key: tuple[str, int | None]) -> None:
         """Keep a decoded image (C, H, W), cropped and resized as requested."""
-        image, size = page.image, self.options.image_size
+        image = page.image
         self.changes.update(page.changes)
         if self.options.image_crop:
-            image = center_crop(image, size)
+            image = center_crop(image, self.size)
         _, height, width = image.shape
         self.sizes[height, width] += 1
+        if self.size is None and self.sizes.total() == 1:  # of a stream, the first image decides
+            self.size = usual_size(self.sizes)
+        size = self.size
         if size is not None:
             image = resize_image(image, size)
         elif self.is_mixed:
@@ -144,17 +158,16 @@ class _Collection:
             return
         self.images.append(np.ascontiguousarray(image))  # not a view that holds the whole of a cropped image
         self.keys.append(key)
-        self._check_amount(image, (height, width))
+        self._check_amount(image)
 
-    def _check_amount(self, image: np.ndarray, size: Size) -> None:
-        """Refuse more images than the limits allow, and more than LARGE_MB of images too large to be trained on."""
+    def _check_amount(self, image: np.ndarray) -> None:
+        """Refuse more images than the limits allow."""
         self.nbytes += image.nbytes
         limits = self.options.limits
         if len(self.images) > limits.members:
             raise limits.error(self.name, "members")
-        most = limits.memory_mb if max(image.shape) <= MAX_SIDE else min(limits.memory_mb, LARGE_MB)
-        if not self.is_full and self.nbytes > most * MEBI:
-            raise self._too_many_pixels(size)
+        if not self.is_full and self.nbytes > limits.memory_mb * MEBI:
+            raise limits.error(self.name, "memory_mb")
 
     def to_dataset(self, label: Labeller | None = None) -> Dataset:
         """The collected images as a Dataset."""
@@ -173,15 +186,22 @@ class _Collection:
             notes.append(Note("skipped", count=len(self.skipped)))
         ids = [clean(path) if page is None else f"{clean(path)}#{page}" for path, page in self.keys]
         return from_images(
-            samples, labels, np.array(ids, dtype=str), self.options, notes, self.skipped, depths=depths
+            samples,
+            labels,
+            np.array(ids, dtype=str),
+            replace(self.options, size=self.size),
+            notes,
+            self.skipped,
+            depths=depths,
         )
 
     def _notes(self) -> list[Note]:
         """What was done to the images."""
         notes = [Note("cropped")] if self.options.image_crop else []
-        size = self.options.image_size
+        size = self.size
         if size is not None and (resized := self.sizes.total() - self.sizes[size]):
-            notes.append(Note("resized", count=resized, total=self.sizes.total(), about=shape_text(size)))
+            kind = "resized" if self.options.image_size else "made_smaller"
+            notes.append(Note(kind, count=resized, total=self.sizes.total(), about=shape_text(size)))
         notes += [Note(kind, count=count) for kind, count in sorted(self.changes.items())]
         if self.paged:
             kind = "all_pages" if self.options.pages == "all" else "further_pages"
@@ -216,23 +236,12 @@ class _Collection:
         return samples, depths
 
     def _mixed_sizes(self) -> MixedSizes:
-        """The error for images of several sizes; proposes the most common size, or the median, of at most 64 pixels."""
+        """The error for images of several sizes; proposes the most common size, or the median, of at most 96 pixels."""
         proposed = fitting_size(*common_size(self.sizes))
         shown = ", ".join(shape_text(size) for size, _ in self.sizes.most_common(3))
         more = f" and {len(self.sizes) - 3} others" if len(self.sizes) > 3 else ""
         message = f"The images in {self.name} differ in size ({shown}{more}): {resize_advice(proposed)}."
         return MixedSizes(message, proposed, dict(self.sizes.most_common()))
-
-    def _too_many_pixels(self, size: Size) -> InputError:
-        """The error for images that do not fit into memory; proposes a smaller size unless they are small already."""
-        proposed, limits = fitting_size(*size), self.options.limits
-        if self.options.image_size is not None or proposed == size:
-            return limits.error(self.name, "memory_mb")
-        return NeedsResize(
-            f"The images in {self.name}, {shape_text(size)} each, exceed the {limits.describe('memory_mb')}:"
-            f" {resize_advice(proposed)}.",
-            proposed,
-        )
 
     def _nothing_readable(self) -> NothingReadable:
         reasons = ""

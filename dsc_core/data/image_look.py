@@ -15,7 +15,7 @@ from dsc_core.data.image_files import ImageFile, Unreadable, natural_key
 from dsc_core.data.opening import find_format
 from dsc_core.data.options import Options
 from dsc_core.data.text import shape_text
-from dsc_core.data.trainable import MAX_SIDE, MIN_SIDE, common_size, fitting_size
+from dsc_core.data.trainable import MAX_SIDE, MIN_SIDE, PROPOSED_SIDE, common_size, fitting_size
 from dsc_core.errors import InputError
 
 SECONDS, HEADERS, OF_STREAM = 1.5, 400, 2000  # of looking; images whose header is read; files of a TAR
@@ -37,11 +37,11 @@ class ImageLook:
 
     @property
     def proposed(self) -> tuple[int, int] | None:
-        """A (height, width) for all images where they cannot be trained on as they are; None where they can."""
+        """A (height, width) for all images where they cannot, or should not, be trained on as they are; else None."""
         if not self.sizes:
             return None
         height, width = common_size(self.sizes)
-        usable = min(height, width) >= MIN_SIDE and max(height, width) <= MAX_SIDE
+        usable = min(height, width) >= MIN_SIDE and max(height, width) <= PROPOSED_SIDE
         return None if len(self.sizes) == 1 and usable else fitting_size(height, width)
 
     @property
@@ -52,6 +52,8 @@ class ImageLook:
             more = f" and {len(self.sizes) - 3} others" if len(self.sizes) > 3 else ""
             return f"The images differ in size ({shown}{more}), so they need a common one."
         size = next(iter(self.sizes))
+        if min(size) >= MIN_SIDE and max(size) <= MAX_SIDE:
+            return f"The images are {shape_text(size)}; training is several times faster at {PROPOSED_SIDE} pixels."
         word = "larger" if max(size) > MAX_SIDE else "smaller"
         side = MAX_SIDE if max(size) > MAX_SIDE else MIN_SIDE
         return f"The images are {shape_text(size)}, {word} than {side}×{side}, so they need another size."

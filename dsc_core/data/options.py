@@ -26,7 +26,8 @@ class Options:
     name : str, optional
         The name of the data set, by default that of the file.
     size, crop : (height, width), optional; bool, default=False
-        Resize images to `size`. With `crop`, keep the center with its proportions (square without `size`) first.
+        Resize images to `size`; by default only those of more than 96 pixels, to 96 on the longer side, with a note.
+        With `crop`, keep the center with the proportions of `size` (square without) first.
     channels : {"grey", "colour"}, optional
         Convert images; by default they keep their channels.
     labels_from_folders : bool, default=False

@@ -13,7 +13,9 @@ from dsc_core.errors import InputError
 
 MIN_SIDE, MAX_SIDE = 8, 224  # pixels
 MIN_SAMPLES = 10
-PROPOSED_SIDE = 64  # pixels, the longest side that an error proposes
+# Pixels, the longest side that an error proposes, and that larger images are brought to where no size is asked for: a
+# step takes half as long as at 128 and a fifth as at 224 pixels; see `tests/benchmarks/image_sizes.py`.
+PROPOSED_SIDE = 96
 
 
 class NeedsResize(InputError):
@@ -57,6 +59,12 @@ def common_size(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
         return common
     heights, widths = np.median(np.array(list(sizes.elements())), axis=0)
     return int(heights), int(widths)
+
+
+def usual_size(sizes: Counter[tuple[int, int]]) -> tuple[int, int] | None:
+    """The (height, width) for images of which no size is asked for; None where most are small enough to be kept."""
+    size = common_size(sizes)
+    return fitting_size(*size) if max(size) > PROPOSED_SIDE else None
 
 
 def check_trainable(dataset: Dataset, clusters: int) -> None:

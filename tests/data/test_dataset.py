@@ -106,7 +106,7 @@ def test_rows_that_do_not_match_are_a_mistake_of_the_program():
         (noise(20, 1, 8, 8), 21, "at most 20"),
         (noise(20, 2, 8, 8), 3, "2 channels"),
         (noise(20, 1, 7, 9), 3, "example to 8x9"),
-        (noise(20, 1, 8, 500), 3, "example to 8x64"),
+        (noise(20, 1, 8, 500), 3, "example to 8x96"),
         (np.ones((20, 1, 8, 8)), 3, "All samples are the same"),
         (
             np.eye(2)[np.arange(20) % 2].repeat(32, axis=1).reshape(20, 1, 8, 8),

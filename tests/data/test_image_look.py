@@ -31,7 +31,8 @@ def test_mixed_sizes_have_a_proposal_that_works(source):
 
 
 @pytest.mark.parametrize(
-    ("side", "word"), [(8, None), (12, None), (224, None), (7, "smaller"), (225, "larger"), (300, "larger")]
+    ("side", "word"),
+    [(8, None), (12, None), (96, None), (97, "faster"), (224, "faster"), (7, "smaller"), (225, "larger")],
 )
 def test_a_size_is_proposed_only_where_one_is_needed(source, side, word):
     look = look_at_images(source({f"{i}.png": encoded(grey(i, side, side)) for i in range(2)}))

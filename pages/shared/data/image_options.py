@@ -44,7 +44,10 @@ def archive_form(path: Path, proposed: tuple[int, int] | None) -> dict | None:
     size = proposed or look.proposed
     if look.proposed:
         st.caption(formatting.plain(look.why_resized))
-    return options | options_form("", size, bool(size))
+    options |= options_form("", size, bool(size))
+    if options["size"] is None and len(look.sizes) == 1:  # switched off: the images keep their size
+        options["size"] = next(iter(look.sizes))
+    return options
 
 
 def _folder_options(path: Path, levels: list[FolderLevel]) -> dict:

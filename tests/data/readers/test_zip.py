@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from dsc_core.data import MixedSizes, NeedsResize, open_dataset
+from dsc_core.data import MixedSizes, open_dataset
 from dsc_core.data.unpacking import leaves_folder
 from dsc_core.errors import InputError
 from tests.data.writers import bomb_png, colour, encoded, grey, tarred, zipped
@@ -97,12 +97,28 @@ def test_mixed_sizes_propose_one_and_resizing_mends_it(source):
     assert any("1 of 3" in str(note) for note in dataset.notes)
 
 
-def test_the_proposed_size_is_at_most_64(source):
-    path = source({f"{i}.png": encoded(grey(i, 100 + i, 200)) for i in range(3)})
-    with pytest.raises(MixedSizes) as caught:
-        open_dataset(path)
-    assert max(caught.value.proposed) == 64
-    assert len(caught.value.sizes) == 3
+@pytest.mark.parametrize("sizes", [[(100, 200)] * 4, [(100, 200), (101, 202), (99, 200), (300, 201)]])
+def test_photographs_are_made_smaller_unless_a_size_is_asked_for(source, sizes):
+    path = source({f"{i}.png": encoded(grey(i, *size)) for i, size in enumerate(sizes)})
+    dataset = open_dataset(path)
+    assert dataset.shape == (1, 48, 96)
+    (note,) = [note for note in dataset.notes if note.kind == "made_smaller"]
+    assert "4 of 4 images to 48×96" in str(note)
+    kept = open_dataset(path, size=(100, 200))
+    assert kept.shape == (1, 100, 200)
+    assert np.array_equal(kept.samples[0, 0], grey(0, 100, 200))
+    assert not any(note.kind == "made_smaller" for note in kept.notes)
+
+
+def test_photographs_are_cropped_before_they_are_made_smaller(source):
+    path = source({f"{i}.png": encoded(grey(i, 100, 200)) for i in range(3)})
+    assert open_dataset(path, crop=True).shape == (1, 96, 96)
+
+
+def test_up_to_96_pixels_images_stay_as_they_are(source):
+    dataset = open_dataset(source({f"{i}.png": encoded(grey(i, 96, 90)) for i in range(3)}))
+    assert dataset.shape == (1, 96, 90)
+    assert np.array_equal(dataset.samples[0, 0], grey(0, 96, 90))
 
 
 def test_nothing_readable_is_one_sentence(source):
@@ -122,12 +138,12 @@ def test_too_many_files_are_refused_with_the_setting(source, monkeypatch):
         open_dataset(source({f"{i}.png": encoded(grey(i)) for i in range(4)}))
 
 
-def test_too_many_pixels_propose_a_smaller_size(source, monkeypatch):
+def test_too_many_pixels_are_refused_with_the_setting(source, monkeypatch):
     monkeypatch.setenv("DSC_MAX_MEMORY_MB", "1")
     path = source({f"{i}.png": encoded(np.zeros((800, 800), np.uint8)) for i in range(3)})
-    with pytest.raises(NeedsResize) as caught:
-        open_dataset(path)
-    assert len(open_dataset(path, size=caught.value.proposed)) == 3
+    with pytest.raises(InputError, match="DSC_MAX_MEMORY_MB"):
+        open_dataset(path, size=(800, 800))
+    assert open_dataset(path).shape == (1, 96, 96)
 
 
 def test_progress_is_told_once_a_file(source):
@@ -334,14 +350,3 @@ def test_the_work_on_an_archive_has_an_end(tmp_path, monkeypatch, form):
     path = (zipped if form == "zip" else tarred)(tmp_path / f"a.{form}", members)
     with pytest.raises(InputError, match="DSC_MAX_WORK"):
         open_dataset(path)
-
-
-def test_large_images_are_never_held_whole(tmp_path, monkeypatch):
-    """They could not be trained on at that size, so a size is proposed before they fill the memory."""
-    from dsc_core.data import image_collection
-
-    monkeypatch.setattr(image_collection, "LARGE_MB", 1)
-    path = zipped(tmp_path / "a.zip", {f"{i}.png": bomb_png(600, 600) for i in range(9)})
-    with pytest.raises(NeedsResize):
-        open_dataset(path)
-    assert len(open_dataset(path, size=(32, 32))) == 9
