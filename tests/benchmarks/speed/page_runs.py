@@ -55,7 +55,6 @@ def build(home: Path) -> None:
         write_results(store.folder(run_id), rng, groups, config, with_model=name == "finished")
         store.finish(run_id, "done")
     live = store.create(dataset, config, name="live")
-    write_events(store, live, LIVE_EVENTS, config)
     write_film(store.folder(live), rng)
     small = Dataset("small", images[:40], np.arange(40).astype(str), groups[:40], "image", (0.0, 1 / 255))
     for number in range(OTHER_RUNS - 2):
@@ -165,6 +164,7 @@ class Round:
     def measure(self) -> None:
         """Everything, in the order in which a person would do it."""
         self.store.claim(self.runs["live"])  # the run belongs to this process, and so is seen to train
+        write_events(self.store, self.runs["live"], LIVE_EVENTS, self.config)
         self.first_and_again()
         self.polls()
         self.long_run()
@@ -174,7 +174,7 @@ class Round:
         """Let the run that trains report something."""
         for _ in range(events):
             self.written += 1
-            event = event_of(self.written, 2 * LIVE_EVENTS, self.config)
+            event = event_of(self.written, LIVE_EVENTS, self.config)
             self.store.append(self.runs["live"], event)
 
     def first_and_again(self) -> None:
