@@ -118,16 +118,15 @@ def begin(trainer: Trainer, feed: Feed, stage: str, batches: Sequence[np.ndarray
     low a rank, needs the host.
     """
     replay, carry, config = recorder(feed.device), trainer.carry, trainer.config
-    low_rank = carry.fallbacks or (
-        stage == objective.JOINT
-        and min(map(len, batches)) < max(spectral_dimensions(config), config.clusters)
-    )
-    if replay is None or distributed.size() > 1 or not trainer.records or low_rank:
+    joint = stage == objective.JOINT
+    whole = joint and config.graph == "whole"
+    rows = min(map(len, batches)) * (2 if whole else 1)
+    low_rank = carry.fallbacks or rows < max(spectral_dimensions(config), config.clusters)
+    if replay is None or distributed.size() > 1 or not trainer.records or (joint and low_rank):
         trainer.static = None
         return
     if not isinstance(trainer.static, StaticSteps):
         trainer.static = StaticSteps(trainer, feed, stage, replay)
-    whole = stage == objective.JOINT and config.graph == "whole"
     trainer.static.begin(batches, carry.affinity if whole else None, carry.targets)
 
 
@@ -156,6 +155,7 @@ class StaticSteps:
         device = feed.device
         self.inputs: Inputs = Streamed(feed) if feed.resident is None else Resident(feed)
         self.graph: DeviceGraph | None = None
+        self.affinity: sparse.csr_matrix | None = None  # what `graph` holds
         self.names = [name for name, term in objective.TERMS.items() if term.stage in (stage, objective.BOTH)]
         self.live = torch.zeros(1 + len(self.names), device=device)
         self.tally = torch.zeros(len(self.names) + 4, dtype=torch.float64, device=device)
@@ -173,20 +173,25 @@ class StaticSteps:
         """The batches that come next, (m,) each; in stage 2 the graph (n, n) and its targets (n,), if there is one."""
         trainer, host = self.trainer, None
         if affinity is not None:
-            if self.graph is None or not self.graph.fits(affinity, targets):
-                self.graph = DeviceGraph(affinity, targets, self._capacity(affinity), self.feed.device)
-                self.steps.clear()
-            else:
-                self.graph.update(affinity, targets)
-            host = Pairs(affinity, np.random.default_rng())
+            self._take_graph(affinity, targets)
+            host = Pairs(affinity, np.random.default_rng()) if isinstance(self.inputs, Streamed) else None
         place = (trainer.config.seed, trainer.clock.epoch, trainer.clock.epoch_step)
         self.inputs.begin(batches, host, place)
         usual = trainer.clock.usual
         self.tally[-1] = np.nan if usual is None else usual
 
-    def _capacity(self, affinity: sparse.csr_matrix) -> int:
-        """Room for the edges of any later graph: a symmetric one has at most twice as many as neighbours were asked."""
-        return 2 * affinity.shape[0] * self.trainer.config.neighbours
+    def _take_graph(self, affinity: sparse.csr_matrix, targets: np.ndarray | None) -> None:
+        """Put a graph that was built anew on the device; into the present tensors if they have room."""
+        if affinity is self.affinity:
+            return
+        self.affinity = affinity
+        if self.graph is not None and self.graph.fits(affinity, targets):
+            self.graph.update(affinity, targets)
+            return
+        # Room for any later graph: a symmetric one has at most twice as many edges as neighbours were asked for.
+        room = 2 * affinity.shape[0] * self.trainer.config.neighbours
+        self.graph = DeviceGraph(affinity, targets, room, self.feed.device)
+        self.steps.clear()
 
     def step(self, index: np.ndarray) -> Iterator[Event]:
         """One step, with the event that is due. index: (m,), the next of the batches."""
