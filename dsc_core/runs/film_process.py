@@ -1,9 +1,10 @@
 """The film of a run's latent map, laid out in a second process while the run trains: both sides of it.
 
 `Filming` is used by training: it queues latents in the run's folder and notifies the second process. `main` is that
-process, started as `python -m dsc_core.runs.film_process FOLDER SEED`: one thread at low priority that lays out the
-queued latents. On a busy computer it falls behind: then it lays out the newest first, so that a page shows the present,
-and the others later, also after training has ended. It ends when its standard input closes without the word "end",
+process, started as `python -m dsc_core.runs.film_process FOLDER SEED`: one thread that lays out the queued latents. On
+Linux it runs where a core would be idle as long as training lasts, elsewhere at low priority, so that training hardly
+notices it. On a busy computer it falls behind: then it lays out the newest first, so that a page shows the present, and
+the others later, also after training has ended. It ends when its standard input closes without the word "end",
 that is, when training was killed; the queue then waits for the next attempt, or for `catch_up`.
 """
 
@@ -29,7 +30,7 @@ from dsc_core.training import launch
 
 PATIENCE = 5.0  # seconds that the end of training waits for the last frames; those left are drawn without it
 BEHIND = 4  # queued latents, beyond which the newest is laid out first
-NICE = 10
+NICE = 10  # while training lasts, less than that on Linux
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 LOST = (
     "The process that draws the map of each epoch ended unexpectedly{how}. Training goes on, and the missing maps can"
@@ -201,6 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; training decides when to end
     if hasattr(os, "nice"):
         os.nice(NICE)
+    only_idle_cores(True)
     queued, ending = threading.Event(), threading.Event()
     threading.Thread(target=_listen, args=(queued, ending), daemon=True).start()
     threading.Thread(target=_beat, args=(Path(folder),), daemon=True).start()
@@ -229,10 +231,19 @@ def _listen(queued: threading.Event, ending: threading.Event) -> None:
     """Take in messages. Where training was killed, end; the next attempt, or `catch_up`, takes over the queue."""
     while message := os.read(0, 4096):  # a buffered reader's lock would block the exit of this process
         if b"end" in message:
+            only_idle_cores(False)
             ending.set()
         queued.set()
     if not ending.is_set():
         os._exit(0)
+
+
+def only_idle_cores(calm: bool) -> None:
+    """Let the main thread of this process run only where a core would be idle, or as others do; on Linux alone."""
+    if sys.platform == "linux":
+        policy = os.SCHED_IDLE if calm else os.SCHED_OTHER
+        with suppress(OSError):  # a container may forbid it; the low priority stays
+            os.sched_setscheduler(os.getpid(), policy, os.sched_param(0))
 
 
 def _beat(folder: Path) -> None:

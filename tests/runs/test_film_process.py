@@ -84,6 +84,18 @@ def test_the_other_process_is_calm_and_stays_in_the_session(filmed):
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the policy")
+def test_it_takes_only_idle_cores_while_training_lasts(filmed):
+    filmed.take(0, latent(0), None)
+    wait_for(lambda: os.sched_getscheduler(filmed.process.pid) == os.SCHED_IDLE)
+    code = "import os; from dsc_core.runs import film_process as film; policies = []\n"
+    code += (
+        "for calm in (True, False): film.only_idle_cores(calm); policies.append(os.sched_getscheduler(0))\n"
+    )
+    code += "print(policies == [os.SCHED_IDLE, os.SCHED_OTHER])"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"True\n"
+
+
 def test_ctrl_c_is_the_training_s_affair(filmed, tmp_path, told):
     filmed.take(0, latent(0), None)
     wait_for(lambda: film_frames.epochs(tmp_path))
