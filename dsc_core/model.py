@@ -21,7 +21,7 @@ from dsc_core.analysis import outliers
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
-from dsc_core.method.feed import BLOCK, Feed, build_graph, copy_codes, encode
+from dsc_core.method.feed import BLOCK, Feed, block_size, build_graph, copy_codes, encode
 from dsc_core.method.head import assign_softly
 from dsc_core.method.networks.networks import Networks
 
@@ -113,8 +113,9 @@ def reconstruction_errors(nets: Networks, feed: Feed, rows: np.ndarray, latent: 
     errors = np.full(len(rows), np.nan, np.float32)
     if nets.config.encoder == "none":
         return errors
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
+    size = block_size(nets)
+    for start in range(0, len(rows), size):
+        part = slice(start, start + size)
         values = feed(rows[part])
         codes = torch.from_numpy(np.array(latent[part], dtype=np.float32)).to(values)
         errors[part] = (nets.decoder(codes) - values).square().flatten(1).sum(1).cpu().numpy()

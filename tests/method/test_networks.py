@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -9,6 +10,7 @@ from torch.nn import functional
 from dsc_core.config import Config
 from dsc_core.errors import InputError
 from dsc_core.method.augmentation import random_copy
+from dsc_core.method.feed import Feed, block_size, encode
 from dsc_core.method.networks.autoencoder import Decoder, Encoder, convolve_upsampled
 from dsc_core.method.networks.discriminators import GlobalDiscriminator, LocalDiscriminator
 from dsc_core.method.networks.networks import Networks
@@ -247,3 +249,19 @@ def test_a_random_copy_moves_by_up_to_the_given_share_of_the_width():
     offset = (position % 21 - 10).abs()
     assert offset.max() <= 5
     assert offset.float().mean() > 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "fewest", "most"), [((1, 8, 8), 300, 999), ((3, 96, 96), 32, 80), ((9,), 1000, 1000)]
+)
+def test_a_block_holds_fewer_samples_of_larger_images_and_blocks_change_no_code(shape, fewest, most):
+    nets = Networks(shape, Config(device="cpu"))
+    size = block_size(nets)
+    assert fewest <= size <= most
+    samples = np.random.default_rng(0).random((size + 5, *shape)).astype(np.float32)
+    source = Feed(samples, (0.0, 1.0), torch.device("cpu"))
+    codes = encode(nets, source)
+    last = encode(nets, source, np.arange(size, size + 5))
+    assert len(codes) == size + 5
+    torch.testing.assert_close(codes[size:], last)
+    assert nets.training
