@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -177,6 +178,19 @@ def test_what_a_command_leaves_running_is_ended():
             return
         time.sleep(0.1)
     pytest.fail("it still runs")
+
+
+def test_a_call_that_is_ended_ends_what_it_measures(tmp_path):
+    call = [sys.executable, "-m", "tests.benchmarks.speed", "start", "--what", "imports", "--rounds", "50"]
+    mine = {"XDG_CACHE_HOME": str(tmp_path), "ITS_NAME": tmp_path.name}
+    process = subprocess.Popen(
+        call, cwd=trees.ROOT, env={**os.environ, **mine}, stderr=subprocess.PIPE, text=True
+    )
+    assert "begins" in process.stderr.readline()
+    process.terminate()
+    assert process.wait(60) == 143
+    process.stderr.close()
+    assert trees.end_marked(f"ITS_NAME={tmp_path.name}") == 0  # nothing is left
 
 
 def test_a_command_runs_beside_a_block_and_ends_with_it(tmp_path):

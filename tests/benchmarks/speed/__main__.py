@@ -11,6 +11,7 @@ stopped: what was made of the same committed code, settings, machine and version
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from contextlib import ExitStack
 from types import ModuleType
@@ -103,4 +104,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Ended by SIGTERM too, it ends the command that it measures, and removes its worktrees.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
