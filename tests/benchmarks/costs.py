@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 .venv/bin/python -m tests.benchmarks.costs --write
 
 runs them one after the other, each in a process and a workspace of its own, on one thread and by processor time, which
-other programs do not change; fits the weights of `dsc_core/training/cost_table.py`, says how far the fit is from each
-measurement, and with --write replaces the table. Takes some minutes.
+other programs do not change; fits the weights of `dsc_core/training/cost_table.py`; prints beside each other what the
+fit says of each part and what it took; and with --write replaces the table. Takes some minutes. With --check the
+present table is held against whole trainings.
 """
 
 from __future__ import annotations
@@ -45,8 +46,18 @@ GRID = (
     ("paper", 3000, (1, 28, 28), 10),
     ("released-code", 4096, (1, 28, 28), 10),
 )
+# Whole trainings to hold the table against, of the sizes of digits, usps, mnist-test, faces, a table and photographs.
+CHECKS = (
+    ("quick", 1797, (1, 8, 8), 10),
+    ("quick", 9298, (1, 16, 16), 10),
+    ("quick", 10_000, (1, 28, 28), 10),
+    ("standard", 400, (1, 32, 32), 40),
+    ("quick", 5000, (20,), 10),
+    ("quick", 300, (3, 64, 64), 5),
+)
 SHORT = {"epochs": 2, "joint_epochs": 2, "refresh": 1, "batches": 6, "least_steps": 0, "tolerance": 0.0}
 SHORT |= {"stopping": "labels", "map_every": 0}
+WAITED = {"film"}  # for another process: no processor time, so the table keeps what it says
 ONE_CORE = dict.fromkeys(costs.COSTS, 1.0)
 TABLE = Path(cost_table.__file__)
 
@@ -54,6 +65,11 @@ TABLE = Path(cost_table.__file__)
 def job_of(preset: str, count: int, shape: tuple[int, ...], clusters: int) -> Job:
     """A short training of the grid."""
     return Job(count, shape, PRESETS[preset].config.replace(clusters=clusters, device="cpu", **SHORT))
+
+
+def whole_job_of(preset: str, count: int, shape: tuple[int, ...], clusters: int) -> Job:
+    """A training to check the table with; without a film, whose process does not count here."""
+    return Job(count, shape, PRESETS[preset].config.replace(clusters=clusters, device="cpu", map_every=0))
 
 
 def train(job: Job) -> dict[str, list[float]]:
@@ -115,8 +131,8 @@ def fit(jobs: list[Job], measured: list[dict[str, list[float]]]) -> dict[str, tu
     """The weights of each part that come nearest to the measurements, relative to each, none below zero."""
     from scipy.optimize import nnls
 
-    table = {}
-    for part in costs.COSTS:
+    table = dict(costs.COSTS)
+    for part in costs.COSTS.keys() - WAITED:
         seen = [(job, one[part]) for job, one in zip(jobs, measured, strict=True) if one.get(part, (0, 0))[1]]
         rows = np.array([mean_counts(job, part) for job, _ in seen])
         seconds = np.array([max(spent / pieces, 1e-3) for _, (spent, pieces) in seen])
@@ -157,6 +173,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--write", action="store_true", help="replace dsc_core/training/cost_table.py")
+    options.add_argument(
+        "--check", action="store_true", help="compare the table with whole trainings instead"
+    )
     options.add_argument("--one", metavar="JOB", help="train one job in this process and print its parts")
     options.add_argument(
         "--kept", type=Path, metavar="FILE", help="keep the measurements there, or take them from it"
@@ -166,21 +185,22 @@ def main() -> None:
     if chosen.one:
         print(json.dumps(train(calibration.from_json(chosen.one))))
         return
+    grid, make = (CHECKS, whole_job_of) if chosen.check else (GRID, job_of)
     kept = json.loads(chosen.kept.read_text()) if chosen.kept and chosen.kept.exists() else {}
-    jobs = [job_of(*one) for one in GRID]
-    for job, case in zip(jobs, GRID, strict=True):
+    jobs = [make(*one) for one in grid]
+    for job, case in zip(jobs, grid, strict=True):
         if str(case) not in kept and not chosen.only_kept:
             kept[str(case)] = in_own_process(job)
             print(f"{case}: {kept[str(case)]}", file=sys.stderr, flush=True)
             if chosen.kept:
                 chosen.kept.write_text(json.dumps(kept))
-    jobs = [job for job, case in zip(jobs, GRID, strict=True) if str(case) in kept]
-    measured = [kept[str(case)] for case in GRID if str(case) in kept]
-    table = fit(jobs, measured)
-    costs.COSTS.update(table)
+    jobs = [job for job, case in zip(jobs, grid, strict=True) if str(case) in kept]
+    measured = [kept[str(case)] for case in grid if str(case) in kept]
+    if not chosen.check:
+        costs.COSTS.update(fit(jobs, measured))
     report(jobs, measured)
-    if chosen.write:
-        write(table)
+    if chosen.write and not chosen.check:
+        write(costs.COSTS)
 
 
 if __name__ == "__main__":

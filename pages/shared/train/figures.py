@@ -17,8 +17,7 @@ def draw(run, past, paused: bool) -> None:
     """A progress bar while the run trains, and the figures. paused: whether a pause is in force."""
     latest, ended = past.latest, run.finished
     if not ended:
-        share = latest.epoch / latest.epochs if latest and latest.epochs else 0.0
-        st.progress(min(max(share, 0.0), 1.0), text=formatting.plain(activity(run, past, paused)) or None)
+        st.progress(done_share(latest), text=formatting.plain(activity(run, past, paused)) or None)
     stage = (
         widgets.status(run, paused)[2]
         if ended or not latest
@@ -46,6 +45,15 @@ def activity(run, past, paused: bool) -> str:
     if past.latest and past.latest.stage == "labels":
         return past.activity or "Finishing: computing clusters and maps."
     return past.activity
+
+
+def done_share(latest) -> float:
+    """How much of the run is done, 0 to 1: by time where the time left is known, else by epochs."""
+    if latest is None:
+        return 0.0
+    if latest.remaining is not None:
+        return latest.seconds / max(latest.seconds + latest.remaining, 1e-9)
+    return min(latest.epoch / latest.epochs, 1.0) if latest.epochs else 0.0
 
 
 def time_left(latest) -> str:
