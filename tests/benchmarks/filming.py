@@ -7,7 +7,7 @@ the time until the end of the last epoch counts; reading the data and drawing th
 - processor seconds of the training process with and without the film, and of the process that lays the film out (all
   of it: its start, and the frames that remained after training). They depend little on the load of the machine. The
   first says what training itself does for a film, the second what the film takes from a machine whose cores are all
-  busy: on Linux it runs only where a core would be idle, elsewhere at nice 10, about a tenth of a core that others want.
+  busy: on Linux it runs only where a core would be idle, elsewhere at nice 10.
 
 Needs Linux or macOS. Set OMP_NUM_THREADS to the number of threads that training should use.
 """
