@@ -93,6 +93,15 @@ def read_regular(path: Path, limit: int = LARGEST) -> bytes:
     return path.read_bytes()
 
 
+def state_of(path: Path) -> tuple[int, ...]:
+    """What tells a file from what it was, and from one that took its place; () if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def check_regular(path: Path) -> int:
     """The size of a file in bytes. OSError if there is none, ValueError if it is no regular file."""
     status = os.stat(path)

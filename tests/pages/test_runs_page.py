@@ -10,6 +10,7 @@ import pytest
 from dsc_core.data import open_dataset
 from dsc_core.presets import preset
 from dsc_core.runs import queue, starting, trash
+from dsc_core.runs.files import write_json
 from pages.shared import choices, formatting
 from tests.pages.trained import FEW, trained
 
@@ -316,3 +317,14 @@ def test_names_from_outside_are_no_markup(app, store, runs):
 )
 def test_sizes_read_as_people_say_them(count, words):
     assert formatting.size(count) == words
+
+
+def test_scores_that_change_on_disk_show_at_the_next_run_of_the_script(app, store):
+    run = store.get(trained("image", True))
+    app.run()
+    app.switch_page("pages/views/runs.py").run()
+    summary = json.loads((run.folder / "summary.json").read_text())
+    for score in (0.125, 0.25):
+        write_json(run.folder / "summary.json", summary | {"acc": score})
+        app.run()
+        assert app.dataframe[0].value["ACC"].tolist() == [score]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from dsc_core.analysis import metrics
 from dsc_core.runs.artifacts.arrays import read_map
 from dsc_core.runs.artifacts.labels import labels_frame
 from dsc_core.runs.artifacts.summary import read_summary
+from dsc_core.runs.files import state_of
 from dsc_core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -73,9 +72,4 @@ def load_results(run: Run) -> Results:
 
 def version_of(run: Run) -> tuple[Any, ...]:
     """What tells the run's results from others that took their place: when it ended, and the state of each file."""
-    states: list[tuple[int, ...]] = []
-    for name in FILES:
-        with suppress(OSError):
-            status = os.stat(run.folder / name)
-            states.append((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
-    return (run.ended, *states)
+    return (run.ended, *(state_of(run.folder / name) for name in FILES))

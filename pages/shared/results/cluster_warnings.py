@@ -37,7 +37,7 @@ def draw(run, results) -> None:
         st.warning(formatting.plain(message), icon=":material/warning:")
         st.button("Retry", key="graph_again", icon=":material/refresh:", on_click=jobs.forget, args=(key,))
     try:
-        warnings = _find_warnings(run.id, run.ended, job.result is not None, results, job.result)
+        warnings = _find_warnings(run.id, results.version, job.result is not None, results, job.result)
     except RunError as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
         return
@@ -48,7 +48,7 @@ def draw(run, results) -> None:
 
 
 @st.cache_data(show_spinner="Checking the clusters", max_entries=16)
-def _find_warnings(run_id: str, ended: float | None, with_graph: bool, _results, _affinity) -> list:
+def _find_warnings(run_id: str, version: tuple, with_graph: bool, _results, _affinity) -> list:
     """The warnings of a run; RunError where its spectral coordinates cannot be read."""
     clusters = _results.labels["cluster"].to_numpy()
     spectral = read_spectral(_results.run)

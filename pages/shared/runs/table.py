@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from dsc_core.runs.artifacts.summary import FILE as SUMMARY
 from dsc_core.runs.artifacts.summary import readable_summary
+from dsc_core.runs.files import state_of
 from dsc_core.runs.run import DAMAGED
 from pages.shared import formatting, knobs, run_time, widgets
 
@@ -43,7 +45,7 @@ def draw(runs, queued: list[str], sizes: dict[str, int]) -> list:
 
 def _row(run, queued: list[str], sizes: dict[str, int]) -> dict:
     """One row of the table."""
-    scores = _scores(run.id, run.ended, run)
+    scores = _scores(run.id, state_of(run.folder / SUMMARY), run)
     status = widgets.status(run)[2]
     return {
         "★": "★" if run.starred else "",
@@ -74,7 +76,7 @@ def _date_format(created: pd.Series) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=2000)
-def _scores(run_id: str, ended: float | None, _run) -> dict:
+def _scores(run_id: str, state: tuple, _run) -> dict:
     """The summary of a finished run, {} where it has none that can be read."""
     return readable_summary(_run)
 

@@ -13,6 +13,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.plots.film_map import FILM_LIMIT
 from dsc_core.runs import film_frames
 from dsc_core.runs.artifacts.labels import labels_frame
+from dsc_core.runs.artifacts.results import version_of
 from dsc_core.sampling import sample_rows
 from pages.shared import state
 
@@ -77,7 +78,7 @@ class Film:
     def newest_clusters(self) -> np.ndarray:
         """The newest clusters of the drawn samples: those of the results, else of the newest frame."""
         if self.run.status in ("done", "stopped"):
-            clusters = _final_clusters(self.run.id, self.run.ended)
+            clusters = _final_clusters(self.run.id, version_of(self.run))
             if clusters is not None and len(clusters) > self.rows.max(initial=-1):
                 return clusters[self.rows]
         clustered = [frame.clusters for frame in self.frames.values() if (frame.clusters >= 0).any()]
@@ -85,7 +86,7 @@ class Film:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _final_clusters(run_id: str, ended: float | None) -> np.ndarray | None:
+def _final_clusters(run_id: str, version: tuple) -> np.ndarray | None:
     """The clusters in the results of a run, None where they cannot be read."""
     try:
         return labels_frame(state.store().get(run_id))["cluster"].to_numpy()
