@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from operator import itemgetter
@@ -17,7 +17,7 @@ from dsc_core.config import Config
 from dsc_core.errors import InputError
 from dsc_core.method import graph, kmeans
 from dsc_core.method.dendrogram import Dendrogram, merge, weights_between
-from dsc_core.method.edges import CPU, Edges, cost, refine
+from dsc_core.method.edges import CPU, Edges, cost, cost_of_cells, refine
 from dsc_core.method.kmeans import Clustering, clustering
 from dsc_core.sampling import sample_rows
 from dsc_core.threads import one_thread
@@ -28,10 +28,14 @@ LEAST_CONFIDENT = 0.25  # share of every cluster
 # for many clusters fewer are made.
 STARTS = 200
 KMEANS_SAMPLES = 4000
-CELLS = 8  # per cluster, from which merged cuts begin
+BEST_STARTS = 4  # of k-means, that are refined: with nearly equal inertia, one may cost less
+# Per cluster, from which merged cuts begin. The last are found among the samples, the others among those.
+CELLS = (2, 3, 4, 6, 8)
+COARSE_STARTS = 4  # of the k-means that makes cells of cells
 SAMPLES_PER_CELL = 50  # at most, that its k-means uses
 EVENNESS = (1.0, 1.5, 2.0)
-CLEARLY_LESS = 0.95  # of the cost of k-means, below which a merged cut is preferred
+REFINED_CUTS = 3  # of the merged cuts
+CLEARLY_LESS = 0.96  # of the cost of k-means, below which a merged cut is preferred
 SMALL = 20_000  # samples up to which one thread is the fastest
 
 CheckCancelled = Callable[[], None]
@@ -99,13 +103,13 @@ def best_cut(
         labels = refine(edges, labels, clusters, check_cancelled=check_cancelled)
         return cost(edges, labels, clusters), labels
 
-    candidates, before = [refined(_by_starts(reduced, config))], None
+    candidates, before = [refined(labels) for labels in _by_starts(reduced, config, BEST_STARTS)], None
     if previous is not None and not empty_clusters(previous, clusters):
         before = refined(previous)
         candidates += [before, refined(_from_clusters(reduced, previous, clusters))]
     least, best = min(candidates, key=itemgetter(0))
-    merged = merged_cuts(affinity, reduced, config, check_cancelled)
-    if others := [refined(labels) for labels in merged]:
+    others = [refined(labels) for labels in merged_cuts(affinity, reduced, config, check_cancelled)]
+    if others:
         less, other = min(others, key=itemgetter(0))
         least, best = (less, other) if less < CLEARLY_LESS * least else (least, best)
     if before and least > config.new_cut * before[0]:
@@ -115,7 +119,7 @@ def best_cut(
 
 def k_means(points: np.ndarray, config: Config, device: torch.device = CPU) -> Clustering:
     """Seeded k-means, the best of up to STARTS starts; InputError where there are fewer points than clusters."""
-    labels = _by_starts(_principal(points, config.clusters, device), config)
+    labels = _by_starts(_principal(points, config.clusters, device), config)[0]
     return clustering(points, labels, config.clusters)
 
 
@@ -126,11 +130,11 @@ def _principal(points: np.ndarray, clusters: int, device: torch.device) -> Tenso
     return kmeans.principal(torch.from_numpy(points).to(device, torch.float32))
 
 
-def _by_starts(points: Tensor, config: Config) -> np.ndarray:
-    """Clusters (n,) of points (n, r) by k-means whose starts use a seeded part of the points."""
+def _by_starts(points: Tensor, config: Config, best: int = 1) -> list[np.ndarray]:
+    """Clusters (n,) of points (n, r) by k-means whose starts use a seeded part of the points: the best."""
     starts = int(np.clip(10 * STARTS / config.clusters, STARTS // 10, STARTS))
     rows = sample_rows(len(points), max(KMEANS_SAMPLES, 100 * config.clusters), config.seed)
-    return kmeans.k_means(points, config.clusters, starts, config.seed, rows)
+    return kmeans.k_means(points, config.clusters, starts, config.seed, rows, best)
 
 
 def _from_clusters(points: Tensor, labels: np.ndarray, clusters: int) -> np.ndarray:
@@ -141,36 +145,54 @@ def _from_clusters(points: Tensor, labels: np.ndarray, clusters: int) -> np.ndar
 
 def merged_cuts(
     affinity: sparse.csr_matrix, points: Tensor, config: Config, check_cancelled: CheckCancelled | None = None
-) -> Iterator[np.ndarray]:
-    """Cuts (n,) into K clusters that are made of small cells of the points (n, r), merged along the graph."""
-    for tree in dendrograms(affinity, points, config.clusters, config.seed, EVENNESS, check_cancelled):
-        yield tree.labels(config.clusters)
+) -> list[np.ndarray]:
+    """Cuts (n,) into K clusters that are made of small cells of the points (n, r), merged along the graph.
 
-
-def dendrograms(
-    affinity: sparse.csr_matrix,
-    points: Tensor,
-    clusters: int,
-    seed: int,
-    evenness: Sequence[float],
-    check_cancelled: CheckCancelled | None = None,
-) -> Iterator[Dendrogram]:
-    """How cells of the points (n, r), CELLS per cluster, are merged along the graph, for each evenness.
-
-    The cells are found once, by k-means from one start. Nothing where there are fewer points than cells.
+    The REFINED_CUTS of least cost, which the cells' weights alone tell. Nothing where there are fewer points than
+    cells.
     """
-    count = CELLS * clusters
+    clusters, count = config.clusters, CELLS[-1] * config.clusters
     if count > len(points):
-        return
-    rows = sample_rows(len(points), max(KMEANS_SAMPLES, SAMPLES_PER_CELL * count), seed)
-    sample = points[torch.from_numpy(rows).to(points.device)]
-    cells = kmeans.nearest_centre(points, kmeans.best_start(sample, count, 1, seed)).cpu().numpy()
-    cells = np.unique(cells, return_inverse=True)[1]
-    weights = weights_between(affinity, cells, cells.max() + 1)
-    for each in evenness:
+        return []
+    cells, centres = fine_cells(points, count, config.seed)
+    weights, sizes = weights_between(affinity, cells, len(centres)), np.bincount(cells)
+    cuts: dict[bytes, tuple[float, np.ndarray]] = {}
+    for tree in dendrograms(weights, centres, clusters, config.seed):
         if check_cancelled:
             check_cancelled()
-        yield merge(weights, cells, each)
+        merged = tree.labels(clusters)
+        cuts.setdefault(merged.tobytes(), (cost_of_cells(weights, sizes, merged, clusters), merged))
+    best = sorted(cuts.values(), key=itemgetter(0))[:REFINED_CUTS]
+    return [merged[cells] for _, merged in best]
+
+
+def fine_cells(points: Tensor, count: int, seed: int) -> tuple[np.ndarray, Tensor]:
+    """Cells of points (n, r) by k-means from one start on a part of them: (n,) in 0..m−1, and their centres (m, r).
+
+    At most `count`; none is empty.
+    """
+    rows = sample_rows(len(points), max(KMEANS_SAMPLES, SAMPLES_PER_CELL * count), seed)
+    centres = kmeans.best_starts(points[torch.from_numpy(rows).to(points.device)], count, 1, seed)[0]
+    used, cells = np.unique(kmeans.nearest_centre(points, centres).cpu().numpy(), return_inverse=True)
+    return cells, centres[torch.from_numpy(used).to(points.device)]
+
+
+def dendrograms(weights: np.ndarray, centres: Tensor, clusters: int, seed: int) -> Iterator[Dendrogram]:
+    """How m cells, by their weights (m, m) and centres (m, r), are merged: for each evenness, and from coarser cells.
+
+    Coarser ones are cells of the centres, so that the samples are looked at once. `Dendrogram.cells`: (m,).
+    """
+    for per_cluster in CELLS:
+        first, count = np.arange(len(centres)), per_cluster * clusters
+        if count < len(centres):
+            coarse = kmeans.nearest_centre(
+                centres, kmeans.best_starts(centres, count, COARSE_STARTS, seed)[0]
+            )
+            first = np.unique(coarse.cpu().numpy(), return_inverse=True)[1]
+        member = np.eye(first.max() + 1)[first]
+        between = member.T @ weights @ member
+        for evenness in EVENNESS:
+            yield merge(between, first, evenness)
 
 
 # Labels ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 CPU = torch.device("cpu")
-HALVINGS = 6  # of the samples that move at once, while moving them does not lower the cut
+HALVINGS = 2  # of the samples that move at once, while moving them does not lower the cut
 
 
 def to_torch(matrix: sparse.csr_matrix, device: torch.device) -> Tensor:
@@ -58,10 +58,22 @@ def cost(affinity: sparse.csr_matrix | Edges, labels: np.ndarray, clusters: int)
     The second, in nats, prevents a handful of odd samples from being a cluster of its own at the price of two classes
     in one: the normalised cut alone favours any small group that stands apart.
     """
-    sizes = np.bincount(labels, minlength=clusters) / len(labels)
-    unevenness = float((sizes * np.log(np.maximum(sizes * clusters, 1e-12))).sum())
+    sizes = np.bincount(labels, minlength=clusters)
     # Rounded: of equal cuts, the first is chosen on every machine.
-    return round(normalised_cut(affinity, labels, clusters) + unevenness, 9)
+    return round(normalised_cut(affinity, labels, clusters) + _unevenness(sizes), 9)
+
+
+def cost_of_cells(weights: np.ndarray, sizes: np.ndarray, labels: np.ndarray, clusters: int) -> float:
+    """`cost` where whole cells are labelled, (m,), by the weights between them, (m, m), and their sizes, (m,)."""
+    member = np.eye(clusters)[labels]
+    within = np.einsum("ij,ij->j", member, weights @ member)
+    cut = _cut(within, np.maximum(member.T @ weights.sum(1), 1e-12))
+    return round(cut + _unevenness(member.T @ sizes), 9)
+
+
+def _unevenness(sizes: np.ndarray) -> float:
+    shares = sizes / sizes.sum()
+    return float((shares * np.log(np.maximum(shares * len(sizes), 1e-12))).sum())
 
 
 def normalised_cut(affinity: sparse.csr_matrix | Edges, labels: np.ndarray, clusters: int) -> float:

@@ -62,7 +62,7 @@ def _by_block(
             return None
         residual = products - vectors * values.to(vectors.dtype)
         if float(residual[:, :count].norm(dim=0).max()) < TOLERANCE:
-            return values[:count].cpu().numpy(), vectors[:, :count].cpu().numpy()
+            return values[:count].clamp_max(1).cpu().numpy(), vectors[:, :count].cpu().numpy()
         end = float(values[-1].clamp(-0.9, 0.999))
     return None
 
@@ -123,6 +123,6 @@ def _by_lanczos(
     operator = LinearOperator(matrix.shape, matvec=product, dtype=matrix.dtype)
     start = np.random.default_rng(seed).standard_normal(size)
     basis = min(max(2 * count + 1, 40), size)
-    values, vectors = eigsh(operator, k=count, which="LA", v0=start, tol=1e-6, ncv=basis)
+    values, vectors = eigsh(operator, k=count, which="LA", v0=start, tol=1e-9, ncv=basis)
     order = np.argsort(values)[::-1]
     return values[order], vectors[:, order]

@@ -26,6 +26,7 @@ HEATS = (
 TOLERANCE = (
     1e-4  # a start has converged when its centres move by less: squared, as a share of the mean variance
 )
+SAME = 1e-5  # relative difference of inertia up to which two starts have found the same
 # Distances in memory at once. On the CPU they stay in the processor's cache; 256 MB on a device.
 CPU_BLOCK, DEVICE_BLOCK = 2**18, 2**26
 
@@ -40,15 +41,16 @@ class Clustering:
 
 
 def k_means(
-    points: Tensor, clusters: int, starts: int, seed: int, rows: np.ndarray | None = None
-) -> np.ndarray:
-    """Clusters of points (n, d) float32, n at least `clusters`: the best of several seeded starts. → (n,) int64.
+    points: Tensor, clusters: int, starts: int, seed: int, rows: np.ndarray | None = None, best: int = 1
+) -> list[np.ndarray]:
+    """Clusters (n,) int64 of points (n, d) float32, n at least `clusters`: the `best` of several seeded starts.
 
-    rows: the positions of the points that the starts use, None for all. An empty cluster takes the point farthest from
-    its centre, unless every point lies on one.
+    The best first; fewer where starts end in the same clusters. rows: the positions of the points that the starts use,
+    None for all. An empty cluster takes the point farthest from its centre, unless every point lies on one.
     """
     sample = points if rows is None else points[torch.from_numpy(rows).to(points.device)]
-    return converge(points, best_start(sample, clusters, starts, seed)).cpu().numpy()
+    found = (converge(points, each) for each in best_starts(sample, clusters, starts, seed, best))
+    return [labels.cpu().numpy() for labels in found]
 
 
 def clustering(points: np.ndarray, labels: np.ndarray, clusters: int) -> Clustering:
@@ -72,8 +74,11 @@ def principal(points: Tensor) -> Tensor:
     return centred @ axes.flip(1)[:, :count].to(points.dtype)
 
 
-def best_start(points: Tensor, clusters: int, starts: int, seed: int) -> Tensor:
-    """The centres (K, d) of the best of several starts on points (n, d), found in heats."""
+def best_starts(points: Tensor, clusters: int, starts: int, seed: int, best: int = 1) -> Tensor:
+    """The centres of the best of several starts on points (n, d), found in heats, the best first: (≤ best, K, d).
+
+    Starts that end with the same inertia count once.
+    """
     # Drawn on the CPU and all at once: the same for every device and size of block.
     trials = 2 + int(math.log(clusters))
     draws = torch.rand(
@@ -83,11 +88,15 @@ def best_start(points: Tensor, clusters: int, starts: int, seed: int) -> Tensor:
     at_once = max(1, block // (clusters * len(points)))
     transposed = points.T.contiguous()
     centres = torch.cat([seeded(points, transposed, part) for part in draws.split(at_once)])
+    inertia = torch.zeros(0)
     for steps, share in HEATS:
+        kept = max(best, math.ceil(share * len(centres)))
         heats = [lloyd(points, transposed, part, steps) for part in centres.split(at_once)]
         centres, inertia = (torch.cat(parts) for parts in zip(*heats, strict=True))
-        centres = centres[inertia.sort(stable=True).indices[: math.ceil(share * len(centres)) or 1]]
-    return centres[0]
+        inertia, order = inertia.sort(stable=True)
+        inertia, centres = inertia[:kept], centres[order[:kept]]
+    apart = inertia.diff() > SAME * inertia[:-1]
+    return centres[torch.cat([apart.new_ones(1), apart])][:best]
 
 
 def seeded(points: Tensor, transposed: Tensor, draws: Tensor) -> Tensor:
