@@ -103,8 +103,8 @@ def test_damaged_answers_and_a_missing_latent_are_sentences(app, images, store):
     app.run()
     app.button(key="how_many_go").click()
     worked(app)
-    assert len(app.error) == 1
-    assert "latent" in app.error[0].value
+    assert len(app.error) == 2, "in this section, and beside the clusters, which need the codes too"
+    assert all("latent" in error.value for error in app.error)
 
 
 def test_a_stopped_job_leaves_what_it_found(app, images, store, monkeypatch):
