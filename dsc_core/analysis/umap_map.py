@@ -23,8 +23,6 @@ MIN_DIST = 0.1  # UMAP's default
 NEIGHBOURS = 15  # UMAP's default, a balance of fine and coarse structure; it counts the point itself
 FEW = 15  # up to so many points have no neighbourhoods that UMAP could unfold
 PLACED_BY = 5  # nearest neighbours that determine the position of a further point
-# As measured on one core: until the libraries are loaded, and for each point that is laid out, or placed after it.
-SECONDS_BEFORE, SECONDS_LAID_OUT, SECONDS_PLACED = 0.1, 0.00015, 0.00005
 BLOCK = 10_000  # points placed between two reports of progress
 # UMAP raises these on degenerate data, such as many repeated points.
 FAILURES = (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, RuntimeError)
@@ -53,12 +51,6 @@ def project(points: ArrayLike, seed: int, progress: Callable[[str], None] | None
         block = others[start : start + BLOCK]
         positions[block] = place_points(points[block], points[rows], sample_map)
     return positions
-
-
-def expected_seconds(count: int, maps: int) -> float:
-    """About how long the first `maps` maps of a process take, of `count` points each."""
-    laid_out = min(count, FITTED)
-    return SECONDS_BEFORE + maps * (SECONDS_LAID_OUT * laid_out + SECONDS_PLACED * (count - laid_out))
 
 
 def place_points(points: ArrayLike, reference: ArrayLike, reference_map: np.ndarray) -> np.ndarray:
