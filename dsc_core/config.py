@@ -245,7 +245,14 @@ class Config(ObjectiveSettings):
 KNOBS: dict[str, Knob] = knobs_of(Config)
 
 # What training did before a setting existed, where that is not its default: for runs of earlier versions.
-BEFORE = {"stem": "halve", "self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0, "processes": 1, "decode_every": 1}
+BEFORE = {
+    "stem": "halve",
+    "self_training": 0.0,
+    "joint_share": 1.0,
+    "final_rate": 1.0,
+    "processes": 1,
+    "decode_every": 1,
+}
 
 
 def find_knob(name: str) -> Knob:

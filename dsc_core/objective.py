@@ -235,7 +235,7 @@ class ObjectiveSettings:
     )
     reconstruction: float = weight(
         1.0, "δ", knobs.AUTOENCODER, stage=BOTH, needs=[ENCODER],
-        of=(reconstruction_error, lambda b: (b.samples, b.reconstruction)),
+        of=(reconstruction_error, lambda b: (b.decoded_samples, b.reconstruction)),
         help="Weight of the reconstruction error: the latent code must keep what the decoder needs.",
     )
     relative: float = weight(
@@ -326,7 +326,7 @@ def compute(batch: Batch, stage: str) -> dict[str, Tensor]:
     """The terms of a batch, unweighted scalars by name; without those of weight zero or that lack what they need."""
     terms = [term for term in active_terms(stage, batch.config) if all(map(batch.has, term.needs))]
     single = {term.name: term.function(*term.inputs(batch)) for term in terms if term.stage != JOINT}
-    means = batch.share.mean(single) if single else {}
+    means = batch.decoded_share.mean(single) if single else {}
     return means | {term.name: term.function(*term.inputs(batch)) for term in terms if term.stage == JOINT}
 
 

@@ -22,6 +22,8 @@ from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.spectral import orthonormalise, orthonormalise_on_device
 from dsc_core.method.share import Share
 
+FEWEST_DECODED = 8  # samples of a batch: batch normalisation and the discriminators need some
+
 
 class Pairs(Protocol):
     """The graph of the whole data set, which gives each sample of a batch a neighbour; see `training.batches`."""
@@ -93,6 +95,7 @@ class Batch:
         noise_level: Tensor | None = None,
     ) -> None:
         self.nets, self.samples, self.code, self.config, self.share = nets, samples, code, config, share
+        self.decoded_share, self.decoded_rows = share, slice(None)
         self.noise_level = config.noise_level if noise_level is None else noise_level
         self.sampling = config.noise == "sampling"
         self.latent = code.mean if self.sampling or not self.has(ENCODER) else code.sample(self._noise())
@@ -111,14 +114,25 @@ class Batch:
         mean = self.code.mean
         return self.share.mine(mean.new_empty(self.share.count, mean.shape[1]).normal_())
 
+    def decode_every(self, step: int) -> None:
+        """Compute the autoencoder's terms of every `step`-th sample of the batch only, of at least FEWEST_DECODED."""
+        step = min(step, max(1, self.share.count // max(FEWEST_DECODED, self.share.size)))
+        self.decoded_rows = slice(-self.share.rows.start % step, None, step)
+        self.decoded_share = self.share.every(step)
+
+    @property
+    def decoded_samples(self) -> Tensor:
+        """The samples that are decoded, (decoded rows, …)."""
+        return self.samples[self.decoded_rows]
+
     @cached_property
     def decodings(self) -> tuple[Tensor, Tensor]:
-        """D(z) and D(ψ(z)), (rows, …) each."""
-        return self.nets.decode(self.latent, self.noisy)
+        """D(z) and D(ψ(z)), (decoded rows, …) each."""
+        return self.nets.decode(self.latent[self.decoded_rows], self.noisy[self.decoded_rows])
 
     @cached_property
     def reconstruction(self) -> Tensor:
-        """The decoding to compare with the samples, (rows, …): the clean one, in the released code the noisy one.
+        """The decoding to compare with the samples, (decoded rows, …): the clean one, in the released code the noisy.
 
         Where one decoder with batch normalisation serves both, its statistics are those of both, whatever the weights.
         """
@@ -126,31 +140,33 @@ class Batch:
         if self.config.relative or not apart:
             return self.decodings[self.sampling]
         if self.sampling:
-            return (self.nets.noisy_decoder or self.nets.decoder)(self.noisy)
-        return self.nets.decoder(self.latent)
+            return (self.nets.noisy_decoder or self.nets.decoder)(self.noisy[self.decoded_rows])
+        return self.nets.decoder(self.latent[self.decoded_rows])
 
     @cached_property
     def code_pair(self) -> list[Tensor]:
-        """The code of each sample and that of another sample, (rows, d) each."""
-        (whole,) = self.share.whole(self.latent)
-        return [self.latent, self.share.mine(other_codes(whole))]
+        """The code of each decoded sample and that of another one, (decoded rows, d) each."""
+        latent = self.latent[self.decoded_rows]
+        (whole,) = self.decoded_share.whole(latent)
+        return [latent, self.decoded_share.mine(other_codes(whole))]
 
     @property
     def global_scores(self) -> list[Tensor]:
-        """The global discriminator's scores of both codes, (rows, 1) each."""
+        """The global discriminator's scores of both codes, (decoded rows, 1) each."""
         source = self.code.flat if self.config.mi_input == "image" else self.latent
-        return self.nets.global_discriminator(source, self.code_pair)
+        return self.nets.global_discriminator(source[self.decoded_rows], self.code_pair)
 
     @property
     def local_scores(self) -> list[Tensor]:
-        """The local discriminator's scores of both codes, (rows, 1, h, w) each."""
-        return self.nets.local_discriminator(self.code.features, self.code_pair)
+        """The local discriminator's scores of both codes, (decoded rows, 1, h, w) each."""
+        return self.nets.local_discriminator(self.code.features[self.decoded_rows], self.code_pair)
 
 
 class JointBatch(Batch):
     """A batch of stage 2: `count` samples and, where there is a graph, a neighbour of each below them, m rows in all.
 
-    Only the samples themselves are decoded and copied. Beyond the codes, each process computes with all m rows.
+    Only the samples themselves are copied, and every `config.decode_every`-th is decoded. Beyond the codes, each
+    process computes with all m rows.
     """
 
     def __init__(
@@ -172,6 +188,7 @@ class JointBatch(Batch):
         samples = feed(rows)
         self.all_codes = nets.encoder(samples)
         super().__init__(nets, samples[:own], self.all_codes.first(own), config, share, noise_level)
+        self.decode_every(config.decode_every)
 
     def has(self, need: str) -> bool:
         """Whether the batch has what a term needs."""

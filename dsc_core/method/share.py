@@ -26,6 +26,10 @@ class Share:
         """The positions of this process's rows in the batch."""
         return slice(0, self.count)
 
+    def every(self, step: int) -> Share:
+        """The share in every `step`-th row of the batch, counted from its first."""
+        return Share(-(-self.count // step))
+
     def mine(self, batch: Rows) -> Rows:
         """The rows of this process. (count, …) → (rows, …)."""
         return batch

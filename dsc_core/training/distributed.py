@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -120,10 +120,15 @@ def spread(module: nn.Module) -> None:
 
 @dataclass(frozen=True)
 class ProcessShare(Share):
-    """The rows of a batch of `count` that one of several processes computes: one of `processes` nearly equal parts."""
+    """The rows of a batch of `count` that one of several processes computes: one of `processes` nearly equal parts.
+
+    step: where it is not 1, the rows are every `step`-th of a batch of `batch`.
+    """
 
     rank: int
     processes: int
+    step: int = 1
+    batch: int = 0
 
     @property
     def size(self) -> int:
@@ -133,8 +138,15 @@ class ProcessShare(Share):
     @property
     def rows(self) -> slice:
         """The positions of this process's rows in the batch."""
-        first = self.count * self.rank // self.processes
-        return slice(first, self.count * (self.rank + 1) // self.processes)
+        return slice(self._before(self.rank), self._before(self.rank + 1))
+
+    def _before(self, rank: int) -> int:
+        """The number of rows that the processes before `rank` compute."""
+        return -(-((self.batch or self.count) * rank // self.processes) // self.step)
+
+    def every(self, step: int) -> Share:
+        """Of the rows of this process, those at every `step`-th position of the batch."""
+        return replace(self, count=-(-self.count // step), step=step, batch=self.count)
 
     def mine(self, batch: Rows) -> Rows:
         """The rows of this process. (count, …) → (rows, …)."""

@@ -9,6 +9,9 @@ from dsc_core.config import KNOBS, Config
 
 HEAD_STEPS = 150  # of the head on the clusters of a first or a last graph, as in `method.head`
 REFRESH_STEPS = 75  # and on those of a rebuilt graph
+# Where a small data set trains for more epochs, so many graphs in stage 2, and frames of the film, are enough.
+GRAPHS, FRAMES = 5, 12
+MOST_APART = 100  # epochs, the largest value of the settings
 JOINT_SHARE = 1.0  # of the epochs of stage 2: so many are trained, on average, before the labels stand still
 
 
@@ -20,7 +23,8 @@ def batch_count(count: int, batch: int) -> int:
 def with_least_steps(config: Config, count: int) -> Config:
     """More epochs where `count` samples make so few batches that a stage would end before `least_steps`.
 
-    None of stage 1 without an encoder, which has nothing to learn there.
+    None of stage 1 without an encoder, which has nothing to learn there. Graphs, evaluations and frames of the film
+    do not become many by that: see GRAPHS and FRAMES.
     """
 
     def enough(name: str, batch: int, least: int) -> int:
@@ -32,7 +36,24 @@ def with_least_steps(config: Config, count: int) -> Config:
     first = enough("epochs", config.batch, config.least_steps) if config.encoder == "network" else 0
     # Stage 2 needs fewer: its networks are trained already.
     second = enough("joint_epochs", config.joint_batch, config.least_steps // 8)
-    return config.replace(epochs=first, joint_epochs=second)
+    asked, both = config.epochs + config.joint_epochs, first + second
+    return config.replace(
+        epochs=first,
+        joint_epochs=second,
+        refresh=_spread(config.refresh, config.joint_epochs, second, GRAPHS),
+        evaluate_every=_spread(config.evaluate_every, config.joint_epochs, second, GRAPHS),
+        map_every=_spread(config.map_every, asked, both, FRAMES),
+    )
+
+
+def _spread(every: int, asked: int, epochs: int, enough: int) -> int:
+    """How many epochs lie between two of something where there are more epochs than `asked`, with `every` between two.
+
+    Further apart where they would be more than `enough`, and more than were asked for; 0, never, stays.
+    """
+    if not every or epochs <= asked:
+        return every
+    return min(max(every, math.ceil(epochs / max(enough, asked // every))), MOST_APART)
 
 
 def more_epochs(asked: Config, config: Config, count: int) -> str:

@@ -21,7 +21,7 @@ from dsc_core.training.batches import Pairs
 from dsc_core.training.setup import Training
 from dsc_core.training.trainer import Trainer
 
-REFRESH_STEPS = 150  # in which the head learns the clusters of a rebuilt graph
+REFRESH_STEPS = 75  # in which the head learns the clusters of a rebuilt graph
 BUILDING = "Building the graph of the whole data set"
 FIRST_LABELS = "Clusters from the graph of stage 1's latent codes"
 EMPTY = "No samples after this epoch in {}; the clusters are cut from a new graph."

@@ -112,6 +112,21 @@ def test_without_reconstructions_nothing_is_decoded(feed, monkeypatch):
     stage_1(Config(**ALL_ON | {"relative": 0.0}, batch_norm=False), feed)
 
 
+def test_in_stage_2_every_so_many_samples_one_is_decoded(feed, monkeypatch):
+    decoded, decode = [], Networks.decode
+    monkeypatch.setattr(
+        Networks, "decode", lambda nets, *codes: decoded.append(len(codes[0])) or decode(nets, *codes)
+    )
+    config = preset("standard", spectral_width=32, neighbours=5)
+    terms = {every: stage_2(config.replace(decode_every=every), feed) for every in (1, 2, 4, 64)}
+    stage_1(config.replace(decode_every=4), feed)
+    assert decoded == [32, 16, 8, 8, 32]  # never fewer than 8, and stage 1 decodes all
+    assert terms[4] == terms[64]
+    for name, term in TERMS.items():  # what does not decode is computed from all samples as before
+        if name in terms[1] and term.stage == objective.JOINT:
+            assert terms[1][name] == terms[2][name] == terms[4][name]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_with_all_weights_zero_there_are_no_terms_and_the_total_is_zero(stage, feed):
     config = Config(**dict.fromkeys(TERMS, 0.0))

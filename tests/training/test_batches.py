@@ -1,7 +1,7 @@
 """The number of epochs and batches."""
 
 from dsc_core.config import Config
-from dsc_core.training.epochs import more_epochs, with_least_steps
+from dsc_core.training.epochs import GRAPHS, more_epochs, schedule, with_least_steps
 
 
 def test_small_sets_get_more_epochs_and_large_ones_do_not():
@@ -11,6 +11,22 @@ def test_small_sets_get_more_epochs_and_large_ones_do_not():
     assert small.joint_epochs > 2
     assert large == config
     assert with_least_steps(config.replace(joint_epochs=0), 50).joint_epochs == 0
+
+
+def test_graphs_and_frames_of_a_small_set_do_not_become_many_with_its_epochs():
+    config = Config(epochs=4, joint_epochs=10, least_steps=400, refresh=2, evaluate_every=2, map_every=1)
+    small = with_least_steps(config, 400)  # 2 or 3 batches in an epoch
+    assert (small.epochs, small.joint_epochs) == (134, 25)
+    assert (small.refresh, small.evaluate_every) == (5, 5)
+    assert small.map_every == 12  # 14 frames were asked for, one each epoch
+    assert schedule(config, 400).graphs == 5
+    large = with_least_steps(config, 100_000)
+    assert (large.refresh, large.evaluate_every, large.map_every) == (2, 2, 1)
+    short = with_least_steps(
+        config.replace(joint_epochs=1), 400
+    )  # few were asked for: those of GRAPHS are enough
+    assert len(range(short.refresh, short.joint_epochs, short.refresh)) <= GRAPHS
+    assert with_least_steps(config.replace(map_every=0), 400).map_every == 0
 
 
 def test_more_epochs_than_asked_for_are_said_with_the_setting_that_asks_for_them():

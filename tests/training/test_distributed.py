@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from dsc_core.errors import InputError
+from dsc_core.method.share import Share
 from dsc_core.training import distributed
 from dsc_core.training.distributed import ProcessShare
 from tests.training import partner
@@ -109,6 +110,21 @@ def test_every_row_belongs_to_one_process_and_the_shares_are_nearly_equal(count,
     lengths = [share.rows.stop - share.rows.start for share in shares]
     assert max(lengths) - min(lengths) <= 1
     assert min(lengths) > 0
+
+
+@pytest.mark.parametrize(("count", "size", "step"), [(256, 3, 4), (17, 5, 3), (64, 1, 4), (9, 4, 2)])
+def test_of_every_so_many_rows_each_belongs_to_the_process_that_has_it(count, size, step):
+    shares = [ProcessShare(count, rank, size) for rank in range(size)]
+    chosen, last = [], 0
+    for share in shares:
+        own = np.arange(count)[share.rows]
+        chosen += own[-share.rows.start % step :: step].tolist()
+        part = share.every(step)
+        assert part.rows.start == last
+        last = part.rows.stop
+        assert last == len(chosen)
+    assert chosen == list(range(0, count, step))
+    assert part.count == len(chosen) == Share(count).every(step).count
 
 
 def test_in_a_single_process_nothing_is_exchanged():
