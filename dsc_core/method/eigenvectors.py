@@ -21,6 +21,9 @@ from dsc_core.method.edges import to_torch
 DEGREES = (12, 30, 30, 30, 30)  # of the polynomial, in each pass
 FIRST_END = 0.5  # of the eigenvalues that the first pass damps; later the smallest Ritz value
 TOLERANCE = 5e-3  # of the residuals ‖S·y − λ·y‖; the error of an eigenvalue is about the square
+MILD = (4, 8, 12, 16, 24, 30)  # the same where there are fewer than MANY rows per vector of the block
+MANY = 30
+DENSE_MANY = 4000  # rows up to which all eigenvectors are computed there if a tenth or more are wanted
 SPARE = 0.5  # vectors in the block beside the wanted ones, as a share of them: the more, the fewer passes
 MOST_SPARE = 60
 DENSE = 500  # rows below which all eigenvectors are computed
@@ -40,7 +43,7 @@ def leading(
     """
     size = matrix.shape[0]
     block = count + max(8, min(int(SPARE * count), MOST_SPARE))
-    if size < DENSE or 3 * block > size:
+    if size < DENSE or (10 * block > size and size <= DENSE_MANY) or 3 * block > size:
         if check_cancelled:
             check_cancelled()
         values, vectors = np.linalg.eigh(matrix.toarray())
@@ -55,7 +58,8 @@ def _by_block(
     """The same by a block of so many vectors; None where it has not converged after all passes."""
     start = torch.randn(len(matrix), block, generator=torch.Generator().manual_seed(seed))
     vectors, end = start.to(matrix.device), FIRST_END
-    for degree in DEGREES:
+    # Where most eigenvalues are wanted, many are below FIRST_END: so large a polynomial would lose their vectors.
+    for degree in DEGREES if MANY * block < matrix.shape[0] else MILD:
         vectors = _filtered(matrix, vectors, degree, end, check_cancelled)
         values, vectors, products = _ritz(matrix, vectors)
         if len(values) < count or not bool(torch.isfinite(values).all()):
