@@ -5,6 +5,7 @@
 - `feed`: samples as tensors, their codes, and the one builder of the whole-data graph.
 - `fuzzy`: the weights of UMAP's neighbour graph, without PyTorch.
 - `graph`: nearest neighbours, affinities, the diffusion map.
+- `eigenvectors`: the leading ones of a sparse matrix, as a block.
 - `edges`: the graph on a device, the cost of a cut and its refinement.
 - `kmeans`: k-means with many starts at once.
 - `dendrogram`: small cells merged along the graph.
