@@ -8,7 +8,7 @@ import pytest
 from dsc_core.analysis import metrics
 from dsc_core.data import open_dataset
 from tests.benchmarks import methods, quality
-from tests.benchmarks.tables import grid, overview_table, scores_table, spread, tables
+from tests.benchmarks.tables import EARLIER, grid, overview_table, scores_table, spread, tables
 
 
 def result(method="standard", data="usps", seed=0, acc=0.9, **more):
@@ -73,13 +73,20 @@ def test_an_interrupted_call_continues_where_it_stopped(tmp_path, monkeypatch, c
     assert seeds == [0, 1, 1, 2, 0]
 
 
-def test_results_of_other_settings_or_of_an_older_algorithm_are_not_shown(tmp_path):
+def test_results_of_before_are_shown_marked_until_there_are_current_ones(tmp_path):
     old = result(seed=0)
     old["config"] = {**old["config"], "balance": 3.0}
     older = result(seed=1, revision=quality.REVISION - 1)
     for kept in (old, older, result(seed=2), result("k-means", seed=3)):
         quality.keep(kept, tmp_path)
     assert [kept["seed"] for kept in quality.collected(tmp_path)] == [3, 2]
+    (quality.path_of("usps", "standard", 2, tmp_path)).unlink()
+    collected = quality.collected(tmp_path)
+    assert {kept["seed"]: kept.get("earlier", False) for kept in collected} == {0: True, 1: True, 3: False}
+    shown = scores_table(collected)
+    assert "| `standard` † |" in shown
+    assert shown.endswith(EARLIER)
+    assert "†" not in scores_table([kept for kept in collected if kept["seed"] == 3])
 
 
 def test_a_setting_that_was_added_later_counts_as_its_default():
@@ -99,9 +106,15 @@ def test_the_number_of_processes_does_not_outdate_a_result():
     assert not quality.is_current(result() | {"config": kept["config"] | {"batch": 8}})
 
 
-def test_every_kept_result_is_current():
-    stale = [path for path in quality.RESULTS.glob("*/*.json") if not quality.is_current(quality.read(path))]
-    assert not stale
+def test_no_kept_result_is_damaged_or_stands_beside_one_that_replaced_it():
+    kept = {path: quality.read(path) for path in quality.RESULTS.glob("*/*.json")}
+    assert kept
+    assert not [path for path, result in kept.items() if result is None]
+    current = {(r["data"], r["method"]) for r in kept.values() if quality.is_current(r)}
+    replaced = [
+        path for path, r in kept.items() if not quality.is_current(r) and (r["data"], r["method"]) in current
+    ]
+    assert not replaced
 
 
 def test_baselines_and_trained_methods_give_one_cluster_per_sample(monkeypatch):

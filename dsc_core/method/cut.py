@@ -35,7 +35,7 @@ COARSE_STARTS = 4  # of the k-means that makes cells of cells
 SAMPLES_PER_CELL = 50  # at most, that its k-means uses
 EVENNESS = (1.0, 1.5, 2.0)
 REFINED_CUTS = 3  # of the merged cuts
-CLEARLY_LESS = 0.96  # of the cost of k-means, below which a merged cut is preferred
+CLEARLY_LESS = 0.95  # of the cost of k-means, below which a merged cut is preferred
 SMALL = 20_000  # samples up to which one thread is the fastest
 
 CheckCancelled = Callable[[], None]

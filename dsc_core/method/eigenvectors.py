@@ -27,6 +27,7 @@ DENSE_MANY = 4000  # rows up to which all eigenvectors are computed there if a t
 SPARE = 0.5  # vectors in the block beside the wanted ones, as a share of them: the more, the fewer passes
 MOST_SPARE = 60
 DENSE = 500  # rows below which all eigenvectors are computed
+LANCZOS = 3000  # rows below which Lanczos' method takes a few hundredths of a second, and is exact
 
 
 def leading(
@@ -39,7 +40,7 @@ def leading(
     """The largest eigenvalues and their eigenvectors of a symmetric matrix, sparse (n, n), all within −1 and 1.
 
     → (count,) float64, descending, and (n, count), each of norm 1. check_cancelled: called before each product; what
-    it raises ends the work. By Lanczos' method where the block does not converge.
+    it raises ends the work. By Lanczos' method for few samples, and where the block does not converge.
     """
     size = matrix.shape[0]
     block = count + max(8, min(int(SPARE * count), MOST_SPARE))
@@ -48,6 +49,8 @@ def leading(
             check_cancelled()
         values, vectors = np.linalg.eigh(matrix.toarray())
         return values[::-1][:count], vectors[:, ::-1][:, :count]
+    if size < LANCZOS and device.type == "cpu":
+        return _by_lanczos(matrix, count, seed, check_cancelled)
     found = _by_block(to_torch(matrix, device), count, block, seed, check_cancelled or (lambda: None))
     return found or _by_lanczos(matrix, count, seed, check_cancelled)
 

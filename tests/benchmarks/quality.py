@@ -103,9 +103,14 @@ def keep(result: dict, folder: Path = RESULTS) -> Path:
 
 
 def collected(folder: Path = RESULTS) -> list[dict]:
-    """All current results, sorted by file name."""
-    results = [read(path) for path in sorted(folder.glob("*/*.json"))]
-    return [result for result in results if result and is_current(result)]
+    """The current results, sorted by file name; of what has none, those of before, marked as "earlier"."""
+    results = [result for path in sorted(folder.glob("*/*.json")) if (result := read(path))]
+    current = {(result["data"], result["method"]) for result in results if is_current(result)}
+    return [
+        result if is_current(result) else result | {"earlier": True}
+        for result in results
+        if is_current(result) or (result["data"], result["method"]) not in current
+    ]
 
 
 def report(sentence: str) -> None:

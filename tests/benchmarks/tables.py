@@ -9,7 +9,10 @@ import numpy as np
 
 from tests.benchmarks import methods
 
-Result = dict  # as written by `quality.measure`
+Result = dict  # as written by `quality.measure`, with "earlier" where the algorithm or its settings have changed since
+EARLIER = (
+    "† by an earlier revision of the algorithm, or with the settings of that time; not measured anew yet."
+)
 
 
 def tables(results: list[Result]) -> str:
@@ -34,9 +37,15 @@ def spread(values: Iterable[float]) -> str:
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; empty without rows."""
+    """A Markdown table, with a note below where a row is marked as EARLIER; empty without rows."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) if rows else ""
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines) if rows else ""
+    return f"{table}\n\n{EARLIER}" if "†" in table else table
+
+
+def mark(members: list[Result]) -> str:
+    """The mark of results of an earlier revision, else ""."""
+    return " †" if any(member.get("earlier") for member in members) else ""
 
 
 def _seeds(members: list[Result]) -> str:
@@ -62,8 +71,10 @@ def scores_table(results: list[Result]) -> str:
             continue
         if method == "standard":
             latent = [member["readouts"]["latent-k-means"] for member in members]
-            rows.append([data, methods.TITLES["latent-k-means"], _seeds(members), *_three(latent), "–"])
-        rows.append([data, methods.TITLES[method], _seeds(members), *_three(members), times(members)])
+            title = methods.TITLES["latent-k-means"] + mark(members)
+            rows.append([data, title, _seeds(members), *_three(latent), "–"])
+        title = methods.TITLES[method] + mark(members)
+        rows.append([data, title, _seeds(members), *_three(members), times(members)])
     return markdown(["data", "method", "seeds", "ACC", "NMI", "ARI", "time"], rows)
 
 
@@ -85,7 +96,9 @@ def stages_table(results: list[Result]) -> str:
             continue
         first = [member["readouts"]["stage-1"] for member in both]
         gain = np.mean([end["acc"] - start["acc"] for end, start in zip(both, first, strict=True)])
-        rows.append([data, f"`{method}`", _seeds(both), *_two(first), *_two(both), f"{gain:+.3f}"])
+        rows.append(
+            [data, f"`{method}`{mark(both)}", _seeds(both), *_two(first), *_two(both), f"{gain:+.3f}"]
+        )
     return markdown(["data", "preset", "seeds", "stage 1 ACC", "NMI", "end ACC", "NMI", "gain in ACC"], rows)
 
 
@@ -96,7 +109,7 @@ def other_k_table(results: list[Result]) -> str:
         if method in methods.OTHER_K:
             clusters, smallest = members[0]["clusters"], min(member["smallest"] for member in members)
             scores = [str(clusters), _seeds(members), *_three(members), f"{smallest:,}"]
-            rows.append([data, methods.TITLES[method], *scores])
+            rows.append([data, methods.TITLES[method] + mark(members), *scores])
     return markdown(["data", "", "clusters", "seeds", "ACC", "NMI", "ARI", "smallest cluster"], rows)
 
 
@@ -109,7 +122,8 @@ def ablation_table(results: list[Result]) -> str:
         for method in (*methods.ABLATION, "standard"):
             members = by_pair.get((data, method), [])
             for source, scored in _sources(method, members).items():
-                rows.append([data, methods.TITLES[method], source, _seeds(members), *_two(scored)])
+                title = methods.TITLES[method] + mark(members)
+                rows.append([data, title, source, _seeds(members), *_two(scored)])
     return markdown(["data", "autoencoder's terms", "clusters read from", "seeds", "ACC", "NMI"], rows)
 
 
@@ -145,7 +159,10 @@ def grid_table(results: list[Result]) -> str:
             continue
         for noise, acc_row, nmi_row in zip(methods.GRID_NOISE, acc, nmi, strict=True):
             cells = [f"{a:.3f} / {n:.3f}".replace("0.", ".") for a, n in zip(acc_row, nmi_row, strict=True)]
-            rows.append([data, f"{noise:g}", *(cell.replace("nan / nan", "–") for cell in cells)])
+            of_row = [r for r in results if r["data"] == data and r["method"].startswith(f"grid-s{noise:g}-")]
+            rows.append(
+                [data, f"{noise:g}{mark(of_row)}", *(cell.replace("nan / nan", "–") for cell in cells)]
+            )
     return markdown(["data", "noise level s", *(f"β = {weight:g}" for weight in methods.GRID_MI)], rows)
 
 
@@ -176,5 +193,8 @@ def overview_table(results: list[Result]) -> str:
     for data in methods.DATA:
         cells = [by_pair.get((data, method), []) for method in columns]
         if any(cells):
-            rows.append([data, *(spread(m["acc"] for m in members) if members else "–" for members in cells)])
+            shown = (
+                spread(m["acc"] for m in members) + mark(members) if members else "–" for members in cells
+            )
+            rows.append([data, *shown])
     return markdown(["ACC", *columns.values()], rows)

@@ -412,7 +412,7 @@ def test_how_the_images_of_an_archive_are_read_is_chosen_on_a_preview(app, works
     app.toggle(key="resize").set_value(True).run()
     app.number_input(key="resize_height").set_value(80)
     app.number_input(key="resize_width").set_value(80).run()
-    assert "1 × 80 × 80. Encoder: 5 convolutions" in captions(app)
+    assert "1 × 80 × 80. Encoder: 4 convolutions" in captions(app)
     labelled(app.segmented_control, "Channels").set_value("colour").run()
     app.button(key="open_source").click().run()
     assert not app.exception

@@ -26,7 +26,9 @@ def test_neighbours_are_encoded_and_not_decoded(monkeypatch):
     monkeypatch.setattr(setup.Networks, "__init__", made)
     monkeypatch.setattr(setup.Networks, "decode", seen)
     rows = np.random.default_rng(0).random((64, 12), np.float32)
-    settings = Config().replace(epochs=1, joint_epochs=1, batch=32, joint_batch=32, least_steps=0, clusters=3)
+    settings = Config(
+        epochs=1, joint_epochs=1, batch=32, joint_batch=32, least_steps=0, clusters=3, decode_every=1
+    )
     for _ in fit(rows, settings):
         pass
     assert encoded == [32, 32, 64, 64]
