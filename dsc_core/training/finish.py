@@ -39,7 +39,7 @@ def finish(
 
     Above `graph_samples` samples, a part drawn by the seed stands for all in whatever is fitted here. joint: stage 2
     has run. carry: holds its graph. scratch: a folder for the codes of a large data set, which otherwise stay in
-    memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with the part that begins.
+    memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with each part.
     """
     nets.eval()
     rows = graph_rows(len(feed), config)
