@@ -42,7 +42,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "quick",
             "A first result: one pass over the data in each stage, or more where that makes few steps.",
-            {"epochs": 1, "joint_epochs": 1, "least_steps": 120, "map_every": 1},
+            {"epochs": 1, "joint_epochs": 1, "least_steps": 140, "map_every": 1},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(
