@@ -90,3 +90,11 @@ def test_a_device_finds_clusters_as_good():
     labels = [k_means(torch.from_numpy(points).to(device), 9, 60, seed=0)[0] for device in ("cpu", "cuda")]
     one, other = (clustering(points, each, 9).inertia for each in labels)
     assert one == pytest.approx(other, rel=1e-3)
+
+
+def test_clusters_are_numbered_in_the_order_of_their_first_points():
+    assert kmeans.in_order(np.array([7, 7, 2, 9, 2, 7])).tolist() == [0, 0, 1, 2, 1, 0]
+    points = torch.from_numpy(np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32))
+    for labels in kmeans.k_means(points, 6, 20, seed=3, best=4):
+        first = [int(np.flatnonzero(labels == cluster)[0]) for cluster in range(6)]
+        assert first == sorted(first)
