@@ -41,8 +41,8 @@ PRESETS: dict[str, Preset] = {
     for each in (
         Preset(
             "quick",
-            "A first result: one pass over the data in each stage, or more where that makes few steps.",
-            {"epochs": 1, "joint_epochs": 1, "least_steps": 140, "map_every": 1},
+            "A first result: three passes over the data in stage 1 and one in stage 2, more of a small data set.",
+            {"epochs": 3, "joint_epochs": 1, "least_steps": 140, "map_every": 1},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(

@@ -21,13 +21,13 @@ from dsc_core.method.edges import to_torch
 DEGREES = (12, 30, 30, 30, 30)  # of the polynomial, in each pass
 FIRST_END = 0.5  # of the eigenvalues that the first pass damps; later the smallest Ritz value
 TOLERANCE = 5e-3  # of the residuals ‖S·y − λ·y‖; the error of an eigenvalue is about the square
+FEW, FEW_TOLERANCE = 20_000, 5e-4  # the same for fewer rows, where one more pass takes hundredths of a second
 MILD = (4, 8, 12, 16, 24, 30)  # the same where there are fewer than MANY rows per vector of the block
 MANY = 30
 DENSE_MANY = 4000  # rows up to which all eigenvectors are computed there if a tenth or more are wanted
 SPARE = 0.5  # vectors in the block beside the wanted ones, as a share of them: the more, the fewer passes
 MOST_SPARE = 60
 DENSE = 500  # rows below which all eigenvectors are computed
-LANCZOS = 3000  # rows below which Lanczos' method takes a few hundredths of a second, and is exact
 
 
 def leading(
@@ -40,7 +40,7 @@ def leading(
     """The largest eigenvalues and their eigenvectors of a symmetric matrix, sparse (n, n), all within −1 and 1.
 
     → (count,) float64, descending, and (n, count), each of norm 1. check_cancelled: called before each product; what
-    it raises ends the work. By Lanczos' method for few samples, and where the block does not converge.
+    it raises ends the work. By Lanczos' method where the block does not converge.
     """
     size = matrix.shape[0]
     block = count + max(8, min(int(SPARE * count), MOST_SPARE))
@@ -49,8 +49,6 @@ def leading(
             check_cancelled()
         values, vectors = np.linalg.eigh(matrix.toarray())
         return values[::-1][:count], vectors[:, ::-1][:, :count]
-    if size < LANCZOS and device.type == "cpu":
-        return _by_lanczos(matrix, count, seed, check_cancelled)
     found = _by_block(to_torch(matrix, device), count, block, seed, check_cancelled or (lambda: None))
     return found or _by_lanczos(matrix, count, seed, check_cancelled)
 
@@ -68,7 +66,7 @@ def _by_block(
         if len(values) < count or not bool(torch.isfinite(values).all()):
             return None
         residual = products - vectors * values.to(vectors.dtype)
-        if float(residual[:, :count].norm(dim=0).max()) < TOLERANCE:
+        if float(residual[:, :count].norm(dim=0).max()) < (FEW_TOLERANCE if len(matrix) < FEW else TOLERANCE):
             return values[:count].clamp_max(1).cpu().numpy(), vectors[:, :count].cpu().numpy()
         end = float(values[-1].clamp(-0.9, 0.999))
     return None

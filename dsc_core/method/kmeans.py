@@ -45,9 +45,10 @@ def k_means(
 ) -> list[np.ndarray]:
     """Clusters (n,) int64 of points (n, d) float32, n at least `clusters`: the `best` of several seeded starts.
 
-    The best first; fewer where starts end in the same clusters, which are numbered in the order of their first points:
-    of starts that find the same, rounding decides which one is the best, and it must not decide the numbers. rows: the positions of the points that the starts use,
-    None for all. An empty cluster takes the point farthest from its centre, unless every point lies on one.
+    The best first; fewer where starts end in the same clusters. Clusters are numbered in the order of their first
+    points: of starts that find the same, rounding decides which one is the best, and it must not decide the numbers.
+    rows: the positions of the points that the starts use, None for all. An empty cluster takes the point farthest from
+    its centre, unless every point lies on one.
     """
     sample = points if rows is None else points[torch.from_numpy(rows).to(points.device)]
     found = (converge(points, each) for each in best_starts(sample, clusters, starts, seed, best))

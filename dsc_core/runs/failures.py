@@ -32,6 +32,7 @@ MEMORY_WORDS = (
     "failed to map segment",
     "failed to mmap",
     "can't start new thread",
+    "could not create a primitive",  # oneDNN, which says nothing else where it gets no memory
 )
 FILES_WORDS = ("too many open files",)
 

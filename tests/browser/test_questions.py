@@ -50,7 +50,7 @@ def test_ask_a_run_and_carry_its_answers_on(page, store, runs, tmp_path):
         opened(page, "How many clusters?")
         button(page, "how_many_go").click()
         page.get_by_text("Favoured number of clusters:").wait_for()
-        assert page.locator(".st-key-how_many_eigenvalues canvas").count()
+        page.locator(".st-key-how_many_eigenvalues canvas").first.wait_for()
         assert [row.clusters for row in choose_k_sweep.read_sweep(store.get(runs[0])).rows] == list(
             range(2, 21)
         )

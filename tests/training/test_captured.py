@@ -97,7 +97,7 @@ def test_both_stages_learn_and_repeat(static, changes):
 
 def test_joint_losses_are_those_of_the_plain_step_on_average(static, monkeypatch):
     """Other neighbours are drawn, so only means over an epoch can agree."""
-    samples, config = images(), Config(**SMALL | {"joint_epochs": 1, "epochs": 6})
+    samples, config = images(), Config(**SMALL | {"joint_epochs": 1, "epochs": 6, "decode_every": 1})
     mine = epochs(run(samples, config)[1])[-1].losses
     monkeypatch.setattr(captured, "recorder", lambda device: None)
     plain = epochs(run(samples, config)[1])[-1].losses

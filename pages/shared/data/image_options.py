@@ -45,7 +45,8 @@ def archive_form(path: Path, proposed: tuple[int, int] | None) -> dict | None:
     if look.proposed:
         st.caption(formatting.plain(look.why_resized))
     options |= options_form("", size, bool(size))
-    if look.proposed and options["size"] is None and len(look.sizes) == 1:  # switched off: they keep their size
+    switched_off = look.proposed and options["size"] is None
+    if switched_off and len(look.sizes) == 1:  # the images keep their size
         options["size"] = next(iter(look.sizes))
     return options
 
