@@ -28,14 +28,13 @@ LEAST_CONFIDENT = 0.25  # share of every cluster
 # for many clusters fewer are made.
 STARTS = 200
 KMEANS_SAMPLES = 4000
-BEST_STARTS = 4  # of k-means, that are refined: with nearly equal inertia, one may cost less
 # Per cluster, from which merged cuts begin. The last are found among the samples, the others among those.
 CELLS = (2, 3, 4, 6, 8)
 COARSE_STARTS = 4  # of the k-means that makes cells of cells
 SAMPLES_PER_CELL = 50  # at most, that its k-means uses
 EVENNESS = (1.0, 1.5, 2.0)
 REFINED_CUTS = 3  # of the merged cuts
-CLEARLY_LESS = 0.95  # of the cost of k-means, below which a merged cut is preferred
+CLEARLY_LESS = 0.93  # of the cost of k-means, below which a merged cut is preferred
 SMALL = 20_000  # samples up to which one thread is the fastest
 
 CheckCancelled = Callable[[], None]
@@ -103,7 +102,7 @@ def best_cut(
         labels = refine(edges, labels, clusters, check_cancelled=check_cancelled)
         return cost(edges, labels, clusters), labels
 
-    candidates, before = [refined(labels) for labels in _by_starts(reduced, config, BEST_STARTS)], None
+    candidates, before = [refined(_by_starts(reduced, config))], None
     if previous is not None and not empty_clusters(previous, clusters):
         before = refined(previous)
         candidates += [before, refined(_from_clusters(reduced, previous, clusters))]
@@ -119,7 +118,7 @@ def best_cut(
 
 def k_means(points: np.ndarray, config: Config, device: torch.device = CPU) -> Clustering:
     """Seeded k-means, the best of up to STARTS starts; InputError where there are fewer points than clusters."""
-    labels = _by_starts(_principal(points, config.clusters, device), config)[0]
+    labels = _by_starts(_principal(points, config.clusters, device), config)
     return clustering(points, labels, config.clusters)
 
 
@@ -130,11 +129,11 @@ def _principal(points: np.ndarray, clusters: int, device: torch.device) -> Tenso
     return kmeans.principal(torch.from_numpy(points).to(device, torch.float32))
 
 
-def _by_starts(points: Tensor, config: Config, best: int = 1) -> list[np.ndarray]:
-    """Clusters (n,) of points (n, r) by k-means whose starts use a seeded part of the points: the best."""
+def _by_starts(points: Tensor, config: Config) -> np.ndarray:
+    """Clusters (n,) of points (n, r) by k-means whose starts use a seeded part of the points."""
     starts = int(np.clip(10 * STARTS / config.clusters, STARTS // 10, STARTS))
     rows = sample_rows(len(points), max(KMEANS_SAMPLES, 100 * config.clusters), config.seed)
-    return kmeans.k_means(points, config.clusters, starts, config.seed, rows, best)
+    return kmeans.k_means(points, config.clusters, starts, config.seed, rows)[0]
 
 
 def _from_clusters(points: Tensor, labels: np.ndarray, clusters: int) -> np.ndarray:
