@@ -51,6 +51,10 @@ class EventLog:
             texts += joined.split("\n")
             after = last
 
+    def last_number(self, run_id: str) -> int:
+        """The number of the newest event of a run, 0 without events."""
+        return self.index.last_number(run_id)
+
     def last(self, run_id: str) -> Event | None:
         """The newest event of a run."""
         text = self.index.last_event(run_id)

@@ -253,6 +253,10 @@ class Index:
         count, last, text = self._read(joined, (run_id, after, most))[0]
         return count, last, text or ""
 
+    def last_number(self, run_id: str) -> int:
+        """The number of the newest event, 0 without events."""
+        return self._read("SELECT max(seq) FROM events WHERE run_id = ?", (run_id,))[0][0] or 0
+
     def last_event(self, run_id: str) -> str | None:
         """The newest event, as JSON."""
         rows = self._read("SELECT event FROM events WHERE run_id = ? ORDER BY seq DESC LIMIT 1", (run_id,))

@@ -112,6 +112,16 @@ def test_a_run_that_takes_the_place_of_another_shows_its_own_events(store, run_i
     assert app.session_state["history"].latest.step == 50
 
 
+def test_fewer_events_than_were_read_are_those_of_another_run(store, run_id, app):
+    tell(store, run_id, range(1, 600))
+    store.finish(run_id, "done")
+    at(app, run_id, TRAIN)
+    store.index.delete_events(run_id, 50)  # in the same file, as far as the system tells
+    app.run()
+    assert not app.exception
+    assert app.session_state["history"].latest.step == 50
+
+
 def test_a_spike_of_one_event_among_thousands_is_drawn(store, run_id, app):
     from pages.shared.train import branching, history
 

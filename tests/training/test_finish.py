@@ -77,7 +77,7 @@ def silenced(monkeypatch, module, which):
         teach(nets, latent, readout, config, steps, even)
         if which(even):
             with torch.no_grad():
-                nets.spectral.assignment.bias[2] -= 10
+                nets.spectral.assignment.bias[2] -= 1000
 
     monkeypatch.setattr(module, "teach_head", forgetful)
 

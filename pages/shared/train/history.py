@@ -50,6 +50,10 @@ class History:
         """Take in the events that were stored since the last read."""
         start = self.last_read
         last, texts = state.store().event_log.texts(self.run_id, after=start)
+        if start and not texts and state.store().event_log.last_number(self.run_id) < start:
+            # Another run took its place, in a file that the system gave the same identity.
+            self.__init__(self.run, self.key)
+            return self.read()
         columns = read_columns(texts) if len(texts) > MANY else None
         alone = texts if columns is None else [texts[position] for position in columns.others]
         events = [Event.from_json(text) for text in alone]
