@@ -283,9 +283,8 @@ def test_what_came_after_the_checkpoint_of_a_resumed_run_is_dropped(store, run_i
     def texts(run, after=0):
         return now[-1][0], [event.to_json() for number, event in now if number > after]
 
-    monkeypatch.setattr(
-        history.state, "store", lambda: SimpleNamespace(event_log=SimpleNamespace(texts=texts))
-    )
+    log = SimpleNamespace(texts=texts, last_number=lambda run: now[-1][0])
+    monkeypatch.setattr(history.state, "store", lambda: SimpleNamespace(event_log=log))
     for _ in range(2):
         past.read()
         assert list(past.curves["step"]) == list(range(1, 32))
