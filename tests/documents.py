@@ -30,7 +30,7 @@ from dsc_core.runs.artifacts.export import KINDS
 from tests.benchmarks import methods, quality
 from tests.benchmarks.speed import __main__ as speed
 from tests.benchmarks.speed import kept
-from tests.benchmarks.tables import TABLES, grid, groups, markdown, overview_table, times
+from tests.benchmarks.tables import TABLES, grid, groups, mark, markdown, overview_table, times
 from tests.test_architecture import FLOORS
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +116,13 @@ def preset_times() -> str:
     by_pair, rows = groups(results()), []
     for name, preset in PRESETS.items():
         members = [by_pair.get((data, name), []) for data in ("digits", "mnist-test")]
-        rows.append([f"`{name}`", escaped(preset.help), *(times(some) if some else "–" for some in members)])
+        rows.append(
+            [
+                f"`{name}`",
+                escaped(preset.help),
+                *(times(some) + mark(some) if some else "–" for some in members),
+            ]
+        )
     return markdown(["preset", "", "digits, 1,797 of 8×8", "mnist-test, 10,000 of 28×28"], rows)
 
 

@@ -14,8 +14,8 @@ from dsc_core.config import Config
 from dsc_core.method.cut import Cut
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.optimiser import adam
+from dsc_core.method.teaching import HEAD_STEPS
 
-HEAD_STEPS = 150
 HEAD_BATCH = 256
 # At the first step; it falls linearly to 0. Labels and coordinates are learned as well as in 300 steps from 1e-3.
 LEARNING_RATE = 3e-3

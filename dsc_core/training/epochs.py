@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 from dsc_core.config import KNOBS, Config
+from dsc_core.method.teaching import HEAD_STEPS, REFRESH_STEPS
 
-HEAD_STEPS = 150  # of the head on the clusters of a first or a last graph, as in `method.head`
-REFRESH_STEPS = 75  # and on those of a rebuilt graph
 # Where a small data set trains for more epochs, so many graphs in stage 2, and frames of the film, are enough.
 GRAPHS, FRAMES = 5, 12
 MOST_APART = 100  # epochs, the largest value of the settings

@@ -14,14 +14,14 @@ from dsc_core.events import Event
 from dsc_core.method.batch import joint_terms
 from dsc_core.method.cut import Cut, clusters_in_words, confident_labels, cut_graph, empty_clusters
 from dsc_core.method.feed import Source, build_graph, copy_codes, encode
-from dsc_core.method.head import HEAD_STEPS, head_labels, teach_head
+from dsc_core.method.head import head_labels, teach_head
 from dsc_core.method.networks.networks import Networks
+from dsc_core.method.teaching import HEAD_STEPS, REFRESH_STEPS
 from dsc_core.training import distributed
 from dsc_core.training.batches import Pairs
 from dsc_core.training.setup import Training
 from dsc_core.training.trainer import Trainer
 
-REFRESH_STEPS = 75  # in which the head learns the clusters of a rebuilt graph
 BUILDING = "Building the graph of the whole data set"
 FIRST_LABELS = "Clusters from the graph of stage 1's latent codes"
 EMPTY = "No samples after this epoch in {}; the clusters are cut from a new graph."

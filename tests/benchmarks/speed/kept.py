@@ -12,8 +12,9 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -162,6 +163,18 @@ def provenance(results: list[dict]) -> str:
 def report(sentence: str) -> None:
     """A line on standard error."""
     print(f"{time.strftime('%H:%M:%S')} {sentence}", file=sys.stderr, flush=True)
+
+
+def whole_runs(
+    part: str, given: argparse.Namespace, measure: Callable[[str, str, int], dict]
+) -> Iterator[Task]:
+    """A task for each data set, preset and round of the options: `measure(data, preset, seed)`, the round its seed."""
+    for number in range(given.rounds):
+        for data in given.data:
+            for preset in given.preset:
+                settings = {"data": data, "preset": preset, "round": number, "device": given.device}
+                name = f"{data}-{preset}-{given.device}-{number}"
+                yield Task(part, name, settings, partial(measure, data, preset, number))
 
 
 def rounds_option(parser: argparse.ArgumentParser, default: int = 5) -> None:

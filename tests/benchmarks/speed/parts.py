@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.speed.jobs import FACES, PEOPLE, write_faces
-from tests.benchmarks.speed.kept import Task, rounds_option
+from tests.benchmarks.speed.kept import Task, rounds_option, whole_runs
 from tests.benchmarks.speed.layout import ORDER, Ledger, stages, watch
 from tests.benchmarks.speed.trees import ROOT, ask
 
@@ -38,18 +38,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
     """One run per data set, preset and round; the round's number is its seed."""
-    for number in range(given.rounds):
-        for data in given.data:
-            for preset in given.preset:
-                settings = {"data": data, "preset": preset, "round": number, "device": given.device}
-                yield Task(
-                    "parts",
-                    f"{data}-{preset}-{given.device}-{number}",
-                    settings,
-                    lambda data=data, preset=preset, number=number: measure_in(
-                        ROOT, data, preset, number, given.device, given.limit
-                    ),
-                )
+    return whole_runs("parts", given, lambda *run: measure_in(ROOT, *run, given.device, given.limit))
 
 
 def measure_in(tree: Path, data: str, preset: str, seed: int, device: str, limit: float) -> dict:

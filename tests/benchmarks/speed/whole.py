@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from tests.benchmarks.speed import jobs
-from tests.benchmarks.speed.kept import Task, rounds_option
+from tests.benchmarks.speed.kept import Task, rounds_option, whole_runs
 from tests.benchmarks.speed.trees import ROOT
 
 
@@ -28,18 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def tasks(given: argparse.Namespace, stack: ExitStack) -> Iterator[Task]:
     """One job per data set, preset and round; the round's number is its seed."""
     more = ("--set", f"device={given.device}")
-    for number in range(given.rounds):
-        for data in given.data:
-            for preset in given.preset:
-                settings = {"data": data, "preset": preset, "round": number, "device": given.device}
-                yield Task(
-                    "whole",
-                    f"{data}-{preset}-{given.device}-{number}",
-                    settings,
-                    lambda data=data, preset=preset, number=number: jobs.train(
-                        ROOT, data, preset, number, given.limit, more
-                    ),
-                )
+    return whole_runs("whole", given, lambda *run: jobs.train(ROOT, *run, given.limit, more))
 
 
 def table(results: list[dict]) -> tuple[list[str], list[list[str]]]:
