@@ -147,11 +147,11 @@ class Config(ObjectiveSettings):
     )
 
     least_steps: int = knob(
-        250, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
+        500, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
         help="Minimum number of steps of stage 1; an eighth of it for stage 2. Small data sets get more epochs.",
     )
     epochs: int = knob(
-        4, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],
+        8, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],
         help="Number of passes over the data in stage 1, which trains the dual autoencoder alone. 0 skips stage 1.",
     )
     joint_epochs: int = knob(

@@ -41,8 +41,8 @@ PRESETS: dict[str, Preset] = {
     for each in (
         Preset(
             "quick",
-            "A first result: three passes over the data in stage 1 and one in stage 2, more of a small data set.",
-            {"epochs": 3, "joint_epochs": 1, "least_steps": 140, "map_every": 1},
+            "A first result: four passes over the data in stage 1 and one in stage 2, more of a small data set.",
+            {"epochs": 4, "joint_epochs": 1, "least_steps": 140, "map_every": 1},
         ),
         Preset("standard", "The best clustering without assumptions about the images.", {}),
         Preset(
@@ -56,8 +56,6 @@ PRESETS: dict[str, Preset] = {
                 "augmented_input": True,
                 "augmented_graph": 8,
                 "new_cut": 0.7,
-                "epochs": 8,
-                "least_steps": 500,
             },
         ),
         Preset(
@@ -71,7 +69,6 @@ PRESETS: dict[str, Preset] = {
                 "graph": "batch",
                 "readout": "kmeans",
                 "cluster_prior": 0.05,
-                "least_steps": 500,
             },
         ),
         Preset(
