@@ -67,8 +67,12 @@ def cut_graph(
     with one_thread() if affinity.shape[0] <= SMALL else nullcontext():
         eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled, device)
         scales = at_scales(eigenvalues, vectors, config.damping)
-        labels = best_cut(affinity, np.hstack(scales), config, previous, check_cancelled, device)
-    return Cut(labels, scales[1], eigenvalues)
+        del vectors
+        reduced = _principal(np.hstack(scales), config.clusters, device)
+        coordinates = scales[1]
+        del scales  # of a million samples half a gigabyte
+        labels = _best_cut(affinity, reduced, config, previous, check_cancelled, device)
+    return Cut(labels, coordinates, eigenvalues)
 
 
 def at_scales(eigenvalues: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
@@ -95,8 +99,20 @@ def best_cut(
     of theirs. Otherwise, where several cuts are nearly as good, training would jump from one to another, and move a
     handful of samples that has come apart from its class to another. check_cancelled, device: see `cut_graph`.
     """
+    reduced = _principal(points, config.clusters, device)
+    return _best_cut(affinity, reduced, config, previous, check_cancelled, device)
+
+
+def _best_cut(
+    affinity: sparse.csr_matrix,
+    reduced: Tensor,
+    config: Config,
+    previous: np.ndarray | None,
+    check_cancelled: CheckCancelled | None,
+    device: torch.device,
+) -> np.ndarray:
+    """`best_cut` by points on their principal axes, (n, r)."""
     clusters, edges = config.clusters, Edges(affinity, device)
-    reduced = _principal(points, clusters, device)
 
     def refined(labels: np.ndarray) -> tuple[float, np.ndarray]:
         labels = refine(edges, labels, clusters, check_cancelled=check_cancelled)
