@@ -41,8 +41,8 @@ def weights_between(affinity: sparse.csr_matrix, cells: np.ndarray, count: int) 
         rows = np.repeat(cells[start:stop], np.diff(affinity.indptr[start : stop + 1]))
         pairs = rows * count + cells[affinity.indices[entries]]
         weights += np.bincount(pairs, affinity.data[entries], minlength=count * count)
-    weights = weights.reshape(count, count)
-    return (weights + weights.T) / 2
+    square = weights.reshape(count, count)
+    return (square + square.T) / 2
 
 
 def merge(weights: np.ndarray, cells: np.ndarray, evenness: float) -> Dendrogram:

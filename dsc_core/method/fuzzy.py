@@ -59,5 +59,5 @@ def fuzzy_union(indices: np.ndarray, weights: np.ndarray) -> sparse.csr_matrix:
 
 
 def _union_of_rows(one_way: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
-    """w + wᵀ − w∘wᵀ of some rows of w and of wᵀ."""
+    """Some rows of w + wᵀ − w∘wᵀ from those of w and of wᵀ."""
     return (one_way + other - one_way.multiply(other)).tocsr()

@@ -83,7 +83,7 @@ def by_rows(compute: Callable[[slice], np.ndarray], count: int, dims: int) -> np
 
 
 def _largest(vectors: np.ndarray) -> np.ndarray:
-    """The position of the largest entry, by its size, of each of vectors (n, dims): the first of equal ones. (dims,)"""
+    """The position of the largest entry by size, the first of equal ones, of each of vectors (n, dims). → (dims,)."""
     rows = [start + np.abs(vectors[start : start + ROWS]).argmax(0) for start in range(0, len(vectors), ROWS)]
     largest = [np.abs(vectors[row, np.arange(vectors.shape[1])]) for row in rows]
     return np.array(rows)[np.array(largest).argmax(0), np.arange(vectors.shape[1])]

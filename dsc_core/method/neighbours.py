@@ -16,7 +16,8 @@ from torch import Tensor
 from dsc_core.method.products import linear
 
 QUERIES = 1024  # compared at once
-TILE, DEVICE_TILE = 2**10, 2**16  # points compared at once: on the CPU in the cache of the processor
+# Points compared at once, a multiple of the groups: on the CPU in the cache of the processor.
+TILE, DEVICE_TILE = 2**10, 2**16
 MANY, GROUP, FEW_GROUP = 2**14, 16, 8  # distances of which the least is kept: of many points, and of few
 GATHERED = 2**22  # numbers of candidates in memory at once
 

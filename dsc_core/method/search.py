@@ -1,4 +1,4 @@
-"""Which search finds the neighbours of a whole data set, and what it says about itself: exact, by cells, or by FAISS."""
+"""Which search finds the neighbours of a whole data set: exact, by cells, or by FAISS; and what it says of itself."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from dsc_core.sampling import sample_rows
 EXACT, DEVICE_EXACT = 100_000, 500_000
 MEASURED = 1000  # points whose neighbours by exact search tell what share of them was found
 FOUND = (
-    "The neighbours of {0:,} samples are found by {1}: {2:.1%} of the true ones, measured on {3:,} samples; the setting "
-    "search=exact finds all, and takes longer."
+    "The neighbours of {0:,} samples are found by {1}: {2:.1%} of the true ones, measured on {3:,} samples; the "
+    "setting search=exact finds all, and takes longer."
 )
 NAMES = {"cells": "cells", "faiss": "FAISS"}
 

@@ -16,8 +16,7 @@ def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
     return points.astype(np.float32), np.repeat(np.arange(groups), size)
 
 
-def test_neighbours_are_exact_and_never_the_point_itself(monkeypatch):
-    monkeypatch.setattr(graph, "CHUNK", 1000)  # many blocks
+def test_neighbours_are_exact_and_never_the_point_itself():
     points, _ = blobs()
     index, distance = neighbours.nearest(torch.from_numpy(points), 7)
     expected, _ = NearestNeighbors(n_neighbors=8).fit(points).kneighbors(points)
