@@ -44,12 +44,10 @@ def finish(
     called with a sentence about neighbours that are not exact, where training has not built a graph before.
     """
     nets.eval()
-    rows = graph_rows(len(feed), config)
-    part = feed if rows is None else feed.part(rows)
+    part = feed if (rows := graph_rows(len(feed), config)) is None else feed.part(rows)
     latent = encode(nets, part)
     affinity, eigenvalues = carry.affinity, carry.eigenvalues
-    # With labels from the graph, or without stage 2, the head learns the clusters of the graph of the last codes:
-    # its labels then hold for samples old and new.
+    # The head then learns the clusters of the graph of the last codes: its labels hold for samples old and new.
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, latent) if joint else None
         affinity, eigenvalues = teach_last_graph(nets, part, latent, like, config, carry, warn, enter, say)
