@@ -97,6 +97,7 @@ def teach_last_graph(
         copies = copy_codes(nets, feed, config)
         enter("neighbours")
         affinity = build_graph(latent, copies, config, say=say if carry.affinity is None else None)
+        carry.affinity = None  # the one of before: of a million samples 170 MB
     enter("cut")
     cut = cut_graph(affinity, config, like, device=latent.device)
     enter("teaching")
