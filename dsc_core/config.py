@@ -89,8 +89,13 @@ class Config(ObjectiveSettings):
         "whole", "W", SPECTRAL, ("whole", "batch"),
         help="One neighbour graph of the whole data set, or one graph per batch.",
     )
+    search: str = knob(
+        "auto", "", SPECTRAL, ("auto", "exact", "cells", "faiss"), title="Search of neighbours", advanced=True,
+        help="How the neighbours of the whole data set are found: exact; by cells, nearly all of them and many times "
+        "faster; or by the package FAISS. auto: exact up to 100,000 samples (500,000 on CUDA), then by cells.",
+    )
     graph_samples: int = knob(
-        100_000, "", SPECTRAL, Range(1000, 10_000_000, 1000), title="Samples in the graph", advanced=True,
+        1_000_000, "", SPECTRAL, Range(1000, 10_000_000, 1000), title="Samples in the graph", advanced=True,
         help="Maximum number of samples in the graph and in stage 2. Larger data sets are sampled at random; the "
         "spectral network labels the remaining samples.",
     )

@@ -70,6 +70,8 @@ def test_requirements_are_the_dependencies_of_the_package():
     assert names_of((ROOT / "requirements.txt").read_text().splitlines()) == sorted(PROJECT["dependencies"])
     extra = names_of((ROOT / "requirements-tensorboard.txt").read_text().splitlines())
     assert extra == PROJECT["optional-dependencies"]["tensorboard"]
+    faiss = names_of((ROOT / "requirements-faiss.txt").read_text().splitlines())
+    assert faiss == PROJECT["optional-dependencies"]["faiss"]
     pinned = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
     required = {re.split("[=<>]", one)[0] for one in PROJECT["dependencies"]}
     assert required <= pinned
@@ -78,7 +80,7 @@ def test_requirements_are_the_dependencies_of_the_package():
 def test_what_the_code_imports_is_required():
     allowed = {re.split("[=<>]", one)[0] for one in PROJECT["dependencies"]}
     allowed |= {one for extra in PROJECT["optional-dependencies"].values() for one in extra}
-    renamed = {"sklearn": "scikit-learn", "umap": "umap-learn", "PIL": "pillow"}
+    renamed = {"sklearn": "scikit-learn", "umap": "umap-learn", "PIL": "pillow", "faiss": "faiss-cpu"}
     for path in [*(ROOT / "dsc_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

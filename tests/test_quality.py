@@ -94,6 +94,9 @@ def test_a_setting_that_was_added_later_counts_as_its_default():
     del old["config"]["encoder"], old["config"]["graph_samples"]
     assert quality.is_current(old)
     assert not quality.is_current(old | {"config": old["config"] | {"graph_samples": 5000}})
+    assert quality.is_current(
+        old | {"config": old["config"] | {"graph_samples": 100_000}}
+    )  # the default of before
     assert not quality.is_current(old | {"config": old["config"] | {"balance": 3.0}})
     assert not quality.is_current(old | {"config": old["config"] | {"removed": 1}})
 

@@ -92,8 +92,7 @@ def sweep(
     total = len(numbers) * CLUSTERINGS
     for i, clusters in enumerate(numbers):
         dims = DIMS_PER_CLUSTER * clusters
-        scales = at_scales(eigenvalues[:dims], vectors[:, :dims], config.damping)
-        points = np.hstack(scales).astype(np.float32)
+        points = at_scales(eigenvalues[:dims], vectors[:, :dims], config.damping)
         clusterings = []
         for j in range(CLUSTERINGS):
             if progress:

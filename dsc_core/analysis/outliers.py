@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dsc_core.method.graph import nearest
+from dsc_core.method.neighbours import nearest
 from dsc_core.sampling import sample_rows
 
 KTH = 10  # the neighbour whose distance counts: a single odd training sample does not make others like it familiar

@@ -57,7 +57,7 @@ def place_points(points: ArrayLike, reference: ArrayLike, reference_map: np.ndar
     """Positions (m, 2) of `points` (m, d) on the map `reference_map` (n, 2) of the points `reference` (n, d)."""
     import torch
 
-    from dsc_core.method.graph import nearest
+    from dsc_core.method.neighbours import nearest
 
     points, reference = as_matrix(points), as_matrix(reference)
     indices, _ = nearest(torch.from_numpy(reference), PLACED_BY, torch.from_numpy(points))
@@ -82,7 +82,7 @@ def lay_out(points: np.ndarray, seed: int) -> np.ndarray:
     import torch
 
     from dsc_core.analysis import map_layout
-    from dsc_core.method.graph import nearest
+    from dsc_core.method.neighbours import nearest
 
     indices, distances = nearest(torch.from_numpy(points), min(NEIGHBOURS, len(points) - 1) - 1)
     with one_thread():
@@ -131,7 +131,7 @@ def run_umap(
     """
     import torch
 
-    from dsc_core.method.graph import nearest
+    from dsc_core.method.neighbours import nearest
 
     indices, distances = nearest(torch.from_numpy(points), neighbours - 1)
     own = np.arange(len(indices))[:, None]  # UMAP counts the point itself among its neighbours

@@ -19,6 +19,7 @@ from dsc_core.method import graph, kmeans
 from dsc_core.method.dendrogram import Dendrogram, merge, weights_between
 from dsc_core.method.edges import CPU, Edges, cost, cost_of_cells, refine
 from dsc_core.method.kmeans import Clustering, clustering
+from dsc_core.method.locality import inverse, order_of_nodes, reordered
 from dsc_core.sampling import sample_rows
 from dsc_core.threads import one_thread
 
@@ -36,6 +37,8 @@ EVENNESS = (1.0, 1.5, 2.0)
 REFINED_CUTS = 3  # of the merged cuts
 CLEARLY_LESS = 0.93  # of the cost of k-means, below which a merged cut is preferred
 SMALL = 20_000  # samples up to which one thread is the fastest
+MANY = 2**17  # samples beyond which the graph is cut in an order in which neighbours stand near each other
+SCALES = (0.5, 1, 2)  # of the diffusion map, as multiples of `damping`
 
 CheckCancelled = Callable[[], None]
 
@@ -63,17 +66,43 @@ def cut_graph(
     whose clusters too, where no others are clearly better (see `best_cut`). check_cancelled: called now and then;
     what it raises ends the work. device: where products are computed.
     """
+    if affinity.shape[0] <= MANY:
+        with one_thread() if affinity.shape[0] <= SMALL else nullcontext():
+            return _cut_in_order(affinity, config, previous, check_cancelled, device)
+    order = order_of_nodes(affinity, config.seed)
+    before = None if previous is None else previous[order]
+    cut = _cut_in_order(reordered(affinity, order), config, before, check_cancelled, device)
+    places = inverse(order)
+    return Cut(cut.labels[places], cut.coordinates[places], cut.eigenvalues)
+
+
+def _cut_in_order(
+    affinity: sparse.csr_matrix,
+    config: Config,
+    previous: np.ndarray | None,
+    check_cancelled: CheckCancelled | None,
+    device: torch.device,
+) -> Cut:
+    """`cut_graph` of a graph whose nodes stand as they are."""
     dims = DIMS_PER_CLUSTER * config.clusters
-    with one_thread() if affinity.shape[0] <= SMALL else nullcontext():
-        eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled, device)
-        scales = at_scales(eigenvalues, vectors, config.damping)
-        labels = best_cut(affinity, np.hstack(scales), config, previous, check_cancelled, device)
-    return Cut(labels, scales[1], eigenvalues)
+    eigenvalues, vectors = graph.diffusion_map(affinity, dims, config.seed, check_cancelled, device)
+    points = at_scales(eigenvalues, vectors, config.damping)
+    del vectors  # of a million samples 160 MB, as the coordinates
+    reduced = _principal(points, config.clusters, device)
+    coordinates = np.ascontiguousarray(np.split(points, len(SCALES), axis=1)[SCALES.index(1)])
+    del points
+    labels = _best_cut(affinity, reduced, config, previous, check_cancelled, device)
+    return Cut(labels, coordinates, eigenvalues)
 
 
-def at_scales(eigenvalues: np.ndarray, vectors: np.ndarray, damping: float) -> list[np.ndarray]:
-    """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`: three of (n, dims)."""
-    return [graph.damped(eigenvalues, vectors, power) for power in (damping / 2, damping, 2 * damping)]
+def at_scales(eigenvalues: np.ndarray, vectors: np.ndarray, damping: float) -> np.ndarray:
+    """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`. → (n, 3·dims) float32."""
+    factors = [np.clip(eigenvalues, 0, None) ** (damping * scale) for scale in SCALES]
+
+    def damped(part: slice) -> np.ndarray:
+        return np.hstack([graph.row_normalised(vectors[part] * each) for each in factors])
+
+    return graph.by_rows(damped, len(vectors), len(SCALES) * vectors.shape[1])
 
 
 # The choice --------------------------------------------------------------------------------------------------
@@ -95,8 +124,20 @@ def best_cut(
     of theirs. Otherwise, where several cuts are nearly as good, training would jump from one to another, and move a
     handful of samples that has come apart from its class to another. check_cancelled, device: see `cut_graph`.
     """
+    reduced = _principal(points, config.clusters, device)
+    return _best_cut(affinity, reduced, config, previous, check_cancelled, device)
+
+
+def _best_cut(
+    affinity: sparse.csr_matrix,
+    reduced: Tensor,
+    config: Config,
+    previous: np.ndarray | None,
+    check_cancelled: CheckCancelled | None,
+    device: torch.device,
+) -> np.ndarray:
+    """`best_cut` by points on their principal axes, (n, r)."""
     clusters, edges = config.clusters, Edges(affinity, device)
-    reduced = _principal(points, clusters, device)
 
     def refined(labels: np.ndarray) -> tuple[float, np.ndarray]:
         labels = refine(edges, labels, clusters, check_cancelled=check_cancelled)

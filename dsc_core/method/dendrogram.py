@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sparse
 
+ROWS = 2**17  # of a graph that are looked at together
+
 
 @dataclass(frozen=True)
 class Dendrogram:
@@ -32,10 +34,15 @@ class Dendrogram:
 
 def weights_between(affinity: sparse.csr_matrix, cells: np.ndarray, count: int) -> np.ndarray:
     """W(a, b) between cells (n,) in 0..m−1 of a graph W, sparse (n, n), symmetric. → (m, m) float64."""
-    rows = np.repeat(cells, np.diff(affinity.indptr))
-    pairs = rows * count + cells[affinity.indices]
-    weights = np.bincount(pairs, affinity.data, minlength=count * count).reshape(count, count)
-    return (weights + weights.T) / 2
+    weights = np.zeros(count * count)
+    for start in range(0, len(cells), ROWS):
+        stop = min(start + ROWS, len(cells))
+        entries = slice(affinity.indptr[start], affinity.indptr[stop])
+        rows = np.repeat(cells[start:stop], np.diff(affinity.indptr[start : stop + 1]))
+        pairs = rows * count + cells[affinity.indices[entries]]
+        weights += np.bincount(pairs, affinity.data[entries], minlength=count * count)
+    square = weights.reshape(count, count)
+    return (square + square.T) / 2
 
 
 def merge(weights: np.ndarray, cells: np.ndarray, evenness: float) -> Dendrogram:

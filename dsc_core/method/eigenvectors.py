@@ -27,6 +27,8 @@ MANY = 30
 DENSE_MANY = 4000  # rows up to which all eigenvectors are computed there if a tenth or more are wanted
 SPARE = 0.5  # vectors in the block beside the wanted ones, as a share of them: the more, the fewer passes
 MOST_SPARE = 60
+ROWS = 2**17  # of more rows, fewer are worked on at once
+COLUMNS = 32  # of so many rows that are filtered at once
 DENSE = 500  # rows below which all eigenvectors are computed
 
 
@@ -61,15 +63,37 @@ def _by_block(
     vectors, end = start.to(matrix.device), FIRST_END
     # Where most eigenvalues are wanted, many are below FIRST_END: so large a polynomial would lose their vectors.
     for degree in DEGREES if MANY * block < matrix.shape[0] else MILD:
-        vectors = _filtered(matrix, vectors, degree, end, check_cancelled)
+        vectors = _filtered_by_columns(matrix, vectors, degree, end, check_cancelled)
         values, vectors, products = _ritz(matrix, vectors)
         if len(values) < count or not bool(torch.isfinite(values).all()):
             return None
-        residual = products - vectors * values.to(vectors.dtype)
-        if float(residual[:, :count].norm(dim=0).max()) < (FEW_TOLERANCE if len(matrix) < FEW else TOLERANCE):
+        if float(_residuals(products, vectors, values, count).max()) < (
+            FEW_TOLERANCE if len(matrix) < FEW else TOLERANCE
+        ):
             return values[:count].clamp_max(1).cpu().numpy(), vectors[:, :count].cpu().numpy()
         end = float(values[-1].clamp(-0.9, 0.999))
     return None
+
+
+def _filtered_by_columns(
+    matrix: Tensor, vectors: Tensor, degree: int, end: float, check_cancelled: Callable[[], None]
+) -> Tensor:
+    """`_filtered`, of many rows some columns at a time: it needs three times the memory of what it filters."""
+    if len(vectors) <= ROWS:
+        return _filtered(matrix, vectors, degree, end, check_cancelled)
+    for columns in torch.arange(vectors.shape[1]).split(COLUMNS):
+        part = slice(int(columns[0]), int(columns[-1]) + 1)
+        vectors[:, part] = _filtered(matrix, vectors[:, part].contiguous(), degree, end, check_cancelled)
+    return vectors
+
+
+def _rotated(vectors: Tensor, rotation: Tensor) -> Tensor:
+    """Vectors (n, b) times a matrix (b, r), in place where there are many rows. → (n, r)."""
+    if len(vectors) <= ROWS:
+        return vectors @ rotation
+    for block in vectors.split(ROWS):
+        block[:, : rotation.shape[1]] = block @ rotation
+    return vectors[:, : rotation.shape[1]]
 
 
 def _filtered(
@@ -97,7 +121,7 @@ def _ritz(matrix: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         _gram(vectors, vectors, unit := vectors.norm(dim=0).double().clamp_min(1e-30))
     )
     kept = norms > 1e-6 * norms.max()
-    basis = vectors @ (axes[:, kept] / norms[kept].sqrt() / unit[:, None]).to(vectors.dtype)
+    basis = _rotated(vectors, (axes[:, kept] / norms[kept].sqrt() / unit[:, None]).to(vectors.dtype))
     products = matrix @ basis
     # Once more, since the basis is orthonormal up to single precision only.
     lower = torch.linalg.cholesky(_gram(basis, basis))
@@ -105,7 +129,19 @@ def _ritz(matrix: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     inner = torch.linalg.solve_triangular(lower, inner.T, upper=False)
     values, axes = torch.linalg.eigh((inner + inner.T) / 2)
     rotation = torch.linalg.solve_triangular(lower.T, axes.flip(1), upper=True).to(vectors.dtype)
-    return values.flip(0), basis @ rotation, products @ rotation
+    return values.flip(0), _rotated(basis, rotation), _rotated(products, rotation)
+
+
+def _residuals(products: Tensor, vectors: Tensor, values: Tensor, count: int) -> Tensor:
+    """‖S·y − λ·y‖ of the first `count` of vectors y (n, b) and their products S·y. → (count,)."""
+    scaled = values[:count].to(vectors.dtype)
+    if len(vectors) <= ROWS:
+        return (products[:, :count] - vectors[:, :count] * scaled).norm(dim=0)
+    parts = zip(products.split(ROWS), vectors.split(ROWS), strict=True)
+    squares = sum(
+        (product[:, :count] - vector[:, :count] * scaled).square().sum(0) for product, vector in parts
+    )
+    return torch.as_tensor(squares).sqrt()
 
 
 def _gram(left: Tensor, right: Tensor, unit: Tensor | None = None) -> Tensor:

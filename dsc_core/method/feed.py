@@ -187,9 +187,11 @@ def build_graph(
     copies: Sequence[Tensor],
     config: Config,
     progress: Callable[[int, int], Any] | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> sparse.csr_matrix:
     """The neighbour graph of all samples from their codes, (n, d), and those of their copies. Sparse (n, n).
 
-    Training, the labels, and every question about a run use this one builder. progress(done, total) may raise.
+    Training, the labels, and every question about a run use this one builder. progress(done, total) may raise. say:
+    called with a sentence where the neighbours are not exact.
     """
-    return graph.whole_graph(latent, config.neighbours, progress, copies)
+    return graph.whole_graph(latent, config.neighbours, progress, copies, config.search, config.seed, say)

@@ -1,4 +1,4 @@
-"""Nearest neighbours, affinities, the graph of the whole data set and its diffusion map."""
+"""Affinities, the graph of the whole data set and its diffusion map."""
 
 from __future__ import annotations
 
@@ -9,70 +9,30 @@ import scipy.sparse as sparse
 import torch
 from torch import Tensor
 
+from dsc_core.knobs import Value
 from dsc_core.method.edges import CPU
 from dsc_core.method.eigenvectors import leading
 from dsc_core.method.fuzzy import fuzzy_union, fuzzy_weights
+from dsc_core.method.neighbours import Progress
+from dsc_core.method.search import Say, neighbours_of_all
 
-CHUNK = 2**25  # distances in memory at once: 128 MB
-
-
-def nearest(
-    points: Tensor,
-    count: int,
-    queries: Tensor | None = None,
-    progress: Callable[[int, int], object] | None = None,
-    copies: Sequence[Tensor] = (),
-) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest points of each query, exact, one block at a time. → indices, distances, both (q, count).
-
-    points: (n, d). queries: (q, d), or None for the points themselves, which then are not their own neighbours
-    (duplicates of a point are). progress(done, total): of queries; what it raises ends the search. copies: further
-    positions of the points, each (n, d): a point is as near as the nearest of its positions.
-    """
-    own, queries = queries is None, points if queries is None else queries
-    count = min(count, len(points) - own)
-    positions = [(each.T, each.square().sum(1)[None, :]) for each in (points, *copies)]
-    rows = max(1, CHUNK // len(points))
-    indices, distances = [], []
-    for start in range(0, len(queries), rows):
-        if progress:
-            progress(start, len(queries))
-        block = queries[start : start + rows]
-        shifted = _shifted_distances(block, positions)
-        if own:
-            row = torch.arange(len(block), device=shifted.device)
-            shifted[row, row + start] = torch.inf
-        smallest, index = shifted.topk(count, largest=False)
-        indices.append(index.cpu())
-        distances.append((smallest + block.square().sum(1, keepdim=True)).clamp_min(0).sqrt().cpu())
-    return torch.cat(indices).numpy(), torch.cat(distances).numpy()
-
-
-def _shifted_distances(block: Tensor, positions: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """‖a − b‖² − ‖a‖² from queries a, (q, d), to the nearest position b of each point. → (q, n).
-
-    ‖a − b‖² = ‖a‖² − 2ab + ‖b‖²; ‖a‖² does not change the order and is added to the few that are kept. positions:
-    the points transposed, (d, n), and ‖b‖², (1, n), of each set.
-    """
-    least: Tensor | None = None
-    for transposed, squares in positions:
-        here = torch.addmm(squares, block, transposed, alpha=-2)
-        least = here if least is None else torch.minimum(least, here, out=least)
-    assert least is not None
-    return least
+ROWS = 2**17  # of a large array in double precision at once
 
 
 def whole_graph(
     points: Tensor,
     neighbours: int,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress | None = None,
     copies: Sequence[Tensor] = (),
+    search: Value = "exact",
+    seed: int = 0,
+    say: Say | None = None,
 ) -> sparse.csr_matrix:
     """The symmetric fuzzy graph of the whole data set: w + wᵀ − w∘wᵀ. (n, d) → (n, n) sparse, zero diagonal.
 
-    progress, copies: see `nearest`, which takes most of the time.
+    progress, copies, search, seed, say: see `neighbours_of_all`, which takes most of the time.
     """
-    indices, distances = nearest(points, neighbours, progress=progress, copies=copies)
+    indices, distances = neighbours_of_all(points, neighbours, search, seed, progress, copies, say)
     return fuzzy_union(indices, fuzzy_weights(distances))
 
 
@@ -108,16 +68,34 @@ def diffusion_map(
     normalised, degree = normalise(graph)
     dims = min(dims, graph.shape[0] - 2)
     values, vectors = leading(normalised, dims, seed, check_cancelled, device)
-    sign = np.sign(vectors[np.abs(vectors).argmax(0), np.arange(dims)])
+    sign = np.sign(vectors[_largest(vectors), np.arange(dims)])
     scale = np.sqrt(degree.mean() / degree)
-    return values, (vectors * scale[:, None] * sign).astype(np.float32)
+    return values, by_rows(lambda part: vectors[part] * scale[part, None] * sign, len(vectors), dims)
+
+
+def by_rows(compute: Callable[[slice], np.ndarray], count: int, dims: int) -> np.ndarray:
+    """Rows that `compute` gives in double precision, (m, dims) for a slice of m, in single precision. (count, dims)."""
+    made = np.empty((count, dims), np.float32)
+    for start in range(0, count, ROWS):
+        part = slice(start, start + ROWS)
+        made[part] = compute(part)
+    return made
+
+
+def _largest(vectors: np.ndarray) -> np.ndarray:
+    """The position of the largest entry by size, the first of equal ones, of each of vectors (n, dims). → (dims,)."""
+    rows = [start + np.abs(vectors[start : start + ROWS]).argmax(0) for start in range(0, len(vectors), ROWS)]
+    largest = [np.abs(vectors[row, np.arange(vectors.shape[1])]) for row in rows]
+    return np.array(rows)[np.array(largest).argmax(0), np.arange(vectors.shape[1])]
 
 
 def normalise(graph: sparse.csr_matrix) -> tuple[sparse.csr_matrix, np.ndarray]:
     """D^−½·W·D^−½ of a graph W, sparse (n, n), and its degrees D, (n,), none of them 0."""
     degree = np.maximum(np.asarray(graph.sum(1), dtype=np.float64).ravel(), 1e-12)
-    scale = sparse.diags(1 / np.sqrt(degree))
-    return (scale @ graph @ scale).tocsr(), degree
+    scale = 1 / np.sqrt(degree)
+    weights = graph.data * np.repeat(scale, np.diff(graph.indptr))
+    weights *= scale[graph.indices]
+    return sparse.csr_matrix((weights, graph.indices, graph.indptr), shape=graph.shape), degree
 
 
 def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: int = 2) -> np.ndarray:
@@ -126,11 +104,12 @@ def votes(affinity: sparse.csr_matrix, labels: np.ndarray, clusters: int, hops: 
     (n, n) sparse, (n,) → (n, K) float32, rows sum to 1; a sample without neighbours votes for itself.
     """
     degree = np.asarray(affinity.sum(1)).ravel()
-    step = (
-        (sparse.diags(1 / np.maximum(degree, 1e-12)) @ affinity + sparse.diags((degree == 0) * 1.0))
-        .tocsr()
-        .astype(np.float32)
-    )
+    if (degree == 0).any():
+        affinity = (affinity + sparse.diags((degree == 0) * 1.0)).tocsr()
+        degree = np.where(degree == 0, 1.0, degree)
+    scale = np.repeat(1 / np.maximum(degree, 1e-12), np.diff(affinity.indptr))
+    weights = np.multiply(scale, affinity.data, dtype=np.float64).astype(np.float32)
+    step = sparse.csr_matrix((weights, affinity.indices, affinity.indptr), shape=affinity.shape)
     shares = np.eye(clusters, dtype=np.float32)[labels]
     for _ in range(hops):
         shares = step @ shares
@@ -143,5 +122,6 @@ def row_normalised(points: np.ndarray) -> np.ndarray:
 
 
 def damped(values: np.ndarray, vectors: np.ndarray, power: float) -> np.ndarray:
-    """Eigenvectors times eigenvalue^power, row-normalised. (dims,), (n, dims) → (n, dims)."""
-    return row_normalised(vectors * np.clip(values, 0, None) ** power)
+    """Eigenvectors times eigenvalue^power, row-normalised. (dims,), (n, dims) → (n, dims) float32."""
+    factors = np.clip(values, 0, None) ** power
+    return by_rows(lambda part: row_normalised(vectors[part] * factors), *vectors.shape)

@@ -8,6 +8,7 @@ clearly behind hardly ever wins. The starts use a sample of the points; the winn
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ TOLERANCE = (
     1e-4  # a start has converged when its centres move by less: squared, as a share of the mean variance
 )
 SAME = 1e-5  # relative difference of inertia up to which two starts have found the same
+ROWS = 2**17  # points that are centred at once
 # Distances in memory at once. On the CPU they stay in the processor's cache; 256 MB on a device.
 CPU_BLOCK, DEVICE_BLOCK = 2**18, 2**26
 
@@ -77,11 +79,15 @@ def principal(points: Tensor) -> Tensor:
     """
     if not bool(torch.isfinite(points).all()):
         raise InputError("Some codes are not finite numbers, so no clusters can be found among them.")
-    centred = points - points.mean(0)
-    variances, axes = torch.linalg.eigh((centred.T @ centred).double())
+    mean = points.mean(0)
+    products = sum(
+        (centred.T @ centred).double() for centred in (block - mean for block in points.split(ROWS))
+    )
+    variances, axes = torch.linalg.eigh(products)
     kept = variances.flip(0).clamp_min(0).cumsum(0)
     count = int((kept < KEPT_VARIANCE * kept[-1]).sum()) + 1
-    return centred @ axes.flip(1)[:, :count].to(points.dtype)
+    chosen = axes.flip(1)[:, :count].to(points.dtype)
+    return torch.cat([(block - mean) @ chosen for block in points.split(ROWS)])
 
 
 def best_starts(points: Tensor, clusters: int, starts: int, seed: int, best: int = 1) -> Tensor:
@@ -166,14 +172,25 @@ def lloyd(points: Tensor, transposed: Tensor, centres: Tensor, steps: int) -> tu
 
 def converge(points: Tensor, centres: Tensor) -> Tensor:
     """Lloyd's algorithm on points (n, d) from centres (K, d) until it has converged. → labels (n,)."""
+    return nearest_centre(points, converged_centres(points, centres, MOST_STEPS))
+
+
+def converged_centres(
+    points: Tensor, centres: Tensor, steps: int, check_cancelled: Callable[[], object] = lambda: None
+) -> Tensor:
+    """The centres (K, d) of points (n, d) after up to `steps` steps of Lloyd's algorithm from others.
+
+    check_cancelled: called before each step; what it raises ends the work.
+    """
     limit = TOLERANCE * points.var(0, correction=0).mean()
-    for _ in range(MOST_STEPS):
+    for _ in range(steps):
+        check_cancelled()
         moved = _means(points, centres)
         shift = (moved - centres).square().sum()
         centres = moved
         if shift <= limit:
             break
-    return nearest_centre(points, centres)
+    return centres
 
 
 def _means(points: Tensor, centres: Tensor) -> Tensor:

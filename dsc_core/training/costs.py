@@ -38,6 +38,13 @@ TRAINING, RESULTS = ("start", "autoencoder", "joint", "labels"), "results"
 PARALLEL, FURTHER_CORE, MOST_CORES = ("stage 1", "stage 2", "encoding", "neighbours", "labels"), 0.6, 8
 MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
 HEAD_BATCH = 256
+EXACT = 100_000  # samples up to which neighbours are searched exactly, as in `method.search`
+PER_ROOT = (
+    64  # by cells: samples compared with each, as a multiple of the square root of all; measured at a million
+)
+# The products of a graph with more nodes than these leave the processor's cache, and take longer: by this share for
+# each doubling. Measured up to a million.
+CACHED, SCATTERED = 2**15, 0.3
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,13 @@ class Job:
     def with_copies(self) -> int:
         """Samples on the graph and their copies there."""
         return self.on_graph * (1 + (self.config.augmented_graph if self.copies else 0))
+
+    @property
+    def compared(self) -> float:
+        """Points with which each of the graph is compared, or as many as would take as long."""
+        every, by_cells = float(self.with_copies), PER_ROOT * self.on_graph**0.5
+        exact = self.config.search == "exact" or (self.config.search == "auto" and self.on_graph <= EXACT)
+        return every if exact else min(by_cells * self.with_copies / self.on_graph, every)
 
     @property
     def latent(self) -> int:
@@ -147,6 +161,7 @@ class Job:
         """
         nodes, clusters = float(self.on_graph), self.config.clusters
         points = min(nodes, self.count, MAP_POINTS)
+        scattered = nodes * (1 + SCATTERED * max(math.log2(nodes / CACHED), 0.0)) if nodes else 0.0
         if part in ("stage 1", "stage 2"):
             return self.step(joint=part == "stage 2")
         frames = self.schedule.frames * min(self.count, FILM_POINTS)
@@ -154,8 +169,8 @@ class Job:
         return {
             "start": (1.0,),
             "encoding": (1.0, steps * nodes * encoder, steps * nodes * dense, steps * nodes * outputs),
-            "neighbours": (1.0, nodes, nodes * self.with_copies * self.latent),
-            "cut": (1.0, nodes, nodes * clusters, nodes * clusters**2, 1.0 * clusters**2),
+            "neighbours": (1.0, nodes, nodes * self.compared * self.latent),
+            "cut": (1.0, scattered, scattered * clusters, scattered * clusters**2, 1.0 * clusters**2),
             "teaching": (1.0, steps, steps * min(HEAD_BATCH, nodes) * self.spectral, nodes),
             "labels": (
                 1.0,

@@ -34,23 +34,23 @@ def finish(
     scratch: Path | None = None,
     warn: Callable[[str], None] = lambda _: None,
     enter: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], object] | None = None,
 ) -> Fitted:
     """Label the training data and fix the maps for new samples.
 
     Above `graph_samples` samples, a part drawn by the seed stands for all in whatever is fitted here. joint: stage 2
     has run. carry: holds its graph. scratch: a folder for the codes of a large data set, which otherwise stay in
-    memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with each part.
+    memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with each part. say:
+    called with a sentence about neighbours that are not exact, where training has not built a graph before.
     """
     nets.eval()
-    rows = graph_rows(len(feed), config)
-    part = feed if rows is None else feed.part(rows)
+    part = feed if (rows := graph_rows(len(feed), config)) is None else feed.part(rows)
     latent = encode(nets, part)
     affinity, eigenvalues = carry.affinity, carry.eigenvalues
-    # With labels from the graph, or without stage 2, the head learns the clusters of the graph of the last codes:
-    # its labels then hold for samples old and new.
+    # The head then learns the clusters of the graph of the last codes: its labels hold for samples old and new.
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, latent) if joint else None
-        affinity, eigenvalues = teach_last_graph(nets, part, latent, like, config, carry, warn, enter)
+        affinity, eigenvalues = teach_last_graph(nets, part, latent, like, config, carry, warn, enter, say)
     enter("labels")
     maps = fix_maps(nets, latent, config, joint)
     if rows is None:
@@ -86,16 +86,18 @@ def teach_last_graph(
     carry: Carry,
     warn: Callable[[str], None],
     enter: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], object] | None = None,
 ) -> tuple[sparse.csr_matrix, np.ndarray]:
     """Teach the head the clusters of the graph of the last codes (n, d). → that graph and its eigenvalues.
 
-    like: (n,) labels whose numbering is kept.
+    like: (n,) labels whose numbering is kept. say: see `finish`.
     """
     affinity = carry.affinity
     if affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
         copies = copy_codes(nets, feed, config)
         enter("neighbours")
-        affinity = build_graph(latent, copies, config)
+        affinity = build_graph(latent, copies, config, say=say if carry.affinity is None else None)
+        carry.affinity = None  # the one of before: of a million samples 170 MB
     enter("cut")
     cut = cut_graph(affinity, config, like, device=latent.device)
     enter("teaching")

@@ -17,7 +17,7 @@ from dsc_core.method.feed import Source, build_graph, copy_codes, encode
 from dsc_core.method.head import head_labels, teach_head
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.teaching import HEAD_STEPS, REFRESH_STEPS
-from dsc_core.training import distributed
+from dsc_core.training import allocation, distributed
 from dsc_core.training.batches import Pairs
 from dsc_core.training.setup import Training
 from dsc_core.training.trainer import Trainer
@@ -35,6 +35,7 @@ def begin(training: Training) -> Iterator[Event]:
     if training.config.graph == "whole":
         yield replace(trainer.clock.progress(BUILDING), stage="joint")
         labels = rebuild(training, HEAD_STEPS)
+        yield from trainer.taken_notes()
         yield training.evaluation(labels, FIRST_LABELS)
     else:
         torch.nn.init.normal_(trainer.nets.centres, std=0.1)
@@ -70,13 +71,17 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     latent = encode_source(trainer.nets, training.feed)
     copies = copy_codes(trainer.nets, training.feed, config, encode_source)
 
-    def build_and_cut() -> tuple[sparse.csr_matrix, Cut]:
+    def build_and_cut() -> tuple[sparse.csr_matrix, Cut, list[str]]:
         clock.enter("neighbours", "joint")
-        affinity = build_graph(latent, copies, config, lambda *_: check_cancelled())
+        said: list[str] = []
+        say = None if carry.affinity is not None else said.append  # once per run: of the first graph
+        affinity = build_graph(latent, copies, config, lambda *_: check_cancelled(), say)
         clock.enter("cut", "joint")
-        return affinity, cut_graph(affinity, config, carry.labels, check_cancelled, latent.device)
+        return affinity, cut_graph(affinity, config, carry.labels, check_cancelled, latent.device), said
 
-    carry.affinity, cut = distributed.once(build_and_cut)
+    with allocation.blocks_given_back(len(latent)):
+        carry.affinity, cut, said = distributed.once(build_and_cut)
+    trainer.notes += [clock.note(each) for each in said]
     carry.eigenvalues = cut.eigenvalues
     carry.targets = confident_labels(carry.affinity, cut.labels, config)
     clock.enter("teaching", "joint")

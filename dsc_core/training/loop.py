@@ -182,7 +182,7 @@ def _autoencoder_terms(training: Training) -> Terms:
 
 def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, Fitted]:
     """Label the samples."""
-    trainer, warnings = training.trainer, list[str]()
+    trainer, warnings, said = training.trainer, list[str](), list[str]()
     stage_2 = trainer.clock.stage == "joint"
     trainer.clock.start_labels()
     yield replace(trainer.clock.note(LABELLING), kind="progress")  # what is being done, until the next event
@@ -195,7 +195,10 @@ def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, 
         scratch,
         warnings.append,
         trainer.clock.enter,
+        said.append,
     )
+    for message in said:
+        yield trainer.clock.note(message)
     for message in warnings:
         yield trainer.clock.note(message, level="warning")
     yield trainer.clock.done(cluster_sizes(fitted.labels, training.config.clusters))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dsc_core.analysis import map_film, map_layout
 from dsc_core.config import Config
 from dsc_core.errors import RunError
-from dsc_core.method import graph
+from dsc_core.method import neighbours
 from dsc_core.presets import preset
 
 SEEDS = st.integers(0, 10**6)
@@ -172,7 +172,7 @@ def test_neighbours_are_those_of_the_graph(monkeypatch, block):
     monkeypatch.setattr(map_film, "BLOCK", block)
     points = np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32)
     indices, distances = map_film.nearest(points, 7)
-    wanted, lengths = graph.nearest(torch.from_numpy(points), 7)
+    wanted, lengths = neighbours.nearest(torch.from_numpy(points), 7)
     assert (indices == wanted).all()
     assert np.allclose(distances, lengths, atol=1e-3)
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.manifold import trustworthiness
 
 from dsc_core.analysis import map_layout
-from dsc_core.method.graph import nearest
+from dsc_core.method.neighbours import nearest
 
 
 def laid_out(points, seed=0, count=14):

@@ -6,7 +6,7 @@ import torch
 
 from dsc_core.analysis import metrics, selection
 from dsc_core.errors import InputError
-from dsc_core.method import graph
+from dsc_core.method import neighbours
 
 
 def test_the_middle_of_a_star_is_outside_by_the_even_odd_rule():
@@ -63,7 +63,7 @@ def test_a_search_prefers_equal_ids_and_reports_when_there_are_none():
 
 def test_nearest_samples_are_the_neighbours_in_the_graph_without_the_sample_itself():
     points = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
-    indices, distances = graph.nearest(torch.from_numpy(points), 12)
+    indices, distances = neighbours.nearest(torch.from_numpy(points), 12)
     for sample in (0, 41, 79):
         near, lengths = selection.nearest_samples(points, sample, 12)
         assert np.array_equal(near, indices[sample])

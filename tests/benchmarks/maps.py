@@ -20,7 +20,7 @@ import torch
 
 from dsc_core.analysis import umap_map
 from dsc_core.data import Dataset, open_dataset
-from dsc_core.method.graph import nearest
+from dsc_core.method.neighbours import nearest
 
 FEATURES, NEAR, VOTES, TRUSTED = 50, 15, 10, 3000
 Draw = Callable[[np.ndarray, int], np.ndarray]

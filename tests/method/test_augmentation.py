@@ -8,7 +8,8 @@ from sklearn.datasets import load_digits
 from dsc_core.config import Config
 from dsc_core.method.augmentation import makes_copies
 from dsc_core.method.feed import Feed, copies_of, encode
-from dsc_core.method.graph import nearest, whole_graph
+from dsc_core.method.graph import whole_graph
+from dsc_core.method.neighbours import nearest
 from dsc_core.method.networks.networks import Networks
 from dsc_core.presets import preset
 

@@ -6,7 +6,7 @@ import scipy.sparse as sparse
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from dsc_core.method import fuzzy, graph
+from dsc_core.method import fuzzy, graph, neighbours
 
 
 def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
@@ -16,10 +16,9 @@ def blobs(groups=3, size=60, dims=5, seed=0, distance=12.0):
     return points.astype(np.float32), np.repeat(np.arange(groups), size)
 
 
-def test_neighbours_are_exact_and_never_the_point_itself(monkeypatch):
-    monkeypatch.setattr(graph, "CHUNK", 1000)  # many blocks
+def test_neighbours_are_exact_and_never_the_point_itself():
     points, _ = blobs()
-    index, distance = graph.nearest(torch.from_numpy(points), 7)
+    index, distance = neighbours.nearest(torch.from_numpy(points), 7)
     expected, _ = NearestNeighbors(n_neighbors=8).fit(points).kneighbors(points)
     assert np.allclose(distance, expected[:, 1:], atol=1e-2)
     assert not (index == np.arange(len(points))[:, None]).any()
@@ -27,7 +26,7 @@ def test_neighbours_are_exact_and_never_the_point_itself(monkeypatch):
 
 def test_neighbours_of_other_points_may_be_at_distance_zero():
     points = torch.from_numpy(blobs()[0])
-    index, distance = graph.nearest(points, 3, points[:5])
+    index, distance = neighbours.nearest(points, 3, points[:5])
     assert index[:, 0].tolist() == [0, 1, 2, 3, 4]
     assert np.allclose(distance[:, 0], 0, atol=0.02)
 

@@ -3,7 +3,9 @@
 import pytest
 
 from dsc_core.config import Config
+from dsc_core.method import search
 from dsc_core.presets import PRESETS, preset
+from dsc_core.training import costs
 from dsc_core.training.calibration import from_json, made_up, small_job, to_json
 from dsc_core.training.cost_table import COSTS
 from dsc_core.training.costs import PARTS, Job, Speed, plan
@@ -64,6 +66,16 @@ def test_more_of_anything_never_costs_less():
 def test_the_graph_of_a_large_data_set_costs_no_more_than_its_samples():
     part = Job(10_000_000, (20,), Config(graph_samples=50_000))
     assert part.seconds("cut", Speed()) == Job(50_000, (20,), Config()).seconds("cut", Speed())
+
+
+def test_beyond_the_exact_search_neighbours_cost_less_than_all_pairs():
+    def each(count, search="auto"):
+        return Job(count, (20,), Config(search=search)).seconds("neighbours", Speed()) / count
+
+    assert each(1_000_000) < 1.5 * each(costs.EXACT)
+    assert each(1_000_000) < each(1_000_000, "exact") / 5
+    assert each(50_000) == each(50_000, "exact")
+    assert costs.EXACT == search.EXACT
 
 
 def test_a_measured_factor_takes_the_place_of_the_number_of_cores():
