@@ -19,14 +19,8 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 CGROUPS = Path("/sys/fs/cgroup")
-LIBRARIES = (
-    "numpy",
-    "torch",
-    "scipy.linalg",
-    "sklearn",
-    "faiss",
-    "numba",
-)  # each brings thread pools when it is loaded
+# Each brings thread pools when it is loaded.
+LIBRARIES = ("numpy", "torch", "scipy.linalg", "sklearn", "faiss", "numba")
 
 
 def available() -> int:

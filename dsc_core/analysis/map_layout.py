@@ -21,18 +21,15 @@ A, B = np.float32(1.5769434), np.float32(0.8950608)
 EPOCHS = 400  # each at a fraction of the price of one of UMAP's; with 200 fewer neighbours are kept
 REPULSIONS = 5  # of a point per attraction, UMAP's default
 SHIFTS = 16  # each gives two random others to every point in an epoch
-DAMPING = np.float32(
-    0.5
-)  # share of the pull of a point's edges that shortens its step; 1 would be a fully implicit one
+# Share of the pull of a point's edges that shortens its step; 1 would be a fully implicit one.
+DAMPING = np.float32(0.5)
 STRONGEST = np.float32(4.0)  # limit of one repulsion along each axis, UMAP's
 NEAREST = np.float32(0.001)  # added to d² in repulsion, UMAP's
 NOT_ZERO = np.float32(1e-8)  # added to d², whose logarithm is taken
 WIDTH_STEPS = 24  # bisections of a point's reach: to 1e-7 of it
 COMPONENTS, DIFFUSIONS = 16, 50  # of the start
-EXTENT, JITTER = (
-    10.0,
-    1e-4,
-)  # of the start: farthest coordinate, and noise that parts equal points; both UMAP's
+# Of the start: farthest coordinate, and noise that parts equal points; both UMAP's.
+EXTENT, JITTER = 10.0, 1e-4
 AT_ONCE = 2**14  # repulsions computed at once: they fit into the processor's cache
 
 

@@ -23,13 +23,9 @@ from dsc_core.sampling import sample_rows
 
 PER_ROOT = 2.0  # cells, as a multiple of the square root of the points
 SAMPLES_PER_CELL, STEPS = 40, 6  # of the k-means
-LARGEST = (
-    2  # times the mean: a larger cell is cut into pieces, since it is compared with all that look into it
-)
-TRIED, WANTED = (
-    500,
-    0.995,
-)  # points whose true neighbours tell the cells to look into, and the share that lies there
+LARGEST = 2  # times the mean: larger cells are cut, since each is compared with all that look into it
+# Points whose true neighbours tell how many cells to look into, and the share of them that lies there.
+TRIED, WANTED = 500, 0.995
 GROUPS = 64  # of the points of a cell; the least distance of each is kept
 MINIMA = 2**25  # of those in memory at once: 128 MB
 ASSIGNED = 2**10  # points that are compared with all centres at once

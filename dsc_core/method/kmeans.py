@@ -19,14 +19,9 @@ from dsc_core.errors import InputError
 
 KEPT_VARIANCE = 0.99  # by the axes that replace the columns while clusters are searched
 MOST_STEPS = 100  # of Lloyd's algorithm
-HEATS = (
-    (3, 0.25),
-    (4, 0.25),
-    (MOST_STEPS, 0.0),
-)  # most steps, and the share of the starts that is in the next heat
-TOLERANCE = (
-    1e-4  # a start has converged when its centres move by less: squared, as a share of the mean variance
-)
+HEATS = ((3, 0.25), (4, 0.25), (MOST_STEPS, 0.0))  # most steps, and the share of the starts in the next heat
+# A start has converged when its centres move by less: squared, as a share of the mean variance.
+TOLERANCE = 1e-4
 SAME = 1e-5  # relative difference of inertia up to which two starts have found the same
 ROWS = 2**17  # points that are centred at once
 # Distances in memory at once. On the CPU they stay in the processor's cache; 256 MB on a device.

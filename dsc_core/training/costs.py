@@ -39,9 +39,7 @@ PARALLEL, FURTHER_CORE, MOST_CORES = ("stage 1", "stage 2", "encoding", "neighbo
 MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
 HEAD_BATCH = 256
 EXACT = 100_000  # samples up to which neighbours are searched exactly, as in `method.search`
-PER_ROOT = (
-    64  # by cells: samples compared with each, as a multiple of the square root of all; measured at a million
-)
+PER_ROOT = 64  # by cells: samples compared with each, as a multiple of the root of all; measured at a million
 # The products of a graph with more nodes than these leave the processor's cache, and take longer: by this share for
 # each doubling. Measured up to a million.
 CACHED, SCATTERED = 2**15, 0.3

@@ -22,9 +22,8 @@ from dsc_core.errors import InputError
 BLOCK = 1 << 20
 BLANKS = "blanks"  # the delimiter of columns that any number of blanks and tabs separate
 ONE_COLUMN = "\x1f"  # the delimiter of a table of one column: no text has it
-WORD = re.compile(
-    r'"[^"]*"(?=[ \t\r\n]|$)|[^ \t\r\n]+'
-)  # other blanks may separate the thousands of a number
+# Other blanks may separate the thousands of a number.
+WORD = re.compile(r'"[^"]*"(?=[ \t\r\n]|$)|[^ \t\r\n]+')
 HARMLESS = 4 * MEBI  # unpacked: a line takes far more memory as a sample with its id than as text
 MAX_LINE = 64 * MEBI  # characters
 PACKED_BY = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open))

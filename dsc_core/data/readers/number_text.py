@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 BLANK = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}'\N{RIGHT SINGLE QUOTATION MARK}"
 
-SOME, MOSTLY = (
-    2000,
-    0.9,
-)  # different cells of a long column that are looked at first; of which that many are numbers
+# Different cells of a long column that are looked at first; of which that many are numbers.
+SOME, MOSTLY = 2000, 0.9
 
 
 @dataclass(frozen=True)

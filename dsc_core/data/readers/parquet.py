@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 HEAD_ROWS = 1000  # for the roles of the columns
 BATCH_VALUES = 1 << 21  # of a batch: rows times columns
 TEXT_ROWS = 4096  # of a batch that has text
-DENSE, DELTA_BYTES = (
-    50,
-    64 * MEBI,
-)  # of text stored as differences: the packing that is suspicious; what a batch may be
+# Of text stored as differences: the packing that is suspicious; what a batch may be.
+DENSE, DELTA_BYTES = 50, 64 * MEBI
 
 
 def read_parquet(path: Path, options: Options) -> Dataset:

@@ -14,9 +14,8 @@ from dsc_core.data.options import Options
 from dsc_core.data.trainable import MIN_SAMPLES, MIN_SIDE
 
 COLOURS = (1, 3, 4)
-OF_COLUMNS = re.compile(
-    r"feat|col|var|gene|attr|mean|std|scale|weight|min|max", re.IGNORECASE
-)  # vectors by name
+# Vectors by name.
+OF_COLUMNS = re.compile(r"feat|col|var|gene|attr|mean|std|scale|weight|min|max", re.IGNORECASE)
 Arrays = list[np.ndarray]
 
 

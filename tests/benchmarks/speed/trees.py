@@ -17,11 +17,8 @@ from pathlib import Path
 from uuid import uuid4
 
 ROOT = Path(__file__).parents[3]
-CODE = (
-    "dsc_core",
-    "pages",
-    "app.py",
-)  # what is measured: a commit that changes nothing of it changes no time
+# What is measured: a commit that changes nothing of it changes no time.
+CODE = ("dsc_core", "pages", "app.py")
 
 MARK = "DSC_BENCHMARK_COMMAND"  # in the environment of every process of a command
 
