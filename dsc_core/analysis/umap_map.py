@@ -186,7 +186,7 @@ def principal_axes(points: np.ndarray, dims: int) -> np.ndarray:
 
 def as_matrix(points: ArrayLike) -> np.ndarray:
     """`points` as a finite (n, d) float32 array, flattened beyond the first axis; RunError if not finite."""
-    points = np.ascontiguousarray(points, dtype=np.float32)
+    points = np.require(points, np.float32, ["C", "W"])  # PyTorch warns of memory that cannot be written
     points = points.reshape(len(points), points[0].size if len(points) else 0)
     if not all(np.isfinite(points[start : start + BLOCK]).all() for start in range(0, len(points), BLOCK)):
         raise RunError(

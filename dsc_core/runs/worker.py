@@ -35,7 +35,7 @@ from dsc_core.runs.run import Run
 from dsc_core.runs.store import Store
 from dsc_core.training import launch
 from dsc_core.training.checkpoint import State
-from dsc_core.training.costs import RESULTS
+from dsc_core.training.costs import RESULTS, SAVE_EVERY
 from dsc_core.training.countdown import Countdown
 from dsc_core.training.requests import Requests
 
@@ -104,6 +104,11 @@ class Session:
     stopped: bool = False
     seq: int = 0  # the number of the last event
     save_failed: bool = False  # the last checkpoint could not be saved, and a warning was emitted
+    saved: float = -SAVE_EVERY  # when a checkpoint was last saved, of the monotonic clock
+    unsaved: tuple[State, int] | None = (
+        None  # the newest state that was not saved, and the last event before it
+    )
+    requested: bool = False  # somebody has asked for something since the last checkpoint
     countdown: Countdown = field(default_factory=lambda: Countdown({}))
     last: Event = field(default_factory=lambda: Event("progress", "autoencoder"))
     rates: dict[str, list[float]] = field(default_factory=lambda: {"epoch": [], "progress": []})
@@ -181,10 +186,20 @@ class Session:
         return state
 
     def keep(self, state: State) -> None:
-        """Save a checkpoint; if the disk refuses it, training continues and the one before stays."""
+        """Save a checkpoint, or put it off where the last one is fresh and nobody has asked for anything since."""
+        self.unsaved = state, self.seq
+        if self.requested or time.monotonic() - self.saved >= SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Save the newest state; if the disk refuses it, training continues and the one before stays."""
+        if not self.unsaved:
+            return
         claim.check(self.store, self.run)
+        (state, seq), self.unsaved = self.unsaved, None
+        self.requested, self.saved = False, time.monotonic()
         try:
-            checkpoints.save(self.run.folder, state, self.seq)
+            checkpoints.save(self.run.folder, state, seq)
             self.save_failed = False
         except OSError as error:
             if not self.save_failed:
@@ -220,7 +235,12 @@ class Session:
             try:
                 event = next(steps)
             except StopIteration as end:
+                self.save()
                 return end.value, self.last
+            except BaseException:
+                with suppress(RunError):  # the first error is the one to tell
+                    self.save()
+                raise
             if event.kind == "done":
                 self.last = event  # emitted when the results are in place
             else:
@@ -249,6 +269,7 @@ class Session:
         if self.stop_requested and self.stop_requested():
             requests["stop"] = True
         self.stopped = self.stopped or bool(requests.get("stop"))
+        self.requested = self.requested or bool(requests)
         for name, message in (("pause", "Paused."), ("resume", "Resumed.")):
             if requests.get(name):
                 self.store.set_paused(self.run.id, name == "pause")

@@ -38,6 +38,9 @@ TRAINING, RESULTS = ("start", "autoencoder", "joint", "labels"), "results"
 PARALLEL, FURTHER_CORE, MOST_CORES = ("stage 1", "stage 2", "encoding", "neighbours", "labels"), 0.6, 8
 MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
 HEAD_BATCH = 256
+SAVE_EVERY = (
+    2.0  # seconds between two checkpoints at least: short epochs would take less time than to save them
+)
 EXACT = 100_000  # samples up to which neighbours are searched exactly, as in `method.search`
 PER_ROOT = 64  # by cells: samples compared with each, as a multiple of the root of all; measured at a million
 # The products of a graph with more nodes than these leave the processor's cache, and take longer: by this share for
@@ -203,12 +206,14 @@ def plan(job: Job, speed: Speed | None = None, results: bool = True) -> Plan:
     graph = {part: load(part) for part in ("neighbours", "cut")}
     sets = job.with_copies / job.on_graph  # the samples and their copies, encoded for a graph
     phases: Plan = {"start": {"start": load("start")}} if results else {}
-    phases["autoencoder"] = {"stage 1": load("stage 1", done.steps), "saving": load("saving", config.epochs)}
+    stage_1 = load("stage 1", done.steps)
+    phases["autoencoder"] = {"stage 1": stage_1, "saving": _saves(load("saving", config.epochs), stage_1)}
+    stage_2 = load("stage 2", done.joint_steps, done.joint_share)
     phases["joint"] = {
         **{part: Load(one.pieces * done.graphs, one.seconds) for part, one in graph.items()},
         "teaching": load("teaching", done.graphs, steps=done.teaching_steps),
-        "stage 2": load("stage 2", done.joint_steps, done.joint_share),
-        "saving": load("saving", done.joint_epochs, done.joint_share),
+        "stage 2": stage_2,
+        "saving": _saves(load("saving", done.joint_epochs, done.joint_share), stage_2),
     }
     if often := done.graphs + done.joint_epochs:
         mean = (done.graphs * sets + done.joint_epochs) / often
@@ -221,3 +226,9 @@ def plan(job: Job, speed: Speed | None = None, results: bool = True) -> Plan:
             "saving": load("saving", 2)
         }
     return phases
+
+
+def _saves(each: Load, steps: Load) -> Load:
+    """What saving after each epoch takes, where only one state in SAVE_EVERY seconds of the steps is written."""
+    written = 1 + steps.pieces * steps.seconds / SAVE_EVERY
+    return Load(each.pieces, each.seconds * min(1.0, written / max(each.pieces, 1)), each.share)

@@ -28,6 +28,8 @@ from dsc_core.training import clock, finish, joint
 from tests.runs import fakes
 from tests.runs.disk import Disk
 
+worker.SAVE_EVERY = 0.0  # a checkpoint after every epoch, which here takes a fraction of a second
+
 
 def die_writing(number: int) -> None:
     """Let the N-th checkpoint be cut off half-way, as a power cut would."""

@@ -204,6 +204,38 @@ def test_a_run_that_failed_goes_on_from_its_checkpoint(store, run_id, fake_train
     assert (store.folder(run_id) / "events-1.jsonl").read_text().count("\n") == last - told.back_to
 
 
+def test_short_epochs_are_not_saved_one_by_one_and_the_last_state_is(
+    store, run_id, fake_training, monkeypatch
+):
+    saved = []
+    save = checkpoints.save
+    monkeypatch.setattr(checkpoints, "save", lambda *given: saved.append(given[1].epoch) or save(*given))
+    monkeypatch.setattr(worker, "SAVE_EVERY", 3600.0)
+    execute(store, run_id)
+    assert saved == [1, 3]
+    newest = checkpoints.newest(store.folder(run_id))
+    assert newest[0].epoch == 3
+    events = store.events(run_id)
+    epoch = [number for number, event in events if event.kind == "epoch"][-1]
+    labels = next(number for number, event in events if event.stage == "labels")
+    assert epoch <= newest[1] < labels, "the events that follow its state do not count as before it"
+
+
+def test_a_training_that_fails_leaves_its_newest_state(store, run_id, fake_training, monkeypatch):
+    monkeypatch.setattr(worker, "SAVE_EVERY", 3600.0)
+    keep, calls = fake_training.state, iter(range(1, 9))
+
+    def dies(*given):
+        if next(calls) == 3:
+            raise ValueError("dead")
+        return keep(*given)
+
+    monkeypatch.setattr(fake_training, "state", dies)
+    with pytest.raises(RunError, match="dead"):
+        execute(store, run_id)
+    assert checkpoints.newest(store.folder(run_id))[0].epoch == 2
+
+
 def test_a_disk_too_full_for_checkpoints_is_told_once_and_training_goes_on(
     store, run_id, fake_training, monkeypatch
 ):
