@@ -3,7 +3,7 @@
 The cells are those of k-means on a part of the points, an inverted file (H. Jégou, M. Douze, C. Schmid, "Product
 quantization for nearest neighbor search", 2011). A block of points is searched cell by cell, all those that look into a
 cell at once: products of matrices, about n^1.5 in all. How many cells each looks into is chosen by how far the true
-neighbours of a few points are spread.
+neighbours of a few points are spread; those that lie further away are found by the ones that are known (`nearer`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dsc_core.method import kmeans
+from dsc_core.method.nearer import find_nearer
 from dsc_core.method.neighbours import Found, Places, Progress, least_of
 from dsc_core.method.products import linear
 from dsc_core.sampling import sample_rows
@@ -24,8 +25,8 @@ from dsc_core.sampling import sample_rows
 PER_ROOT = 2.0  # cells, as a multiple of the square root of the points
 SAMPLES_PER_CELL, STEPS = 40, 6  # of the k-means
 LARGEST = 2  # times the mean: larger cells are cut, since each is compared with all that look into it
-# Points whose true neighbours tell how many cells to look into, and the share of them that lies there.
-TRIED, WANTED = 500, 0.995
+# Points whose true neighbours tell the cells to look into, and the share that lies there; `nearer` finds most others.
+TRIED, WANTED = 500, 0.97
 GROUPS = 64  # of the points of a cell; the least distance of each is kept
 MINIMA = 2**25  # of those in memory at once: 128 MB
 ASSIGNED = 2**10  # points that are compared with all centres at once
@@ -123,14 +124,18 @@ def nearest_by_cells(
     check: Callable[[], object] = (lambda: progress(0, len(points))) if progress else (lambda: None)
     cells = make_cells([points, *copies], seed, check)
     looked = cells_to_look_into(cells, count, seed, check)
-    found = Found(len(points), count)
+    indices = torch.empty(len(points), count, dtype=torch.int64, device=points.device)
+    squares = points.new_empty(len(points), count)
     block = max(1, MINIMA // (looked * GROUPS))
     for start in range(0, len(points), block):
         if progress:
             progress(start, len(points))
         rows = torch.arange(start, min(start + block, len(points)), device=points.device)
-        indices, squares = cells.search(rows, count, looked)
-        found.put(cells.order[rows].cpu(), cells.order[indices], squares)
+        indices[rows], squares[rows] = cells.search(rows, count, looked)
+    find_nearer(cells.places, indices, squares, check)
+    found = Found(len(points), count)
+    for rows in torch.arange(len(points), device=points.device).split(block):
+        found.put(cells.order[rows].cpu(), cells.order[indices[rows]], squares[rows])
     return found.indices.numpy(), found.distances.numpy()
 
 

@@ -67,7 +67,7 @@ def diffusion_map(
     """
     normalised, degree = normalise(graph)
     dims = min(dims, graph.shape[0] - 2)
-    values, vectors = leading(normalised, dims, seed, check_cancelled, device)
+    values, vectors = leading(normalised, dims, seed, check_cancelled, device, np.sqrt(degree))
     sign = np.sign(vectors[_largest(vectors), np.arange(dims)])
     scale = np.sqrt(degree.mean() / degree)
     return values, by_rows(lambda part: vectors[part] * scale[part, None] * sign, len(vectors), dims)

@@ -18,30 +18,30 @@ def order_of_nodes(affinity: sparse.csr_matrix, seed: int) -> np.ndarray:
 
     Regions grow from seeded nodes, all at once and along the edges; they are ordered like the bands of a matrix.
     """
-    regions = _regions(affinity, max(1, affinity.shape[0] // PER_REGION), seed)
-    count = int(regions.max()) + 1
-    rows = np.repeat(regions, np.diff(affinity.indptr))
-    pairs = np.unique(rows.astype(np.int64) * count + regions[affinity.indices])
+    own = regions(affinity, max(1, affinity.shape[0] // PER_REGION), seed)
+    count = int(own.max()) + 1
+    rows = np.repeat(own, np.diff(affinity.indptr))
+    pairs = np.unique(rows.astype(np.int64) * count + own[affinity.indices])
     between = sparse.csr_matrix((np.ones(len(pairs), bool), np.divmod(pairs, count)), shape=(count, count))
     rank = np.empty(count, np.int32)
     rank[reverse_cuthill_mckee(between, symmetric_mode=True)] = np.arange(count, dtype=np.int32)
-    return np.argsort(rank[regions], kind="stable")
+    return np.argsort(rank[own], kind="stable")
 
 
-def _regions(affinity: sparse.csr_matrix, count: int, seed: int) -> np.ndarray:
+def regions(affinity: sparse.csr_matrix, count: int, seed: int) -> np.ndarray:
     """The region of each node, (n,): of the seeded node that is nearest by edges; nodes out of reach share one."""
-    regions = np.full(affinity.shape[0], -1, np.int32)
-    front = np.sort(np.random.default_rng(seed).choice(len(regions), count, replace=False))
-    regions[front] = np.arange(count, dtype=np.int32)
+    own = np.full(affinity.shape[0], -1, np.int32)
+    front = np.sort(np.random.default_rng(seed).choice(len(own), count, replace=False))
+    own[front] = np.arange(count, dtype=np.int32)
     while len(front):
         edges = affinity[front]
-        reached, origin = edges.indices, np.repeat(regions[front], np.diff(edges.indptr))
-        free = regions[reached] < 0
+        reached, origin = edges.indices, np.repeat(own[front], np.diff(edges.indptr))
+        free = own[reached] < 0
         reached, origin = reached[free], origin[free]
-        regions[reached] = origin
+        own[reached] = origin
         front = np.unique(reached)
-    regions[regions < 0] = count
-    return regions
+    own[own < 0] = count
+    return own
 
 
 def reordered(affinity: sparse.csr_matrix, order: np.ndarray) -> sparse.csr_matrix:

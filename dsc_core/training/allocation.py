@@ -41,8 +41,14 @@ def give_back() -> bool:
     library = _glibc()
     if library is None or not _set_thresholds(USUAL, 2 * USUAL):
         return False
-    library.malloc_trim(0)
+    trim()
     return True
+
+
+def trim() -> None:
+    """Give free memory back to the system now, also that which lies between blocks in use."""
+    if library := _glibc():
+        library.malloc_trim(0)
 
 
 @contextmanager

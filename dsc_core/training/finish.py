@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse as sparse
 import torch
 from torch import Tensor
 
@@ -19,6 +18,7 @@ from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.spectral import orthonormalise
 from dsc_core.model import CodeMaps, Fitted, reconstruction_errors
 from dsc_core.sampling import sample_rows
+from dsc_core.training import allocation
 from dsc_core.training.checkpoint import Carry
 
 RETAUGHT = "Too small to be learned with the others: {}; the head was taught again with equal shares."
@@ -46,11 +46,10 @@ def finish(
     nets.eval()
     part = feed if (rows := graph_rows(len(feed), config)) is None else feed.part(rows)
     latent = encode(nets, part)
-    affinity, eigenvalues = carry.affinity, carry.eigenvalues
     # The head then learns the clusters of the graph of the last codes: its labels hold for samples old and new.
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, latent) if joint else None
-        affinity, eigenvalues = teach_last_graph(nets, part, latent, like, config, carry, warn, enter, say)
+        teach_last_graph(nets, part, latent, like, config, carry, warn, enter, say)
     enter("labels")
     maps = fix_maps(nets, latent, config, joint)
     if rows is None:
@@ -72,8 +71,8 @@ def finish(
         maps.centres,
         maps.scale,
         error_limit(nets, feed, assignment.latent, config),
-        affinity,
-        eigenvalues,
+        carry.affinity,
+        carry.eigenvalues,
     )
 
 
@@ -87,25 +86,28 @@ def teach_last_graph(
     warn: Callable[[str], None],
     enter: Callable[[str], None] = lambda _: None,
     say: Callable[[str], object] | None = None,
-) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Teach the head the clusters of the graph of the last codes (n, d). → that graph and its eigenvalues.
+) -> None:
+    """Teach the head the clusters of the graph of the last codes (n, d), which goes into `carry` with its eigenvalues.
 
     like: (n,) labels whose numbering is kept. say: see `finish`.
     """
-    affinity = carry.affinity
-    if affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
+    if carry.affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
         copies = copy_codes(nets, feed, config)
         enter("neighbours")
-        affinity = build_graph(latent, copies, config, say=say if carry.affinity is None else None)
+        heard = say if carry.affinity is None else None
         carry.affinity = None  # the one of before: of a million samples 170 MB
+        carry.affinity = build_graph(latent, copies, config, say=heard)
+        del copies
+        allocation.trim()
     enter("cut")
-    cut = cut_graph(affinity, config, like, device=latent.device)
+    cut = cut_graph(carry.affinity, config, like, device=latent.device)
+    allocation.trim()
+    carry.eigenvalues = cut.eigenvalues
     enter("teaching")
     teach_head(nets, latent, cut, config)
     if empty := empty_clusters(head_labels(nets, latent), config.clusters):
         warn(RETAUGHT.format(clusters_in_words(empty)))
         teach_head(nets, latent, cut, config, even=True)
-    return affinity, cut.eigenvalues
 
 
 @torch.no_grad()

@@ -76,6 +76,7 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
         said: list[str] = []
         say = None if carry.affinity is not None else said.append  # once per run: of the first graph
         affinity = build_graph(latent, copies, config, lambda *_: check_cancelled(), say)
+        allocation.trim()
         clock.enter("cut", "joint")
         return affinity, cut_graph(affinity, config, carry.labels, check_cancelled, latent.device), said
 

@@ -182,6 +182,7 @@ def _autoencoder_terms(training: Training) -> Terms:
 
 def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, Fitted]:
     """Label the samples."""
+    training.keeper.good = None  # training is over: its state holds a graph, of a million samples 170 MB
     trainer, warnings, said = training.trainer, list[str](), list[str]()
     stage_2 = trainer.clock.stage == "joint"
     trainer.clock.start_labels()
@@ -197,6 +198,7 @@ def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, 
         trainer.clock.enter,
         said.append,
     )
+    allocation.trim()
     for message in said:
         yield trainer.clock.note(message)
     for message in warnings:

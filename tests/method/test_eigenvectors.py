@@ -12,11 +12,15 @@ from dsc_core.method.graph import normalise, whole_graph
 CPU = torch.device("cpu")
 
 
-def matrix(count=900, groups=6, distance=3.0, seed=0):
+def matrix(**options):
+    return weighted(**options)[0]
+
+
+def weighted(count=900, groups=6, distance=3.0, seed=0):
     rng = np.random.default_rng(seed)
     centres = distance * rng.standard_normal((groups, 5))
     points = centres[np.arange(count) % groups] + rng.standard_normal((count, 5))
-    return normalise(whole_graph(torch.from_numpy(points.astype(np.float32)), 8))[0]
+    return normalise(whole_graph(torch.from_numpy(points.astype(np.float32)), 8))
 
 
 @pytest.mark.parametrize("distance", [0.0, 3.0, 100.0])  # one cloud, groups that touch, six components
@@ -29,6 +33,28 @@ def test_the_block_finds_the_leading_eigenvectors(distance):
     assert np.allclose(vectors.T @ vectors, np.eye(12), atol=1e-4)
     residual = graph @ vectors - vectors * values
     assert np.linalg.norm(residual, axis=0).max() < 2 * eigenvectors.TOLERANCE
+
+
+def test_of_a_large_graph_the_block_begins_with_the_eigenvectors_of_a_coarse_one(monkeypatch):
+    graph, degrees = weighted(count=6000)
+    passes = []
+    filtered = eigenvectors._filtered_by_columns
+
+    def counted(matrix, vectors, degree, *more):
+        passes.append((len(matrix), degree))
+        return filtered(matrix, vectors, degree, *more)
+
+    monkeypatch.setattr(eigenvectors, "_filtered_by_columns", counted)
+    expected, _ = leading(graph, 12, 0, None, CPU)
+    alone = sum(degree for _, degree in passes)
+    passes.clear()
+    monkeypatch.setattr(eigenvectors, "ROWS", 1000)
+    monkeypatch.setattr(eigenvectors, "FEW", 0)
+    values, vectors = leading(graph, 12, 0, None, CPU, np.sqrt(degrees))
+    assert np.allclose(values, expected, atol=eigenvectors.TOLERANCE)
+    assert np.linalg.norm(graph @ vectors - vectors * values, axis=0).max() < 2 * eigenvectors.TOLERANCE
+    assert passes[0][0] < 1000
+    assert sum(degree for rows, degree in passes if rows == 6000) < alone
 
 
 def test_more_components_than_vectors():
