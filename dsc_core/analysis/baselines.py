@@ -30,26 +30,31 @@ class Outcome:
     note: str
 
 
-Method = Callable[[np.ndarray, int, int], Outcome]  # values (n, d), number of clusters, seed
+Method = Callable[[np.ndarray, int, int], Outcome]  # values (n, d) or (n, C, H, W), number of clusters, seed
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A method by its key and its title."""
+    """A method by its key and its title. images: it takes images (n, C, H, W), and nothing else."""
 
     key: str
     title: str
-    run: Method
+    method: Method
+    images: bool = False
+
+    def run(self, values: np.ndarray, clusters: int, seed: int) -> Outcome:
+        """Cluster values (n, …) in [0, 1]."""
+        return self.method(values if self.images else values.reshape(len(values), -1), clusters, seed)
 
 
 BASELINES: dict[str, Baseline] = {}
 
 
-def baseline(key: str, title: str) -> Callable[[Method], Method]:
-    """Register the decorated function as a baseline."""
+def baseline(key: str, title: str, images: bool = False) -> Callable[[Method], Method]:
+    """Register the decorated function as a baseline. images: of images alone, which it takes as (n, C, H, W)."""
 
     def register(method: Method) -> Method:
-        BASELINES[key] = Baseline(key, title, method)
+        BASELINES[key] = Baseline(key, title, method, images)
         return method
 
     return register
@@ -62,7 +67,7 @@ def compare(
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Run every baseline on `values` (n, …), the samples in [0, 1].
+    """Run every baseline on `values` (n, …), the samples in [0, 1]; those of images alone on images (n, C, H, W).
 
     labels: (n,), for the scores alone, or None. progress: called with the title of each method before it runs.
     One dict per method: {"method", "note", "acc", "nmi", "ari", "seconds"}, the scores None without labels.
@@ -71,8 +76,8 @@ def compare(
     count = len(values)
     if not 2 <= clusters <= count:
         raise InputError(f"{count} samples can be clustered into 2 to {count} clusters, not {clusters}.")
-    values, rows = values.reshape(count, -1), []
-    for method in BASELINES.values():
+    rows = []
+    for method in applicable(values):
         if progress:
             progress(method.title)
         began = time.monotonic()
@@ -83,6 +88,14 @@ def compare(
             scores |= metrics.scores(labels, outcome.clusters)
         rows.append({"method": method.title, "note": outcome.note, **scores, "seconds": seconds})
     return rows
+
+
+def applicable(values: np.ndarray) -> list[Baseline]:
+    """The baselines that take such values: images with sides of at least SMALLEST pixels, or anything."""
+    from dsc_core.method.scattering import SMALLEST
+
+    images = values.ndim == 4 and min(values.shape[2:]) >= SMALLEST
+    return [method for method in BASELINES.values() if images or not method.images]
 
 
 @baseline("k-means", "k-means")
@@ -141,3 +154,36 @@ def umap_mixture(values: np.ndarray, clusters: int, seed: int) -> Outcome:
         mixture = GaussianMixture(clusters, random_state=seed, reg_covar=1e-4)
         labels = mixture.fit_predict(points.astype(np.float64))
     return Outcome(labels, f"{DIMS} dimensions, 20 neighbours")
+
+
+@baseline("scattering-k-means", "scattering + k-means", images=True)
+def scattering_k_means(values: np.ndarray, clusters: int, seed: int) -> Outcome:
+    """k-means on the principal axes of the scattering transform of images (n, C, H, W)."""
+    outcome = k_means(_scattered(values, seed), clusters, seed)
+    return Outcome(outcome.clusters, outcome.note.replace("values", "principal axes"))
+
+
+@baseline("scattering-cut", "scattering + cut of the graph", images=True)
+def scattering_cut(values: np.ndarray, clusters: int, seed: int) -> Outcome:
+    """The graph of the scattering transform of images (n, C, H, W), cut as a run cuts the graph of its codes."""
+    import torch
+
+    from dsc_core.config import Config
+    from dsc_core.method.cut import cut_graph
+    from dsc_core.method.graph import whole_graph
+
+    config = Config().replace(clusters=clusters, seed=seed)
+    points = torch.from_numpy(_scattered(values, seed))
+    affinity = whole_graph(points, config.neighbours, search=config.search, seed=seed)
+    return Outcome(cut_graph(affinity, config).labels, f"{config.neighbours} neighbours, nothing trained")
+
+
+def _scattered(values: np.ndarray, seed: int) -> np.ndarray:
+    """The principal axes of the scattering transform of images (n, C, H, W). → (n, dims)."""
+    import torch
+
+    from dsc_core.method import scattering
+    from dsc_core.method.feed import Feed
+
+    feed = Feed(values, (0.0, 1.0), torch.device("cpu"))
+    return scattering.codes(feed, values.shape[1:], seed).numpy()

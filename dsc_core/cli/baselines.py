@@ -17,7 +17,7 @@ from dsc_core.errors import InputError
 @clusters_option
 @seed_option
 def baselines(source: Source, clusters: int | None, seed: int | None) -> dict[str, Any]:
-    """Cluster DATA with k-means, spectral clustering and UMAP with a Gaussian mixture."""
+    """Cluster DATA with k-means, spectral clustering and UMAP with a Gaussian mixture; images also by scattering."""
     from dsc_core.analysis.baselines import compare
     from dsc_core.workspace import home
 

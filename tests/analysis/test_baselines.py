@@ -18,7 +18,7 @@ def quick(monkeypatch):
 def test_every_baseline_finds_separated_groups():
     values, labels = blobs([30, 40, 50])
     rows = baselines.compare(values, labels, 3)
-    assert [row["method"] for row in rows] == [method.title for method in baselines.BASELINES.values()]
+    assert [row["method"] for row in rows] == [method.title for method in baselines.applicable(values)]
     assert all(row["acc"] == row["nmi"] == row["ari"] == pytest.approx(1) for row in rows)
 
 
@@ -48,3 +48,16 @@ def test_samples_beyond_the_graph_are_assigned_by_their_neighbours(monkeypatch):
 def test_an_impossible_number_of_clusters_is_refused(clusters):
     with pytest.raises(InputError, match="2 to 70"):
         baselines.compare(blobs([30, 40])[0], None, clusters)
+
+
+def test_images_are_also_clustered_by_their_scattering_transform_and_tables_are_not():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 40)
+    stripes = np.sin(np.arange(16) * 3 * np.pi / 4)
+    pictures = np.where(labels[:, None, None] == 0, stripes, stripes[:, None] * np.ones(16))
+    pictures = (0.5 + 0.4 * pictures + 0.05 * rng.standard_normal(pictures.shape))[:, None]
+    rows = {row["method"]: row for row in baselines.compare(pictures.astype(np.float32), labels, 2)}
+    assert rows["scattering + k-means"]["acc"] == rows["scattering + cut of the graph"]["acc"] == 1.0
+    keys = [method.key for method in baselines.applicable(pictures.reshape(80, -1))]
+    assert "scattering-cut" not in keys
+    assert "k-means" in keys

@@ -56,7 +56,7 @@ DATA = (
     "fashion-mnist",
 )
 TITLES = {
-    **{key: f"{method.title} on the pixels" for key, method in BASELINES.items()},
+    **{key: f"{each.title}{'' if each.images else ' on the pixels'}" for key, each in BASELINES.items()},
     N2D: "autoencoder + UMAP + Gaussian mixture (N2D's recipe)",
     "latent-k-means": "k-means on the latent of `standard`",
     "ablation-ae": "autoencoder alone",
@@ -139,7 +139,7 @@ def run(method: str, dataset: Dataset, clusters: int, seed: int, report: Callabl
     """Cluster `dataset` by `method`; report(sentence) receives the progress."""
     config = config_of(method, clusters, seed)
     if config is None:
-        baseline = BASELINES[method].run(dataset.values().reshape(len(dataset), -1), clusters, seed)
+        baseline = BASELINES[method].run(dataset.values(), clusters, seed)
         return Outcome({"": baseline.clusters}, note=baseline.note)
     fitted, stage_one = train(dataset, config, report)
     latent = np.asarray(fitted.latent)
