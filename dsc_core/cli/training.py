@@ -93,6 +93,7 @@ def train(
     """
     from dsc_core.method.networks.sizes import describe_network
     from dsc_core.runs import Store
+    from dsc_core.runs.store import check
 
     check_tensorboard(tensorboard)
     changes: dict[str, Any] = {"clusters": clusters, "seed": seed}
@@ -103,6 +104,8 @@ def train(
     changes["clusters"] = cluster_count(dataset, changes.get("clusters"))
     config = preset(preset_name, **changes)
     if estimate:
+        check(dataset, config)
+        print_notes(dataset)
         return estimated(store, config, dataset, measure=True)
     run_id = store.create(dataset, config, name, key)
     print_notes(dataset)

@@ -26,7 +26,7 @@ from dsc_core.errors import InputError
 Size = tuple[int, int]  # (height, width)
 Labeller = Callable[[str], str]  # from the path of an image to its label
 Item = TypeVar("Item")
-LOOKED_AT = 25  # files of a folder or an archive whose size is read before it is decided on one for all
+LOOKED_AT = 300  # files of a folder or an archive whose size is read before it is decided on one for all
 
 
 def preview_subset(files: list[Item], most: int | None) -> list[Item]:

@@ -76,8 +76,9 @@ SENTENCES = {
     "cropped": "Images cropped to their center, with the proportions of the requested size.",
     "cropped_to": "Images cropped to their center, {about}.",
     "resized": "Resized {count:,} of {total:,} images to {about}.",
-    "made_smaller": "Resized {count:,} of {total:,} images to {about}, since training on larger ones takes long; ask"
-    " for a size to keep more of their pixels.",
+    "made_smaller": "Resized {count:,} of {total:,} images to {about}, those of other proportions stretched, since"
+    " training on larger ones takes long; ask for a size to keep more of their pixels, or for their centers (crop) to"
+    " keep their proportions.",
     "expanded": "Grey images expanded to three equal channels, {about}.",
     "converted": "Colour images converted to grey, {about}.",
     "mixed_channels": "Grey and colour images are mixed, so all were read as colour.",

@@ -4,7 +4,10 @@
 - `batch`: the terms of the objective for a batch; the objective itself is `dsc_core.objective`.
 - `feed`: samples as tensors, their codes, and the one builder of the whole-data graph.
 - `fuzzy`: the weights of UMAP's neighbour graph, without PyTorch.
-- `graph`: nearest neighbours, affinities, the diffusion map.
+- `graph`: affinities, the graph of the whole data set, the diffusion map.
+- `neighbours`, `cells`, `nearer`, `faiss_search`, `search`: exact neighbours, nearly all of them, and the choice.
+- `locality`: an order of the nodes of a large graph in which neighbours stand near each other.
+- `scattering`: a fixed description of images, without parameters.
 - `eigenvectors`: the leading ones of a sparse matrix, as a block.
 - `edges`: the graph on a device, the cost of a cut and its refinement.
 - `kmeans`: k-means with many starts at once.

@@ -14,14 +14,11 @@ from torch import Tensor
 
 from dsc_core.errors import InputError
 from dsc_core.method.cells import PER_ROOT, SAMPLES_PER_CELL, STEPS, TRIED, WANTED
+from dsc_core.method.faiss_package import COPIED, MISSING
 from dsc_core.method.neighbours import Found, Places, Progress
 from dsc_core.sampling import sample_rows
 
 BLOCK = 8192  # queries between two calls of `progress`
-MISSING = (
-    "FAISS is not installed: `pip install -r requirements-faiss.txt` installs it; or choose search=auto."
-)
-COPIED = "FAISS cannot search with random copies in the graph: choose search=auto, or augmented_graph=0."
 
 
 def faiss_library() -> Any:

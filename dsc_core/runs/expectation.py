@@ -13,7 +13,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from dsc_core import __version__
 from dsc_core.config import Config
 from dsc_core.errors import RunError
 from dsc_core.method.networks.sizes import Shape
+from dsc_core.presets import PRESETS
 from dsc_core.runs.files import read_value, write_json
 from dsc_core.training import calibration, costs, launch
 from dsc_core.training.cost_table import COSTS
@@ -36,9 +37,8 @@ if TYPE_CHECKING:
 FOLDER = "speeds"  # of a workspace, for the calibrations
 RECENT = 5  # finished runs that count
 LOOKED_AT = 30  # the newest finished runs, among which they are sought
-FARTHEST = (
-    20.0  # times from the table: a factor beyond it comes from a suspended computer, not from a slow one
-)
+# Times from the table: a factor beyond it comes from a suspended computer, not from a slow one.
+FARTHEST = 20.0
 LONG = 300.0  # seconds from which a person is told what takes the time
 UNSURE = 1.7  # times more or less, where nothing was measured here
 # Settings on which the speed of a step depends, beside the shape; the rest is in the counts of the table.
@@ -93,7 +93,7 @@ class Expectation:
     def longest(self) -> str:
         """The three longest parts, in words: "stage 1 22 s, stage 2 6 s, the maps 5 s"."""
         longest = sorted(self.parts.items(), key=lambda item: -item[1])[:3]
-        return ", ".join(f"{PARTS[part]} {_round(seconds)}" for part, seconds in longest)
+        return ", ".join(f"{PARTS[part]} {_of_part(seconds)}" for part, seconds in longest)
 
     @property
     def advice(self) -> str:
@@ -114,10 +114,12 @@ class Expectation:
 
     def _remedy(self, part: str) -> str:
         """What makes a part shorter."""
-        ways = ["the preset quick", "fewer samples"]
+        config, quick = self.job.config, PRESETS["quick"].config
+        longer = config.epochs > quick.epochs or config.joint_epochs > quick.joint_epochs
+        ways = [*(["the preset quick"] if longer else []), "fewer samples"]
         if part in ("stage 1", "stage 2", "encoding") and len(self.job.shape) == 3 and self.job.shape[1] > 32:
-            ways.append("smaller images (choose their size on the Data page)")
-        return f"Shorter: {', '.join(ways[:-1])} or {ways[-1]}."
+            ways.append("smaller images (their size is chosen on the Data page, or by --size)")
+        return f"Shorter: {' or '.join([', '.join(ways[:-1]), ways[-1]]) if len(ways) > 1 else ways[0]}."
 
 
 @dataclass(frozen=True)
@@ -143,19 +145,33 @@ def countdown(store: Store, config: Config, count: int, shape: Shape) -> Countdo
 def known_speed(home: Path, job: Job, finished: Sequence[Finished]) -> Speed:
     """The speed of this machine: by finished runs, else by a calibration, else only by its number of cores.
 
-    Of the finished runs the newest on the same device count, with the median of each part; for the steps only those
-    that trained the same networks.
+    Of the finished runs the newest on the same device count, and the calibration as one more: the median of each part,
+    so that one run beside other programs does not decide alone. For the steps, a run of other networks counts by how
+    much longer it took than its own calibration said: a busy hour makes all presets longer, not one of them.
     """
     calibrated, key = read_calibration(home, job), key_of(job)
     device = calibrated.get("device") or next((run.device for run in finished), "")
+    factors = dict(calibrated.get("factors", {}))
     found: dict[str, list[float]] = {}
     for run in finished:
-        for part, ratio in run.ratios.items():
-            if run.device == device and (run.key == key or part not in STEPS):
+        if run.device == device:
+            ratios = run.ratios if run.key == key else _of_other_networks(home, run, factors)
+            for part, ratio in ratios.items():
                 found.setdefault(part, []).append(ratio)
-    factors = dict(calibrated.get("factors", {}))
-    factors |= {part: statistics.median(ratios[:RECENT]) for part, ratios in found.items()}
+    for part, votes in found.items():
+        measured = [factors[part]] if part in factors else []
+        factors[part] = statistics.median(measured + votes[:RECENT])
     return Speed(factors, costs.available_cores(), bool(factors.keys() & {"stage 1", "stage 2"}))
+
+
+def _of_other_networks(home: Path, run: Finished, factors: Mapping[str, float]) -> dict[str, float]:
+    """What a run of other networks says of a job with these factors: of steps, how much slower than calibrated."""
+    calibrated = _read(home, run.key).get("factors", {})
+    return {
+        part: ratio if part not in STEPS else ratio * factors[part] / calibrated[part]
+        for part, ratio in run.ratios.items()
+        if part not in STEPS or (part in factors and calibrated.get(part, 0.0) > 0)
+    }
 
 
 def finished_runs(store: Store) -> list[Finished]:
@@ -188,8 +204,13 @@ def key_of(job: Job) -> str:
 
 def read_calibration(home: Path, job: Job) -> dict[str, Any]:
     """{"device", "factors"} as measured for a job like this one; {} where it has yet to be measured."""
+    return _read(home, key_of(job))
+
+
+def _read(home: Path, key: str) -> dict[str, Any]:
+    """The same by its key."""
     with suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
-        found = read_value(home / FOLDER / f"{key_of(job)}.json")
+        found = read_value(home / FOLDER / f"{key}.json")
         factors = {part: float(found["factors"][part]) for part in COSTS if part in found["factors"]}
         return {"device": str(found["device"]), "factors": factors}
     return {}
@@ -246,6 +267,11 @@ def about(low: float, high: float | None = None) -> str:
         return f"about {first}"
     number, _, unit = first.partition(" ")
     return f"about {number} to {last}" if last.partition(" ")[2] == unit else f"about {first} to {last}"
+
+
+def _of_part(seconds: float) -> str:
+    """A time of one of several parts: short ones in seconds, so that they do not come to more than the whole."""
+    return f"{round(seconds) or 'under 1'} s" if seconds < 10 else _round(seconds)
 
 
 def _round(seconds: float) -> str:

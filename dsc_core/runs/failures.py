@@ -16,6 +16,7 @@ OUT_OF_MEMORY = (
     "The computer ran out of memory: close other programs, or choose smaller batches or a smaller data set."
 )
 KILLED = "The training process was killed from outside, perhaps by the system for lack of memory."
+UNUSABLE = "The workspace's database cannot be used ({}); check that its disk has room and can be written."
 MENDED = "The workspace's database was damaged and has been mended: try again."
 RESTARTED = "The computer was restarted, or the training process was lost, while this run trained."
 LOST = "One of the processes that trained this run together was lost: resume the run."
@@ -94,10 +95,10 @@ def store_sentence(error: sqlite3.Error | OSError) -> str:
     if is_disk_full(error):
         return DISK_FULL
     if isinstance(error, OSError):
-        return f"The workspace's database cannot be used ({os_reason(error)}); check that it can be written."
+        return UNUSABLE.format(os_reason(error))
     if "locked" in str(error):
         return "The workspace's database is locked by another program; try again in a moment."
-    return f"The workspace's database cannot be used ({shortened(str(error))}); check that it can be written."
+    return UNUSABLE.format(shortened(str(error)))
 
 
 def shortened(text: str, limit: int = 200) -> str:

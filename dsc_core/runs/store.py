@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
+from dsc_core.method.faiss_package import check_search
 from dsc_core.method.networks.sizes import check_encoder
 from dsc_core.runs import branching, checkpoints, failures, finding, starting
 from dsc_core.runs.controls import Controls, check_request
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
     from dsc_core.data import Dataset
 
 MAX_NOTE = 2000
+
+
+def check(dataset: Dataset, config: Config) -> None:
+    """InputError where a data set cannot be trained on with such settings, which is known without training."""
+    from dsc_core.data import check_trainable
+
+    check_trainable(dataset, config.clusters)
+    check_encoder(dataset.shape, config.encoder)
+    check_search(config)
 
 
 class Store:
@@ -115,10 +125,9 @@ class Store:
         key: of the workspace's copy, if `dataset` is that copy; else a copy is made. InputError if the data cannot
         be trained on or the name is taken; RunError if the disk is full.
         """
-        from dsc_core.data import check_trainable, is_stored, store_dataset
+        from dsc_core.data import is_stored, store_dataset
 
-        check_trainable(dataset, config.clusters)
-        check_encoder(dataset.shape, config.encoder)
+        check(dataset, config)
         self.check_name(name)
         key = key if key and is_stored(key, self.home) else store_dataset(dataset, self.home)
         return self.add(new_run(name, dataset.name, {**dataset.describe(), "key": key}, config, self.home))

@@ -38,9 +38,8 @@ TRAINING, RESULTS = ("start", "autoencoder", "joint", "labels"), "results"
 PARALLEL, FURTHER_CORE, MOST_CORES = ("stage 1", "stage 2", "encoding", "neighbours", "labels"), 0.6, 8
 MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
 HEAD_BATCH = 256
-SAVE_EVERY = (
-    2.0  # seconds between two checkpoints at least: short epochs would take less time than to save them
-)
+# Seconds between two checkpoints at least: short epochs would take less time than to save them.
+SAVE_EVERY = 2.0
 EXACT = 100_000  # samples up to which neighbours are searched exactly, as in `method.search`
 PER_ROOT = 64  # by cells: samples compared with each, as a multiple of the root of all; measured at a million
 # The products of a graph with more nodes than these leave the processor's cache, and take longer: by this share for

@@ -12,7 +12,7 @@ from dsc_core.analysis import map_film
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.events import Event
-from dsc_core.method.faiss_search import faiss_library
+from dsc_core.method.faiss_package import check_search
 from dsc_core.method.feed import Feed, graph_rows, on_device
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import check_encoder
@@ -71,8 +71,7 @@ def set_up(
 ) -> Training:
     """New networks on the device of the settings, and all that trains them; seeds torch's global generator."""
     check_encoder(samples.shape[1:], config.encoder)
-    if config.search == "faiss":
-        faiss_library()  # rather before training than after stage 1
+    check_search(config)  # rather before training than after stage 1
     device, _ = describe(config.device)
     torch.manual_seed(config.seed)
     if device.type == "cuda":  # the fastest kernels are not deterministic

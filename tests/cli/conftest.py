@@ -13,6 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 FAKES = ROOT / "tests" / "runs" / "fakes.py"
 
 
+@pytest.fixture(autouse=True)
+def a_checkpoint_after_every_epoch(monkeypatch):
+    """These trainings take no time, and are continued from any epoch."""
+    monkeypatch.setattr("dsc_core.runs.worker.SAVE_EVERY", 0.0)
+
+
 @pytest.fixture
 def blobs(tmp_path):
     """60 grey images in three kinds, as an .npz with labels; the path as a string."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dsc_core.method import faiss_package
 from dsc_core.presets import preset
 from dsc_core.runs import Store
 
@@ -49,6 +50,24 @@ def test_how_long_it_takes_is_said_before_training_and_does_not_reach_standard_o
     assert err.index("here (") < err.index("Run ")
     assert "Not measured here so far" in err
     assert "expected_seconds" not in json.loads(out)
+
+
+@pytest.mark.parametrize("more", [[], ["--estimate"]])
+def test_faiss_that_is_not_installed_is_said_before_anything_is_measured_or_created(
+    run, blobs, monkeypatch, more
+):
+    monkeypatch.setattr(faiss_package, "find_spec", lambda name: None)
+    code, _, err = run("train", blobs, "--set", "search=faiss", *more)
+    assert code == 2
+    assert "pip install -r requirements-faiss.txt" in err
+    assert Store().list() == []
+
+
+def test_an_estimate_refuses_what_training_would_refuse(run, tmp_path):
+    np.save(tmp_path / "three.npy", np.repeat(np.arange(3.0), 20)[:, None] * np.ones(8))
+    code, _, err = run("train", tmp_path / "three.npy", "--clusters", 4, "--estimate")
+    assert code == 2
+    assert "fewer distinct samples (3) than clusters (4)" in err
 
 
 def test_estimate_says_how_long_it_takes_and_trains_nothing(run, blobs, monkeypatch):

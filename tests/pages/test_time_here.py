@@ -57,5 +57,9 @@ def test_other_runs_that_train_are_said(app, store, monkeypatch):
     from pages.shared.train import time_here
 
     monkeypatch.setattr(time_here, "_training", lambda _: 2)
+    monkeypatch.setattr(time_here.queue, "concurrent_runs", lambda _: 2)
     app.run()
-    assert "longer while 2 runs train" in said(app)
+    assert "(it waits: 2 runs train first)" in said(app)
+    monkeypatch.setattr(time_here.queue, "concurrent_runs", lambda _: 3)
+    app.run()
+    assert "** (longer while 2 runs train)" in said(app)

@@ -1,6 +1,7 @@
 """How long a run is said to take: from the table, from a calibration, and from the runs that have ended."""
 
 import json
+import re
 
 import pytest
 
@@ -125,3 +126,28 @@ def test_nothing_is_measured_where_the_environment_forbids_it(tmp_path, monkeypa
     monkeypatch.setenv("DSC_CALIBRATE", "0")
     expectation.calibrate(tmp_path, [JOB])
     assert not (tmp_path / "speeds").exists()
+
+
+def test_a_busy_hour_makes_all_presets_longer_alike(tmp_path):
+    """A run of other networks tells how much slower than calibrated it was, of the steps too."""
+    other = Job(1797, (1, 8, 8), Config(batch=64))
+    for job, factor in ((JOB, 1.0), (other, 2.0)):
+        keep(tmp_path, job, {"device": "CPU, 2 threads", "factors": dict.fromkeys(plan_parts(), factor)})
+    alone = [expect(tmp_path, job, []).parts["stage 1"] for job in (JOB, other)]
+    slow = [Finished(key_of(JOB), "CPU, 2 threads", dict.fromkeys(plan_parts(), 3.0))] * 3
+    busy = [expect(tmp_path, job, slow).parts["stage 1"] for job in (JOB, other)]
+    assert busy == pytest.approx([3 * seconds for seconds in alone])
+
+
+def test_one_run_alone_does_not_decide_against_the_calibration(tmp_path):
+    keep(tmp_path, JOB, {"device": "CPU, 2 threads", "factors": dict.fromkeys(plan_parts(), 1.0)})
+    alone = expect(tmp_path, JOB, []).parts["stage 1"]
+    slow = [Finished(key_of(JOB), "CPU, 2 threads", dict.fromkeys(plan_parts(), 5.0))]
+    assert expect(tmp_path, JOB, slow).parts["stage 1"] == pytest.approx(3 * alone)
+
+
+def test_the_parts_in_words_do_not_come_to_more_than_the_whole(tmp_path):
+    words = expect(
+        tmp_path, Job(20, (8,), Config(clusters=4, epochs=1, joint_epochs=1, least_steps=10)), []
+    ).longest
+    assert re.fullmatch(r"(\S.*? (\d|under 1) s(, |$)){3}", words), words

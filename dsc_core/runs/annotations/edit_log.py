@@ -117,8 +117,10 @@ def _apply(edit: Edit, labels: np.ndarray, names: dict[int, str]) -> None:
     if kind == "name":
         names[_existing(edit["cluster"], labels)] = edit["name"]
     elif kind == "merge":
-        into = _existing(edit["into"], labels)
-        labels[labels == _existing(edit["cluster"], labels)] = into
+        into, cluster = _existing(edit["into"], labels), _existing(edit["cluster"], labels)
+        labels[labels == cluster] = into
+        if names.get(cluster) and not names.get(into):  # a name given is not lost
+            names[into] = names[cluster]
     elif kind == "split":
         _existing(edit["cluster"], labels)
         for new, rows in zip(edit["new"], edit["rows"], strict=True):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dsc_core.errors import InputError
 from dsc_core.presets import PRESETS
-from dsc_core.runs import expectation
+from dsc_core.runs import expectation, queue
 from dsc_core.training.costs import Job
 from pages.shared import formatting, knobs, state
 from pages.shared.background import BackgroundTask
@@ -63,13 +63,13 @@ def _say(jobs: dict[str, Job], measuring: bool) -> None:
     if not found[""].measured and still:
         notes.append("being measured")
     if training := _training(state.store()):
-        notes.append(
-            f"longer while {formatting.count(training, 'run')} {'train' if training > 1 else 'trains'}"
-        )
-    aside = f" ({', '.join(notes)})" if notes else ""
+        train = f"{formatting.count(training, 'run')} {'train' if training > 1 else 'trains'}"
+        room = training < queue.concurrent_runs(state.store())
+        notes.append(f"longer while {train}" if room else f"it waits: {train} first")
+    aside = f"({', '.join(notes)})" if notes else ""
     sentence = f"{words[0].upper()}{words[1:]} here"
     st.markdown(
-        f":material/timer: **{formatting.plain(sentence)}**{formatting.plain(aside)}",
+        f":material/timer: **{formatting.plain(sentence)}** {formatting.plain(aside)}",
         help=f"From the start to labels and maps, on this computer: {formatting.plain(found[''].longest)}.",
     )
     if found[""].advice:

@@ -73,6 +73,16 @@ def test_the_log_only_grows_and_a_new_edit_ends_what_could_be_redone(log):
     assert (log.now().labels == 0).sum() == 15
 
 
+def test_a_merged_cluster_keeps_the_only_name_of_the_two(log):
+    log.name(0, "sevens")
+    assert log.merge(0, 1).name(1) == "sevens"
+    log.name(2, "eights")
+    assert log.merge(1, 2).name(2) == "eights"
+    log.undo()
+    assert log.undo().name(1) == "sevens", "the name of 2 was undone, the merge before it was not"
+    assert log.undo().name(1) == "1"
+
+
 def test_merge_split_and_move_do_what_they_say(log):
     merged = log.merge(0, 1)
     assert np.array_equal(merged.labels, np.where(LABELS == 0, 1, LABELS))
