@@ -32,10 +32,11 @@ from dsc_core.runs.files import staged, write_json
 from dsc_core.runs.film_process import Filming
 from dsc_core.runs.log import line, log
 from dsc_core.runs.run import Run
+from dsc_core.runs.saving import Saver
 from dsc_core.runs.store import Store
 from dsc_core.training import launch
 from dsc_core.training.checkpoint import State
-from dsc_core.training.costs import RESULTS, SAVE_EVERY
+from dsc_core.training.costs import RESULTS
 from dsc_core.training.countdown import Countdown
 from dsc_core.training.requests import Requests
 
@@ -103,15 +104,12 @@ class Session:
     stop_requested: Callable[[], bool] | None
     stopped: bool = False
     seq: int = 0  # the number of the last event
-    save_failed: bool = False  # the last checkpoint could not be saved, and a warning was emitted
-    saved: float = -SAVE_EVERY  # when a checkpoint was last saved, of the monotonic clock
-    unsaved: tuple[State, int] | None = (
-        None  # the newest state that was not saved, and the last event before it
-    )
-    requested: bool = False  # somebody has asked for something since the last checkpoint
     countdown: Countdown = field(default_factory=lambda: Countdown({}))
     last: Event = field(default_factory=lambda: Event("progress", "autoencoder"))
     rates: dict[str, list[float]] = field(default_factory=lambda: {"epoch": [], "progress": []})
+
+    def __post_init__(self) -> None:
+        self.saver = Saver(self.store, self.run, self.warn)
 
     def work(self) -> dict[str, Any]:
         """Train, save the model, draw the maps, save the results."""
@@ -186,27 +184,8 @@ class Session:
         return state
 
     def keep(self, state: State) -> None:
-        """Save a checkpoint, or put it off where the last one is fresh and nobody has asked for anything since."""
-        self.unsaved = state, self.seq
-        if self.requested or time.monotonic() - self.saved >= SAVE_EVERY:
-            self.save()
-
-    def save(self) -> None:
-        """Save the newest state; if the disk refuses it, training continues and the one before stays."""
-        if not self.unsaved:
-            return
-        claim.check(self.store, self.run)
-        (state, seq), self.unsaved = self.unsaved, None
-        self.requested, self.saved = False, time.monotonic()
-        try:
-            checkpoints.save(self.run.folder, state, seq)
-            self.save_failed = False
-        except OSError as error:
-            if not self.save_failed:
-                self.save_failed = True
-                reason = failures.os_reason(error)
-                message = f"The checkpoint {state.position} could not be saved: {reason}."
-                self.warn(f"{message} Training continues; earlier checkpoints remain.")
+        """Take a state of training, to be written as a checkpoint."""
+        self.saver.keep(state, self.seq)
 
     def train(self, dataset: Dataset, state: State | None, filming: Filming) -> tuple[Fitted, Event]:
         """Train. → the model, the last event."""
@@ -235,11 +214,11 @@ class Session:
             try:
                 event = next(steps)
             except StopIteration as end:
-                self.save()
+                self.saver.save()
                 return end.value, self.last
             except BaseException:
                 with suppress(RunError):  # the first error is the one to tell
-                    self.save()
+                    self.saver.save()
                 raise
             if event.kind == "done":
                 self.last = event  # emitted when the results are in place
@@ -269,7 +248,7 @@ class Session:
         if self.stop_requested and self.stop_requested():
             requests["stop"] = True
         self.stopped = self.stopped or bool(requests.get("stop"))
-        self.requested = self.requested or bool(requests)
+        self.saver.requested = self.saver.requested or bool(requests)
         for name, message in (("pause", "Paused."), ("resume", "Resumed.")):
             if requests.get(name):
                 self.store.set_paused(self.run.id, name == "pause")

@@ -16,7 +16,7 @@ FAKES = ROOT / "tests" / "runs" / "fakes.py"
 @pytest.fixture(autouse=True)
 def a_checkpoint_after_every_epoch(monkeypatch):
     """These trainings take no time, and are continued from any epoch."""
-    monkeypatch.setattr("dsc_core.runs.worker.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("dsc_core.runs.saving.SAVE_EVERY", 0.0)
 
 
 @pytest.fixture

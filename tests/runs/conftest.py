@@ -9,7 +9,7 @@ import pytest
 from dsc_core.analysis import umap_map
 from dsc_core.config import Config
 from dsc_core.data import Dataset
-from dsc_core.runs import Store, film_process, launcher, worker
+from dsc_core.runs import Store, film_process, launcher, saving
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -19,7 +19,7 @@ from tests.runs import fakes
 @pytest.fixture(autouse=True)
 def a_checkpoint_after_every_epoch(monkeypatch):
     """These trainings take no time, and tests continue them from any epoch."""
-    monkeypatch.setattr(worker, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(saving, "SAVE_EVERY", 0.0)
 
 
 @pytest.fixture

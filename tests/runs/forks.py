@@ -23,12 +23,12 @@ from dsc_core.analysis import umap_map
 from dsc_core.config import Config
 from dsc_core.data import Dataset
 from dsc_core.method import cut
-from dsc_core.runs import Store, checkpoints, film_process, processes, worker
+from dsc_core.runs import Store, checkpoints, film_process, processes, saving, worker
 from dsc_core.training import clock, finish, joint
 from tests.runs import fakes
 from tests.runs.disk import Disk
 
-worker.SAVE_EVERY = 0.0  # a checkpoint after every epoch, which here takes a fraction of a second
+saving.SAVE_EVERY = 0.0  # a checkpoint after every epoch, which here takes a fraction of a second
 
 
 def die_writing(number: int) -> None:

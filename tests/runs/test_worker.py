@@ -17,7 +17,7 @@ import dsc_core
 from dsc_core import load_run
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import Store, checkpoints, claim, event_log, execute, failures, processes, worker
+from dsc_core.runs import Store, checkpoints, claim, event_log, execute, failures, processes, saving, worker
 from dsc_core.runs import store as store_module
 from tests.runs import waiting
 
@@ -210,7 +210,7 @@ def test_short_epochs_are_not_saved_one_by_one_and_the_last_state_is(
     saved = []
     save = checkpoints.save
     monkeypatch.setattr(checkpoints, "save", lambda *given: saved.append(given[1].epoch) or save(*given))
-    monkeypatch.setattr(worker, "SAVE_EVERY", 3600.0)
+    monkeypatch.setattr(saving, "SAVE_EVERY", 3600.0)
     execute(store, run_id)
     assert saved == [1, 3]
     newest = checkpoints.newest(store.folder(run_id))
@@ -222,7 +222,7 @@ def test_short_epochs_are_not_saved_one_by_one_and_the_last_state_is(
 
 
 def test_a_training_that_fails_leaves_its_newest_state(store, run_id, fake_training, monkeypatch):
-    monkeypatch.setattr(worker, "SAVE_EVERY", 3600.0)
+    monkeypatch.setattr(saving, "SAVE_EVERY", 3600.0)
     keep, calls = fake_training.state, iter(range(1, 9))
 
     def dies(*given):
