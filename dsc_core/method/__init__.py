@@ -5,7 +5,8 @@
 - `feed`: samples as tensors, their codes, and the one builder of the whole-data graph.
 - `fuzzy`: the weights of UMAP's neighbour graph, without PyTorch.
 - `graph`: affinities, the graph of the whole data set, the diffusion map.
-- `neighbours`, `cells`, `nearer`, `faiss_search`, `search`: exact neighbours, nearly all of them, and the choice.
+- `neighbours`, `cells`, `nearer`, `faiss_search`, `search`: exact neighbours, nearly all of them, and the choice;
+  `searches`: what the settings offer, without PyTorch.
 - `locality`: an order of the nodes of a large graph in which neighbours stand near each other.
 - `scattering`: a fixed description of images, without parameters.
 - `eigenvectors`: the leading ones of a sparse matrix, as a block.

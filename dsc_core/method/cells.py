@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dsc_core.method import kmeans
 from dsc_core.method.nearer import find_nearer
-from dsc_core.method.neighbours import Found, Places, Progress, least_of
+from dsc_core.method.neighbours import Found, Places, Progress, least_of, minima_of_groups
 from dsc_core.method.products import linear
 from dsc_core.sampling import sample_rows
 
@@ -43,11 +43,6 @@ class Cells:
     order: Tensor
     centres: Tensor
     bounds: Tensor
-
-    @cached_property
-    def rows(self) -> Tensor:
-        """(n,) where each point stands now: the inverse of `order`."""
-        return self.order.argsort()
 
     @cached_property
     def ends(self) -> list[int]:
@@ -97,21 +92,13 @@ class Cells:
             begin, end = self.ends[cell : cell + 2]
             if len(places) and begin < end:
                 distance = self.places.shifted(doubled[places // near.shape[1]], slice(begin, end))
-                low[places] = _strided_minima(distance)
+                low[places] = minima_of_groups(distance, GROUPS)
         return low.view(len(queries), -1)
 
     @cached_property
     def _members(self) -> int:
         """Points in the largest group of a cell."""
         return -(-int(self.bounds.diff().max()) // GROUPS)
-
-
-def _strided_minima(distance: Tensor) -> Tensor:
-    """The least of every GROUPS-th number of each row, from each of the first on. (q, m) → (q, GROUPS)."""
-    short = -distance.shape[1] % GROUPS
-    if short:
-        distance = torch.nn.functional.pad(distance, (0, short), value=torch.inf)
-    return distance.view(len(distance), -1, GROUPS).amin(1)
 
 
 def nearest_by_cells(

@@ -97,12 +97,7 @@ def _cut_in_order(
 
 def at_scales(eigenvalues: np.ndarray, vectors: np.ndarray, damping: float) -> np.ndarray:
     """A diffusion map, (dims,) and (n, dims), damped by half, once and twice `damping`. → (n, 3·dims) float32."""
-    factors = [np.clip(eigenvalues, 0, None) ** (damping * scale) for scale in SCALES]
-
-    def damped(part: slice) -> np.ndarray:
-        return np.hstack([graph.row_normalised(vectors[part] * each) for each in factors])
-
-    return graph.by_rows(damped, len(vectors), len(SCALES) * vectors.shape[1])
+    return graph.damped(eigenvalues, vectors, *(damping * scale for scale in SCALES))
 
 
 # The choice --------------------------------------------------------------------------------------------------

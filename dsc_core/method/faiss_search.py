@@ -14,8 +14,8 @@ from torch import Tensor
 
 from dsc_core.errors import InputError
 from dsc_core.method.cells import PER_ROOT, SAMPLES_PER_CELL, STEPS, TRIED, WANTED
-from dsc_core.method.faiss_package import COPIED, MISSING
 from dsc_core.method.neighbours import Found, Places, Progress
+from dsc_core.method.searches import COPIED, MISSING
 from dsc_core.sampling import sample_rows
 
 BLOCK = 8192  # queries between two calls of `progress`

@@ -121,7 +121,14 @@ def row_normalised(points: np.ndarray) -> np.ndarray:
     return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
 
 
-def damped(values: np.ndarray, vectors: np.ndarray, power: float) -> np.ndarray:
-    """Eigenvectors times eigenvalue^power, row-normalised. (dims,), (n, dims) → (n, dims) float32."""
-    factors = np.clip(values, 0, None) ** power
-    return by_rows(lambda part: row_normalised(vectors[part] * factors), *vectors.shape)
+def damped(values: np.ndarray, vectors: np.ndarray, *powers: float) -> np.ndarray:
+    """Eigenvectors times eigenvalue^power, row-normalised, for each power side by side.
+
+    (dims,), (n, dims) → (n, powers·dims) float32.
+    """
+    factors = [np.clip(values, 0, None) ** power for power in powers]
+
+    def part_of(part: slice) -> np.ndarray:
+        return np.hstack([row_normalised(vectors[part] * each) for each in factors])
+
+    return by_rows(part_of, len(vectors), len(powers) * vectors.shape[1])

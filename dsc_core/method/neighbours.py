@@ -62,6 +62,13 @@ def least_of(values: Tensor, count: int) -> Tensor:
     return values.topk(count, largest=False, sorted=False).indices
 
 
+def minima_of_groups(values: Tensor, groups: int) -> Tensor:
+    """The least of every `groups`-th number of each row, from each of the first on. (q, n) → (q, groups)."""
+    if short := -values.shape[1] % groups:
+        values = torch.nn.functional.pad(values, (0, short), value=torch.inf)
+    return values.view(len(values), -1, groups).amin(1)
+
+
 class Found:
     """Neighbours of n queries, in memory that is taken once: many small pieces between large blocks would split it.
 
@@ -126,9 +133,7 @@ class Places:
         for start in range(0, len(self), tile):
             distance = self.shifted(doubled, slice(start, start + tile))
             width = -(-distance.shape[1] // self._group)
-            if short := width * self._group - distance.shape[1]:
-                distance = torch.nn.functional.pad(distance, (0, short), value=torch.inf)
-            low.append(distance.view(len(queries), self._group, width).amin(1))
+            low.append(minima_of_groups(distance, width))
             firsts.append(torch.arange(start, start + width, device=queries.device))
             strides.append(torch.full_like(firsts[-1], width))
         return torch.cat(low, 1), torch.cat(firsts), torch.cat(strides)

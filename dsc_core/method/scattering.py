@@ -191,5 +191,9 @@ def _logarithms(
 
 def _floors(transform: Scattering, source: Source) -> Tensor:
     """What is added to each path before the logarithm, by the first images: (C, paths, 1). Empty parts weigh little."""
-    first = transform(source(np.arange(min(len(source), FLOORED))))
-    return FLOOR * first.clamp_min(0).mean((0, 3))[:, :, None] + 1e-12
+    count = min(len(source), FLOORED)
+    blocks = (
+        np.arange(start, min(start + transform.block, count)) for start in range(0, count, transform.block)
+    )
+    sums = torch.stack([transform(source(rows)).clamp_min(0).mean(3).sum(0) for rows in blocks])
+    return FLOOR * sums.sum(0)[:, :, None] / count + 1e-12

@@ -12,10 +12,9 @@ from dsc_core.knobs import Value
 from dsc_core.method.cells import nearest_by_cells
 from dsc_core.method.faiss_search import nearest_by_faiss
 from dsc_core.method.neighbours import Places, Progress, nearest
+from dsc_core.method.searches import DEVICE_EXACT, EXACT
 from dsc_core.sampling import sample_rows
 
-# Points up to which `auto` searches exactly. Measured on the CPU; on CUDA computed from the work per point.
-EXACT, DEVICE_EXACT = 100_000, 500_000
 MEASURED = 1000  # points whose neighbours by exact search tell what share of them was found
 FOUND = (
     "The neighbours of {0:,} samples are found by {1}: {2:.1%} of the true ones, measured on {3:,} samples; the "

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from dsc_core.config import Config
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.method.faiss_package import check_search
 from dsc_core.method.networks.sizes import check_encoder
+from dsc_core.method.searches import check_search
 from dsc_core.runs import branching, checkpoints, failures, finding, starting
 from dsc_core.runs.controls import Controls, check_request
 from dsc_core.runs.event_log import EventLog

@@ -14,6 +14,7 @@ from functools import cached_property
 
 from dsc_core.config import Config
 from dsc_core.method.networks.sizes import HIDDEN, Shape, feature_shape, layers
+from dsc_core.method.searches import EXACT
 from dsc_core.training.cost_table import COSTS
 from dsc_core.training.countdown import Load, Plan
 from dsc_core.training.epochs import Schedule, batch_count, schedule
@@ -40,7 +41,6 @@ MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
 HEAD_BATCH = 256
 # Seconds between two checkpoints at least: short epochs would take less time than to save them.
 SAVE_EVERY = 2.0
-EXACT = 100_000  # samples up to which neighbours are searched exactly, as in `method.search`
 PER_ROOT = 64  # by cells: samples compared with each, as a multiple of the root of all; measured at a million
 # The products of a graph with more nodes than these leave the processor's cache, and take longer: by this share for
 # each doubling. Measured up to a million.

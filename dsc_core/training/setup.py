@@ -12,10 +12,10 @@ from dsc_core.analysis import map_film
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.events import Event
-from dsc_core.method.faiss_package import check_search
 from dsc_core.method.feed import Feed, graph_rows, on_device
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import check_encoder
+from dsc_core.method.searches import check_search
 from dsc_core.training import distributed
 from dsc_core.training.batches import check_processes
 from dsc_core.training.clock import Clock

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsc_core.method import faiss_package
+from dsc_core.method import searches
 from dsc_core.presets import preset
 from dsc_core.runs import Store
 
@@ -56,7 +56,7 @@ def test_how_long_it_takes_is_said_before_training_and_does_not_reach_standard_o
 def test_faiss_that_is_not_installed_is_said_before_anything_is_measured_or_created(
     run, blobs, monkeypatch, more
 ):
-    monkeypatch.setattr(faiss_package, "find_spec", lambda name: None)
+    monkeypatch.setattr(searches, "find_spec", lambda name: None)
     code, _, err = run("train", blobs, "--set", "search=faiss", *more)
     assert code == 2
     assert "pip install -r requirements-faiss.txt" in err

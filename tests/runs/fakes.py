@@ -81,6 +81,18 @@ def state(config, epoch, step):
     return State({"networks.fake": np.full(3, step, dtype=np.float32)}, facts)
 
 
+def die_at_state(monkeypatch, number):
+    """Let trainings in this process fail where they make their state of that number, counted from 1."""
+    make, calls = state, iter(range(1, 9))
+
+    def dies(*given):
+        if next(calls) == number:
+            raise ValueError("dead")
+        return make(*given)
+
+    monkeypatch.setattr(sys.modules[__name__], "state", dies)
+
+
 def fit(
     samples,
     config,

@@ -284,14 +284,7 @@ def test_without_maps_there_is_no_film(store, dataset, config, fake_training, mo
 
 def test_a_failed_run_that_goes_on_ends_with_the_whole_film(store, run_id, fake_training, monkeypatch):
     monkeypatch.setenv("FAKE", "film")
-    keep, calls = fake_training.state, iter(range(1, 9))
-
-    def dies(*given):
-        if next(calls) == 2:
-            raise ValueError("dead")
-        return keep(*given)
-
-    monkeypatch.setattr(fake_training, "state", dies)
+    fake_training.die_at_state(monkeypatch, 2)
     with pytest.raises(Exception, match="dead"):
         execute(store, run_id)
     folder = store.folder(run_id)

@@ -223,14 +223,7 @@ def test_short_epochs_are_not_saved_one_by_one_and_the_last_state_is(
 
 def test_a_training_that_fails_leaves_its_newest_state(store, run_id, fake_training, monkeypatch):
     monkeypatch.setattr(saving, "SAVE_EVERY", 3600.0)
-    keep, calls = fake_training.state, iter(range(1, 9))
-
-    def dies(*given):
-        if next(calls) == 3:
-            raise ValueError("dead")
-        return keep(*given)
-
-    monkeypatch.setattr(fake_training, "state", dies)
+    fake_training.die_at_state(monkeypatch, 3)
     with pytest.raises(RunError, match="dead"):
         execute(store, run_id)
     assert checkpoints.newest(store.folder(run_id))[0].epoch == 2

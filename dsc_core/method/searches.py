@@ -1,4 +1,7 @@
-"""Whether FAISS, an optional package (requirements-faiss.txt), can be used, asked without loading it or PyTorch."""
+"""The searches of neighbours that the settings offer: when `auto` takes which, and whether FAISS is there.
+
+Without PyTorch, and without loading FAISS, an optional package (requirements-faiss.txt): pages ask before training.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from importlib.util import find_spec
 from dsc_core.config import Config
 from dsc_core.errors import InputError
 
+# Points up to which `auto` searches exactly. Measured on the CPU; on CUDA computed from the work per point.
+EXACT, DEVICE_EXACT = 100_000, 500_000
 MISSING = (
     "FAISS is not installed: pip install -r requirements-faiss.txt installs it; or let the search of neighbours "
     "(search) be auto."
