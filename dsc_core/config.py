@@ -153,7 +153,8 @@ class Config(ObjectiveSettings):
 
     least_steps: int = knob(
         500, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
-        help="Minimum number of steps of stage 1; an eighth of it for stage 2. Small data sets get more epochs.",
+        help="Minimum number of steps of stage 1; an eighth of it for stage 2. Small data sets get more epochs and, in "
+        "stage 1, smaller batches. 0: epochs and batches as set.",
     )
     epochs: int = knob(
         8, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],

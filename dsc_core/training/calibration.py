@@ -50,7 +50,7 @@ def calibrate(job: Job) -> dict[str, Any]:
 def small_job(job: Job) -> Job:
     """A job of the same shape and networks, in two epochs per stage of a few steps each."""
     config, rough = job.config, Speed(cores=1)
-    batch = _affordable(config.batch, job.seconds("stage 1", rough))
+    batch = _affordable(job.schedule.batch, job.seconds("stage 1", rough))
     joint_batch = _affordable(config.joint_batch, job.seconds("stage 2", rough))
     steps = int(np.clip(STAGE / max(job.seconds("stage 2", rough), 1e-3), FEWEST, MOST))
     count = min(job.count, max(steps * max(batch, joint_batch), 256), MOST_SAMPLES)

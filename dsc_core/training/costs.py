@@ -136,7 +136,7 @@ class Job:
 
     def step_rows(self, joint: bool) -> float:
         """Samples in a batch, on average."""
-        count, size = (self.on_graph, self.config.joint_batch) if joint else (self.count, self.config.batch)
+        count, size = (self.on_graph, self.config.joint_batch) if joint else (self.count, self.schedule.batch)
         return count / batch_count(count, size)
 
     def step(self, joint: bool) -> tuple[float, ...]:

@@ -19,7 +19,7 @@ from dsc_core.training.checkpoint import State
 from dsc_core.training.costs import Job, plan
 from dsc_core.training.countdown import Countdown
 from dsc_core.training.divergence import Diverged
-from dsc_core.training.epochs import more_epochs, with_least_steps
+from dsc_core.training.epochs import departures, with_least_steps
 from dsc_core.training.film import Snapshot
 from dsc_core.training.finish import finish
 from dsc_core.training.recovery import SaveState
@@ -95,7 +95,7 @@ def _start(training: Training, asked: Config, resume_from: State | None) -> Iter
         return
     training.keeper.keep()
     training.film.take(epoch=0, last=False)
-    if raised := more_epochs(asked, training.config, len(training.feed)):
+    if raised := departures(asked, training.config, len(training.feed)):
         yield training.trainer.clock.note(raised)
     count, on_graph = len(training.feed), training.config.graph_samples
     if count > on_graph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.runs import queue
-from dsc_core.training.epochs import more_epochs, with_least_steps
+from dsc_core.training.epochs import departures, with_least_steps
 from pages.shared import formatting, run_time, state, widgets
 
 STAGE_TITLES = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
@@ -83,7 +83,7 @@ def no_curves_yet(run, paused: bool) -> str:
 
 def _why_more_epochs(run) -> str | None:
     """Why there are more epochs than the settings say; None where there are not."""
-    raised = more_epochs(run.config, with_least_steps(run.config, run.samples), run.samples)
+    raised = departures(run.config, with_least_steps(run.config, run.samples), run.samples)
     return raised or None
 
 

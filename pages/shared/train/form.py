@@ -9,7 +9,7 @@ from dsc_core.errors import InputError
 from dsc_core.method.networks.sizes import describe_network
 from dsc_core.presets import DEFAULT_PRESET, PRESETS
 from dsc_core.runs.store import MAX_NAME
-from dsc_core.training.epochs import more_epochs, with_least_steps
+from dsc_core.training.epochs import departures, with_least_steps
 from pages.shared import formatting, knobs, run_actions, state
 from pages.shared.train import time_here
 
@@ -98,7 +98,7 @@ def _announce_epochs(dataset) -> None:
         asked = knobs.config()
     except InputError:  # said when the run is started
         return
-    raised = more_epochs(asked, with_least_steps(asked, len(dataset)), len(dataset))
+    raised = departures(asked, with_least_steps(asked, len(dataset)), len(dataset))
     if raised:
         st.caption(formatting.plain(raised))
 
