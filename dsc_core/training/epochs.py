@@ -26,10 +26,10 @@ def batch_count(count: int, batch: int) -> int:
 
 
 def with_least_steps(config: Config, count: int) -> Config:
-    """Smaller batches in stage 1, and more epochs, where `count` samples make so few steps that a stage would end early.
+    """Smaller batches in stage 1, and more epochs, where a stage on `count` samples would end before `least_steps`.
 
-    Early: before `least_steps`. Nothing of stage 1 changes without an encoder, which has nothing to learn there. Graphs,
-    evaluations and frames of the film do not become many by that: see GRAPHS and FRAMES.
+    Nothing of stage 1 changes without an encoder, which has nothing to learn there. Graphs, evaluations and frames of
+    the film do not become many by that: see GRAPHS and FRAMES.
     """
     if config.encoder == "network" and config.least_steps:
         config = config.replace(batch=_smaller(config.batch, count))
@@ -87,10 +87,10 @@ def departures(asked: Config, config: Config, count: int) -> str:
 class Schedule:
     """How often each part of a training is done, where stage 2 does not end early.
 
-    batch: samples in a batch of stage 1. batches, joint_batches: per epoch. graphs: built before and in stage 2, each with its cut; teaching_steps: of the
-    head after each of them, on average. last_graph: whether the labels are read from one more graph, after which the
-    head learns for last_teaching_steps. joint_share: how much of stage 2 is usually trained before the labels stand
-    still. frames: of the film.
+    batch: samples in a batch of stage 1. batches, joint_batches: per epoch. graphs: built before and in stage 2, each
+    with its cut; teaching_steps: of the head after each of them, on average. last_graph: whether the labels are read
+    from one more graph, after which the head learns for last_teaching_steps. joint_share: how much of stage 2 is
+    usually trained before the labels stand still. frames: of the film.
     """
 
     batch: int
