@@ -24,6 +24,7 @@ from dsc_core.knobs import (
     Value,
     knob,
     knobs_of,
+    plain_number,
 )
 from dsc_core.objective import ObjectiveSettings
 
@@ -270,7 +271,8 @@ def find_knob(name: str) -> Knob:
 
 def describe_changes(changes: Mapping[str, Sequence[float]]) -> str:
     """Changed settings, {name: (old, new)}, by their titles: "Noise level 0.5 → 0.8, Prior 1 → 2"."""
-    return ", ".join(f"{KNOBS[name].title} {old:g} → {new:g}" for name, (old, new) in changes.items())
+    values = {name: (plain_number(old), plain_number(new)) for name, (old, new) in changes.items()}
+    return ", ".join(f"{KNOBS[name].title} {old} → {new}" for name, (old, new) in values.items())
 
 
 def idle(encoder: str, shape: Iterable[int]) -> frozenset[str]:

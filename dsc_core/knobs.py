@@ -75,7 +75,7 @@ class Knob:
         if self.range is None:
             return "true or false"
         number = "a whole number" if isinstance(self.default, int) else "a number"
-        return f"{number} from {self.range.low:g} to {self.range.high:g}"
+        return f"{number} from {plain_number(self.range.low)} to {plain_number(self.range.high)}"
 
     def validate(self, value: object) -> Value:
         """`value` as the setting's own type; InputError names the setting and what it accepts."""
@@ -101,6 +101,12 @@ class Knob:
         if self.range is None:
             return not self.choices or value in self.choices
         return math.isfinite(value) and self.range.low <= value <= self.range.high
+
+
+def plain_number(value: float) -> str:
+    """A number without an exponent: "10,000,000", "0.35", "0.000001"."""
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
+    return f"{float(text):.15f}".rstrip("0") if "e" in text else text
 
 
 def knob(

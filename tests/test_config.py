@@ -8,7 +8,7 @@ import pytest
 from dsc_core.config import BEFORE, KNOBS, Config, idle, parse_settings
 from dsc_core.errors import InputError
 from dsc_core.events import Event
-from dsc_core.knobs import GROUPS
+from dsc_core.knobs import GROUPS, plain_number
 from dsc_core.objective import TERMS
 
 
@@ -98,3 +98,18 @@ def test_events_survive_json_and_leave_out_what_is_empty():
     assert Event.from_json(event.to_json()) == event
     assert "message" not in event.to_json()
     assert Event.from_json('{"kind": "note", "stage": "joint", "of_a_later_version": 1}').kind == "note"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1e7, "10,000,000"),
+        (2**31 - 1, "2,147,483,647"),
+        (1e-6, "0.000001"),
+        (1.5e-5, "0.000015"),
+        (0.35, "0.35"),
+        (-3, "-3"),
+    ],
+)
+def test_numbers_are_written_without_an_exponent(value, text):
+    assert plain_number(value) == text

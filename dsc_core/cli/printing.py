@@ -117,7 +117,7 @@ def print_renamed(result: Result) -> None:
 
 def print_deleted(result: Result) -> None:
     """Where a deleted run is now."""
-    print(f"{result['run']} moved to {result['trash']}")
+    print(f"{result['run']} moved to {result['trash']}; `trash --empty` frees its space")
 
 
 def print_restored(result: Result) -> None:

@@ -26,12 +26,37 @@ from dsc_core.errors import InputError
 Size = tuple[int, int]  # (height, width)
 Labeller = Callable[[str], str]  # from the path of an image to its label
 Item = TypeVar("Item")
-LOOKED_AT = 300  # files of a folder or an archive whose size is read before it is decided on one for all
+# Files of a folder or an archive whose size is read before it is decided on one for all; of a stream, up to twice as
+# many.
+LOOKED_AT = 300
 
 
 def preview_subset(files: list[Item], most: int | None) -> list[Item]:
     """About 2 × `most` of the files, evenly spaced, since some may be unreadable; all of them for None."""
     return files if most is None else files[:: max(1, len(files) // (2 * most))]
+
+
+def choose_size(files: Iterable[ImageFile], options: Options) -> Size | None:
+    """The size of all images: as asked for, else by some of the files, evenly spaced, whether they are photographs.
+
+    None where most are small enough to keep their size. Of a stream, whose length is not known, every file is read at
+    first, and then, each time that there are enough, every other of those before.
+    """
+    if options.image_size is not None:
+        return options.image_size
+    files = files[:: max(1, len(files) // LOOKED_AT)] if isinstance(files, list) else files
+    found, step = list[Size](), 1
+    for position, file in enumerate(files):
+        if position % step:
+            continue
+        try:
+            size = image_size(file.read(), options.limits)
+        except (Unreadable, InputError):  # which reading the whole reports
+            continue
+        found.append(crop_size(*size) if options.image_crop else size)
+        if len(found) == 2 * LOOKED_AT and not isinstance(files, list):
+            found, step = found[::2], 2 * step
+    return usual_size(Counter(found)) if found else None
 
 
 def collect_images(
@@ -41,18 +66,18 @@ def collect_images(
     options: Options,
     name: str,
     label: Labeller | None = None,
+    size: Size | None = None,
 ) -> Dataset:
     """A Dataset of the images in `files`, in the natural order of their paths: img2.png before img10.png.
 
     total: the number of files, for the progress; None if the caller reports it. skipped: (id, reason), extended here.
-    label: from a path to the label, by default found from all paths. A file is read before the next one is requested,
-    so that they may come from a stream. Unless they are resized, all images must have one size: MixedSizes proposes
-    one. Photographs, see `usual_size`, are resized without being asked, with a note. Grey and colour together become
-    colour; of several bit depths, see `bit_depths`.
+    label: from a path to the label, by default found from all paths. size: of all images, for files from a stream,
+    each of which is read before the next one is requested; of a list it is chosen here, see `choose_size`. Unless they
+    are resized, all images must have one size: MixedSizes proposes one. Photographs, see `usual_size`, are resized
+    without being asked, with a note. Grey and colour together become colour; of several bit depths, see `bit_depths`.
     """
-    collection = _Collection(skipped, options, name)
-    if isinstance(files, list):
-        collection.choose_size(files)
+    size = choose_size(files, options) if isinstance(files, list) else size
+    collection = _Collection(skipped, options, name, size)
     for count, file in enumerate(files):
         if options.most is not None and count >= 4 * options.most:
             break
@@ -72,26 +97,14 @@ class _Collection:
     size: what all are resized to; None keeps theirs.
     """
 
-    def __init__(self, skipped: list[tuple[str, str]], options: Options, name: str):
+    def __init__(self, skipped: list[tuple[str, str]], options: Options, name: str, size: Size | None):
         self.skipped, self.options, self.name = skipped, options, name
         self.images: list[np.ndarray] = []
         self.keys: list[tuple[str, int | None]] = []
         self.sizes: Counter[Size] = Counter()
         self.changes: Counter[str] = Counter()
         self.paged = self.further = self.nbytes = 0
-        self.size = options.image_size
-
-    def choose_size(self, files: list[ImageFile]) -> None:
-        """Where no size is asked for, decide by some of the files whether they are photographs, and their size."""
-        if self.size is not None:
-            return
-        found: Counter[Size] = Counter()
-        for file in files[:: max(1, len(files) // LOOKED_AT)]:
-            try:
-                found[self._cropped(image_size(file.read(), self.options.limits))] += 1
-            except (Unreadable, InputError):  # which reading the whole reports
-                continue
-        self.size = usual_size(found) if found else None
+        self.size = size
 
     @property
     def is_mixed(self) -> bool:
@@ -147,8 +160,6 @@ class _Collection:
             image = center_crop(image, self.size)
         _, height, width = image.shape
         self.sizes[height, width] += 1
-        if self.size is None and self.sizes.total() == 1:  # of a stream, the first image decides
-            self.size = usual_size(self.sizes)
         size = self.size
         if size is not None:
             image = resize_image(image, size)

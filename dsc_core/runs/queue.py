@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.runs import starting
+from dsc_core.runs import expectation, forecast, starting
 from dsc_core.runs.run import Run, readable
 from dsc_core.runs.store import Store
 
@@ -63,8 +63,8 @@ def withdraw(store: Store, run_id: str) -> None:
 
 
 def waiting(store: Store) -> list[Run]:
-    """The runs in the queue, the next one first."""
-    return readable(store.index.queued(), store.home)
+    """The runs in the queue, the next one first; without those whose folder is gone."""
+    return [run for run in readable(store.index.queued(), store.home) if run.folder.is_dir()]
 
 
 def start_now(store: Store, run_id: str) -> None:
@@ -73,16 +73,20 @@ def start_now(store: Store, run_id: str) -> None:
 
 
 def outlook(store: Store, run_id: str) -> str:
-    """Its place in the queue and what it waits for, in a sentence or two; "" if the run is not queued."""
+    """Its place in the queue, what it waits for and for how long; "" if the run is not queued."""
     ids = [run.id for run in waiting(store)]
     if run_id not in ids:
         return ""
     place = f"Number {ids.index(run_id) + 1} of {len(ids)} in the queue."
     running = readable(filter(starting.alive, store.index.runs("running")), store.home)
+    start, whole = forecast.starts_in(store, run_id, running, waiting(store), concurrent_runs(store))
     for run in running:
         if run.phase in HELD_UP:
-            return f"{place} {HELD_UP[run.phase].format(run.name)}"
-    return f"{place} It starts when an earlier run has ended."
+            takes = f" It then takes {whole.words}." if whole else ""
+            return f"{place} {HELD_UP[run.phase].format(run.name)}{takes}"
+    when = f"in {expectation.about(start)}, " if start else ""
+    takes = f", and then takes {whole.words}" if whole else ""
+    return f"{place} It starts {when}when an earlier run has ended{takes}."
 
 
 def advance(store: Store) -> list[str]:

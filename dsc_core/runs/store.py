@@ -21,7 +21,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
 from dsc_core.method.networks.sizes import check_encoder
 from dsc_core.method.searches import check_search
-from dsc_core.runs import branching, checkpoints, failures, finding, starting
+from dsc_core.runs import branching, checkpoints, failures, finding, reserve, starting
 from dsc_core.runs.controls import Controls, check_request
 from dsc_core.runs.event_log import EventLog
 from dsc_core.runs.facts import MAX_NAME, is_name
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dsc_core.data import Dataset
 
 MAX_NOTE = 2000
+TRASH = "trash"  # the folder of deleted runs
 
 
 def check(dataset: Dataset, config: Config) -> None:
@@ -76,15 +77,27 @@ class Store:
         self.home = Path(home).absolute() if home else default_home()
         self.launcher: Launcher = launcher or LocalLauncher()
         try:
-            (self.home / "runs").mkdir(parents=True, exist_ok=True)
+            for name in ("runs", TRASH):  # the trash too, since on a full disk no folder can be made
+                (self.home / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(
                 f"The workspace {self.home} cannot be written ({error.strerror}); set DSC_HOME to a folder."
             ) from error
-        self.index = Index(self.home / "dsc.sqlite", patience)
+        self.index = self._open_index(patience)
+        reserve.keep(self.home)
         self.controls = Controls(self.index)
         self.event_log = EventLog(self.index, self.home / "runs")
         self.index.set_rebuild(lambda rescued: rebuild(self.index, self.event_log, self.home, rescued))
+
+    def _open_index(self, patience: float) -> Index:
+        """The index; on a full disk with the space that was kept for it."""
+        path = self.home / "dsc.sqlite"
+        try:
+            return Index(path, patience)
+        except RunError as error:
+            if not (reserve.helps(error) and reserve.release(self.home)):
+                raise
+            return Index(path, patience)
 
     def close(self) -> None:
         """Close the index."""

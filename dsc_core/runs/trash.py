@@ -16,7 +16,7 @@ from dsc_core.runs.files import read_json, size_of, write_json
 from dsc_core.runs.folder import is_run
 from dsc_core.runs.run import DAMAGED
 from dsc_core.runs.run_folder import read_run
-from dsc_core.runs.store import Store
+from dsc_core.runs.store import TRASH, Store
 
 STAMP = "deleted.json"
 
@@ -34,28 +34,41 @@ class Trashed:
 
 def folder_of(store: Store) -> Path:
     """The trash of a workspace."""
-    return store.home / "trash"
+    return store.home / TRASH
 
 
 def delete(store: Store, run_id: str) -> None:
-    """Move the run into the trash. InputError while it trains; RunError if its folder cannot be moved."""
+    """Move the run into the trash. InputError while it trains; RunError if its folder cannot be moved.
+
+    On a full disk only its folder is moved, which takes no space: the index leaves out what has no folder.
+    """
     run = store.get(run_id)
     if run.status == "queued":
-        queue.withdraw(store, run_id)
+        with suppress(RunError):  # on a full disk it is taken out when it is restored
+            queue.withdraw(store, run_id)
     target = _free(folder_of(store) / run_id)
     try:
-        with store.index.transaction():
+        with store.index.transaction():  # so that no other process starts it meanwhile
             row = store.index.run(run_id)
             if row and row["status"] == "running":
                 raise InputError(f"The run '{row['name']}' is training; stop it first, then delete it.")
-            store.index.delete_run(run_id)
+            _stamp(run.folder)
             target.parent.mkdir(exist_ok=True)
-            write_json(run.folder / STAMP, {"deleted": time.time()})
-            os.replace(run.folder, target)  # last: if it fails, the rows are rolled back
+            os.replace(run.folder, target)
     except OSError as error:
         with suppress(OSError):
             (run.folder / STAMP).unlink(missing_ok=True)
         raise RunError(f"The run '{run.name}' could not be deleted: {failures.os_reason(error)}.") from error
+    with suppress(RunError):  # on a full disk: the rows go when the trash is emptied
+        store.index.delete_run(run_id)
+
+
+def _stamp(folder: Path) -> None:
+    """Note the present moment in a folder and, where there is space, in a file, which keeps it in a copy too."""
+    with suppress(OSError):
+        write_json(folder / STAMP, {"deleted": time.time()})
+    with suppress(OSError):
+        os.utime(folder)
 
 
 def trashed(store: Store) -> list[Trashed]:
@@ -86,6 +99,8 @@ def restore(store: Store, run_id: str) -> str:
         raise RunError(f"The run {run_id} could not be restored: {failures.os_reason(error)}.") from error
     with store.index.transaction():
         restored = store.get(run_id)
+        if restored.status == "queued":  # it was deleted on a full disk
+            queue.withdraw(store, run_id)
         try:
             if restored.status != DAMAGED:
                 store.check_name(run.name, run_id)
@@ -97,10 +112,16 @@ def restore(store: Store, run_id: str) -> str:
 def empty(store: Store) -> int:
     """Delete the runs in the trash for good. → the bytes freed. RunError if some of it cannot be deleted."""
     folder = folder_of(store)
-    held = size_of(folder)
+    held, ids = size_of(folder), [path.name for path in folder.glob("*")]
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         raise RunError(f"Some of the trash could not be deleted; check that {folder} can be written.")
+    with suppress(OSError):
+        folder.mkdir()
+    for run_id in ids:
+        if not store.folder(run_id).exists():
+            with suppress(RunError):
+                store.index.delete_run(run_id)
     return held
 
 
@@ -110,7 +131,8 @@ def _trashed(folder: Path, store: Store) -> Trashed:
         stamp = read_json(folder / STAMP).get("deleted")
     except RunError:
         stamp = None
-    deleted = float(stamp) if stamp is not None and TIME.fits(stamp) else run.created
+    known = stamp is not None and TIME.fits(stamp)
+    deleted = float(stamp) if known else folder.stat().st_mtime  # type: ignore[arg-type]
     return Trashed(run.id, run.name, run.samples, deleted, size_of(folder))
 
 

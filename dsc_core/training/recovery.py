@@ -10,6 +10,7 @@ import torch
 from dsc_core.config import KNOBS
 from dsc_core.errors import RunError
 from dsc_core.events import Event
+from dsc_core.knobs import plain_number
 from dsc_core.training.checkpoint import State, pack, unpack
 from dsc_core.training.divergence import ADVICE, Diverged
 from dsc_core.training.trainer import Trainer
@@ -65,6 +66,6 @@ class Keeper:
         carry.setbacks, clock.step, clock.began, clock.paused = setbacks, step, began, paused
         message = (
             f"{str(error).split(';')[0]}: training returns to its state {self.good.position} with half the learning"
-            f" rate, {old:g} → {new:g} ({setbacks} of at most {SETBACKS} times)."
+            f" rate, {plain_number(old)} → {plain_number(new)} ({setbacks} of at most {SETBACKS} times)."
         )
         return clock.note(message, level="warning", changes={"learning_rate": [old, new]})

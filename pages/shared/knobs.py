@@ -7,7 +7,7 @@ from functools import lru_cache
 import streamlit as st
 
 from dsc_core.config import KNOBS, Config
-from dsc_core.knobs import GROUPS, Knob
+from dsc_core.knobs import GROUPS, Knob, plain_number
 from dsc_core.presets import PRESETS
 
 SLIDER_STEPS = 400  # a slider with more cannot be set with a mouse; such a knob gets a number field
@@ -68,7 +68,7 @@ def help_text(knob: Knob) -> str:
         return knob.help
     unit = f" {knob.unit}" if knob.unit else ""
     live = " Can be changed during training." if knob.live else ""
-    return f"{knob.help} From {knob.low:g} to {knob.high:g}{unit}.{live}"
+    return f"{knob.help} From {plain_number(knob.low)} to {plain_number(knob.high)}{unit}.{live}"
 
 
 def groups(idle: frozenset[str] = frozenset()) -> None:
@@ -136,4 +136,4 @@ def settings_rows(config: Config, idle: frozenset[str] = frozenset()) -> list[di
 
 
 def _format_value(value) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value) if isinstance(value, bool | str) else plain_number(value)

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-DATA, TRAIN, RESULTS = "pages/views/data.py", "pages/views/train.py", "pages/views/results.py"
+DATA, TRAIN, RESULTS, RUNS = (f"pages/views/{name}.py" for name in ("data", "train", "results", "runs"))

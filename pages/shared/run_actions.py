@@ -9,6 +9,7 @@ import streamlit as st
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.runs import checkpoints, queue
+from dsc_core.runs.artifacts.labels import has_results
 from pages.shared import formatting, state, widgets
 
 STOPPING = "Stopping after the current step. Clusters are computed from the current model. Resume continues training."
@@ -122,12 +123,13 @@ def stop_button(run, stopping: bool = False) -> None:
 
 
 def resume_button(run, **options) -> None:
-    """Continue a run that failed, or was stopped with epochs left, from its newest checkpoint; else nothing.
+    """Continue a run that failed, or was stopped with epochs left or without results; else nothing.
 
-    options: of the button, such as its type.
+    It continues from its newest checkpoint, or anew where there is none. options: of the button, such as its type.
     """
     left = next((checkpoint.left for checkpoint in state.store().checkpoints(run.id)), None)
-    if not (run.status == "failed" or (run.status == "stopped" and left)):
+    stopped = run.status == "stopped" and (left or not has_results(run))
+    if run.status != "failed" and not stopped:
         return
     st.button(
         "Restart" if left is None else "Resume",

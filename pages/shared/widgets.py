@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
 from dsc_core.plots.echarts import legible
+from dsc_core.runs import Run
 from pages.shared import formatting, state
 
 STATUS = {  # by the run's phase
@@ -35,9 +37,9 @@ def status_badge(run, paused: bool = False) -> None:
     st.badge(title, icon=icon, color=colour)
 
 
-def newest_run(verb: str, *statuses: str) -> None:
-    """A button that opens the newest run with one of `statuses`; nothing where there is none."""
-    run = next((run for run in state.store().list() if run.status in statuses), None)
+def newest_run(verb: str, fits: Callable[[Run], bool]) -> None:
+    """A button that opens the newest run that `fits`; nothing where there is none."""
+    run = next(filter(fits, state.store().list()), None)
     if run is None:
         return
     name = run.name if len(run.name) <= MAX_NAME else f"{run.name[: MAX_NAME - 1]}…"

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dsc_core.data import sample_names
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs.artifacts.labels import has_results
 from pages.shared import formatting, links, state, uploads, widgets
 from pages.shared.assign import report, task
 
@@ -88,29 +89,32 @@ def start(run, source, options: dict) -> None:
 def no_model(run) -> None:
     """The empty state: no run is selected, or it has no results yet."""
     if run is None:
-        headline = "No run selected" if state.store().list() else "No runs yet"
-        text = "A trained run assigns new samples to its clusters. Select a run above, or train one first."
+        runs = state.store().list()
+        headline = "No run selected" if runs else "No runs yet"
+        text = "A trained run assigns new samples to its clusters. "
+        text += "Select a run above, or train a new one." if runs else "Choose data, then train one."
         target, action = (
             (links.TRAIN, "Go to Train") if state.current("data") else (links.DATA, "Choose data")
         )
         widgets.empty(":material/move_to_inbox:", headline, text)
     else:
         text = "You can assign new samples once the run has finished."
-        if run.status == "failed":
-            text = "The run ended without results. Select another run."
+        if run.finished:
+            text = "The run ended without results. Select another run, or start this one again."
         target, action = links.TRAIN, "Open the run"
         widgets.empty(":material/hourglass_top:", f"{formatting.plain(run.name)} has no results", text)
     with st.container(horizontal=True):
-        if st.button(action, type="primary", icon=":material/arrow_forward:", key="next_step"):
+        arrow = ":material/arrow_back:" if target == links.DATA else ":material/arrow_forward:"
+        if st.button(action, type="primary", icon=arrow, key="next_step"):
             st.switch_page(target)
         if run is None:
-            widgets.newest_run("Open", "done", "stopped")
+            widgets.newest_run("Open", has_results)
 
 
 def page() -> None:
     """The current run if it is trained, else what is missing."""
     run = state.run()
-    if run is not None and run.status in ("done", "stopped"):
+    if run is not None and has_results(run):
         show(run)
     else:
         no_model(run)

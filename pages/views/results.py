@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.errors import InputError, RunError
+from dsc_core.runs.artifacts.labels import has_results
 from pages.shared import formatting, links, state, widgets
 from pages.shared.results import (
     exports,
@@ -12,6 +13,7 @@ from pages.shared.results import (
     label_few,
     labels_download,
     linked,
+    mending,
     noise,
     parts,
     run_view,
@@ -31,6 +33,7 @@ def show(run) -> None:
         st.subheader(formatting.plain(run.name), anchor=False, width="content")
         widgets.status_badge(run)
         parts.draw("labels", labels_download.draw, run, results)
+    mending.draw(run, results.missing)
     for section in SECTIONS:
         section(run, results)
 
@@ -46,7 +49,7 @@ def no_results(run) -> None:
         if st.button(action, type="primary", icon=arrow, key="next_step"):
             st.switch_page(target)
         if run is None:
-            widgets.newest_run("Open", "done", "stopped")
+            widgets.newest_run("Open", has_results)
 
 
 def empty_state(run) -> tuple[str, str, str, str, str]:
@@ -62,10 +65,15 @@ def empty_state(run) -> tuple[str, str, str, str, str]:
     name = formatting.plain(run.name)
     if run.status == "failed":
         reason = formatting.plain(run.reason or "The run ended without results.")
-        return "error", "This run failed", reason, links.TRAIN, "Open the log"
+        return "error", f"{name} failed", reason, links.TRAIN, "Open the run"
     if run.status == "running":
         text = "Results appear here when training ends. To get them sooner, stop the run on the Train page."
         return "hourglass_top", f"{name} is still training", text, links.TRAIN, "Watch training"
+    if run.status == "stopped":
+        text = f"{formatting.plain(run.reason)} Start it again on the Train page.".strip()
+        return "stop_circle", f"{name} has no results", text, links.TRAIN, "Open the run"
+    if run.status == "damaged":
+        return "broken_image", f"{name} is damaged", formatting.plain(run.reason), links.RUNS, "Go to Runs"
     headline = f"{name} is queued" if run.status == "queued" else f"{name} has not been started"
     text = "Results appear here when training ends."
     return "hourglass_empty", headline, text, links.TRAIN, "Open the run"
@@ -84,8 +92,14 @@ def rerun_on_change(run_id: str, status: str) -> None:
 def page() -> None:
     """The results of the current run, or why there are none."""
     run = state.run()
-    if run is None or run.status not in ("done", "stopped"):
+    if run is None or not has_results(run):
         no_results(run)
+        return
+    try:
+        run_view.load(run)
+    except (InputError, RunError) as problem:  # without labels there is nothing to show
+        st.error(formatting.plain(problem), icon=":material/error:")
+        mending.button(run)
         return
     try:
         show(run)

@@ -16,10 +16,10 @@ def show(run) -> None:
     branching.panel(run)
     metrics = st.container()  # above the controls, but drawn again with the curves
     badge = steering.panel(run, past) if run.status == "running" else None
-    options, paused = curves.options(run, past)
+    options, paused = curves.options(run, past) if past.latest else (curves.NOTHING, False)
     polling = None if paused else progress.interval(run)
     st.fragment(progress.live, run_every=polling)(
-        run.id, metrics, badge, options, progress.signature(run, requests)
+        run.id, metrics, badge, options, progress.signature(run, requests, past)
     )
     film.draw(run, progress.interval(run))
     explorer(run)
@@ -65,7 +65,7 @@ def no_data() -> None:
     with st.container(horizontal=True):
         if st.button("Choose data", type="primary", icon=":material/arrow_back:"):
             st.switch_page(links.DATA)
-        widgets.newest_run("Watch", "running")
+        widgets.newest_run("Watch", lambda run: run.status == "running")
 
 
 def page() -> None:

@@ -129,9 +129,10 @@ def edits(page, times: int) -> tuple[np.ndarray, np.ndarray]:
     merges, undos = [], []
     for _ in range(times):
         button(page, "merge_cluster").click()
-        button(page, "merge_now").wait_for()
+        page.locator(".st-key-merge_into input").click()
+        page.get_by_role("option").first.click()
+        settled(page)
         merges.append(edit(page, lambda: button(page, "merge_now").click()))
-        page.keyboard.press("Escape")
         undos.append(edit(page, lambda: button(page, "undo").click()))
     return np.median(merges, axis=0), np.median(undos, axis=0)
 

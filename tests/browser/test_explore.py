@@ -175,9 +175,12 @@ def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, addre
     page.keyboard.press("Escape")
 
     button(page, "merge_cluster").click()
+    assert button(page, "merge_now").is_disabled()
+    choose(page, "merge_into")
     button(page, "merge_now").click()
     page.get_by_text("1 edit", exact=True).wait_for()
     settled(page)
+    assert not page.locator(".st-key-merge_now").is_visible(), "the menu closes with the edit"
     assert metric(page, "Clusters, edited") == str(clusters - 1)
     assert said(page) == count
     page.keyboard.press("Escape")
@@ -198,6 +201,13 @@ def test_merge_undo_and_an_address_that_opens_the_same_view(page, trained, addre
     page.wait_for_timeout(500)
     assert sum(plot(page, "latent")["selected"]) == sum(plot(page, "spectral")["selected"]) == count
     assert len(plot(page, "latent")["selected"]) == 1  # one trace: coloured by confidence
+
+
+def choose(page, key: str) -> None:
+    """Choose the first option of the box with this key, in an open menu."""
+    page.locator(f".st-key-{key} input").click()
+    page.get_by_role("option").first.click()
+    settled(page)
 
 
 def name_field(page):

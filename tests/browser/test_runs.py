@@ -98,3 +98,37 @@ def test_a_train_page_is_calm_while_its_run_goes_through_its_phases(page, store,
         assert page.get_by_test_id("stException").count() == 0
         store.finish(first, "stopped")
         queue.withdraw(store, second)
+
+
+# The figures whose text reaches beyond their place, where it is cut off.
+CUT = """() => [...document.querySelectorAll("[data-testid=stMetric]")].flatMap(metric => {
+  const right = metric.getBoundingClientRect().right + 1, texts = document.createRange();
+  return [...metric.querySelectorAll("p")].filter(text => {
+    texts.selectNodeContents(text);
+    return texts.getBoundingClientRect().right > right;
+  }).map(text => text.textContent);
+})"""
+
+
+def test_the_figures_of_a_run_are_readable_in_windows_of_any_width(page, store, run_ids):
+    page.set_default_timeout(60_000)
+    store.claim(run_ids[0])
+    store.set_device(run_ids[0], "NVIDIA GeForce RTX 4090 Laptop GPU")
+    queue.enqueue(store, run_ids[1])
+    with serving(store.home) as address:
+        page.goto(f"{address}/train?run={run_ids[0]}")
+        settled(page)
+        assert metric(page, "Time left").startswith("about ")
+        losses = {"total": 1.0, "reconstruction": 1.0}
+        store.append(run_ids[0], Event("progress", "autoencoder", 100, 120, 9, losses, 1.0, 12345.0, 3725.0))
+        until(lambda: metric(page, "Stage") == "1 · Autoencoder")
+        for width in (360, 420, 700, 900, 1440, 1920):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(300)
+            assert page.evaluate(CUT) == [], width
+        page.get_by_text("NVIDIA GeForce RTX 4090 Laptop GPU").wait_for()
+        page.goto(f"{address}/train?run={run_ids[1]}")
+        settled(page)
+        page.get_by_text("It starts in about 1 h").wait_for()
+        store.finish(run_ids[0], "stopped")
+        queue.withdraw(store, run_ids[1])

@@ -9,7 +9,7 @@ import pytest
 from dsc_core.data import open_dataset
 from dsc_core.presets import preset
 from dsc_core.runs import schema
-from pages.shared import state
+from pages.shared import jobs, state
 from tests.pages.trained import trained
 
 PAGES = [f"pages/views/{name}.py" for name in ("train", "results", "assign", "runs")]
@@ -42,6 +42,32 @@ def test_a_damaged_run_is_a_sentence_on_every_page_and_the_others_stand(app, sto
     if page.endswith("runs.py"):
         statuses = app.dataframe[0].value["Status"].tolist()
         assert sorted(statuses) == sorted(["Done", "Done" if file == "summary.json" else "Damaged"])
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize(
+    "file", ["summary.json", "embeddings/latent_map.npy", "embeddings/spectral_map.npy", "labels.parquet"]
+)
+def test_a_missing_file_of_results_is_said_and_made_again(app, store, file, labelled):
+    run_id = trained("image", labelled)
+    path = store.folder(run_id) / file
+    whole = path.read_bytes()
+    path.unlink()
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page("pages/views/results.py").run()
+    assert not app.exception
+    assert path.name in shown(app).replace("\\", "")
+    assert ("Clusters" in [heading.value for heading in app.subheader]) == (file != "labels.parquet")
+    app.button(key="mend").click().run()
+    while jobs.get(f"mend_{run_id}").is_alive():
+        jobs.get(f"mend_{run_id}").join(1)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert not app.warning
+    assert "Clusters" in [heading.value for heading in app.subheader]
+    assert file == "summary.json" or path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("run_id", ["x" * 300, "é" * 200, "../..", "a\0b", "<b>*x*</b>", "a/b"])

@@ -127,9 +127,13 @@ def test_a_merge_is_scored_undone_and_redone_and_the_run_stays(app, labelled):
     assert not [metric for metric in app.metric if "edited" in metric.label]
     known = app.selectbox(key="cluster").options
     into = int(known[1])
+    assert app.selectbox(key="merge_into").value is None
+    assert app.button(key="merge_now").disabled
     app.selectbox(key="merge_into").set_value(into).run()
     app.button(key="merge_now").click().run()
     well(app)
+    assert app.selectbox(key="merge_into").value is None
+    assert app.button(key="merge_now").disabled, "a second click merges nothing"
     assert app.selectbox(key="cluster").options == known[1:]
     edited = {metric.label: metric.value for metric in app.metric if "edited" in metric.label}
     assert edited["Clusters, edited"] == str(len(known) - 1)
@@ -148,9 +152,12 @@ def test_selected_samples_are_moved_into_a_new_cluster_that_is_named(app):
     app.text_input(key="find_id").set_value("<b>1").run()  # 1, 10, 11, 12, 13
     rows = selected(app)
     assert len(rows) == 5
+    assert app.selectbox(key="move_into").value is None
     app.selectbox(key="move_into").set_value("new").run()
     app.button(key="move_now").click().run()
     well(app)
+    assert app.selectbox(key="move_into").value is None
+    assert "3" not in app.selectbox(key="move_into").options, "all of them lie there"
     assert app.selectbox(key="cluster").options[-1] == "3"
     app.selectbox(key="cluster").set_value(3).run()
     name = next(field for field in app.text_input if field.label == "Name of this cluster")
@@ -237,6 +244,7 @@ def test_an_edit_brings_the_edited_version_of_the_exports(app):
     opened(app, run_id)
     key = f"export_edited_{run_id}"
     assert key not in {one.key for one in app.toggle}
+    app.selectbox(key="merge_into").set_value(int(app.selectbox(key="merge_into").options[0])).run()
     app.button(key="merge_now").click().run()
     well(app)
     assert app.toggle(key=key).value

@@ -150,6 +150,27 @@ def test_the_end_of_training_is_said_in_words_not_as_no_time_left(
     assert {one.label: one.value for one in app.metric}["Time left"] == shown
 
 
+def test_the_promised_time_is_shown_until_the_run_reports_one(app, store):
+    run_id = store.create(open_dataset("digits"), preset("quick"))
+    store.claim(run_id)
+    at(app, run_id, TRAIN)
+    left = {one.label: one.value for one in app.metric}["Time left"]
+    assert left.startswith("about ")
+    assert not [one for one in app.slider if one.key == "smoothing"]  # there are no curves yet
+    store.append(run_id, Event("progress", "joint", 5, 5, 41, {"total": 1.0}, 4.1, 800.0, 20.0))
+    app.run()
+    assert {one.label: one.value for one in app.metric}["Time left"] == "20 s"
+    assert [one for one in app.slider if one.key == "smoothing"]
+
+
+def test_a_run_that_is_resumed_is_not_said_to_finish(app, store, run_id):
+    tell(store, run_id, 41, 42, stage="labels", message="Drawing the spectral map")
+    store.append(run_id, Event("done", "labels", 5, 5, 42, seconds=75.0))
+    at(app, run_id, TRAIN)
+    shown = {one.label: one.value for one in app.metric}
+    assert (shown["Stage"], shown["Time left"]) == ("Training", "–")
+
+
 def test_the_time_of_a_run_leaves_its_pauses_out(app, store, run_id):
     store.append(run_id, Event("done", "labels", 5, 5, 41, seconds=75.0, paused=600.0))
     store.finish(run_id, "done")

@@ -188,6 +188,48 @@ def test_a_failed_run_shows_its_reason_and_its_log(app):
     assert "failed" in app.subheader[0].value
 
 
+def test_a_run_that_was_stopped_at_once_offers_no_results_but_a_new_start(app, store):
+    run_id = store.create(open_dataset("digits"), preset("quick"))
+    store.control(run_id, stop=True)
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page(TRAIN).run()
+    assert not app.exception
+    keys = [button.key for button in app.button]
+    assert "to_results" not in keys
+    assert app.button(key="go_on").label == "Restart"
+    for page in ("results", "assign"):
+        app.switch_page(f"pages/views/{page}.py").run()
+        assert not app.exception
+        assert not app.error
+        assert "no results" in app.subheader[0].value
+        assert app.button(key="next_step").label == "Open the run"
+    app.session_state["at_run"] = None
+    app.query_params.pop("run")
+    app.run()
+    assert "newest" not in [button.key for button in app.button]
+
+
+def test_a_damaged_run_is_said_to_be_damaged(app, store):
+    run_id = store.create(open_dataset("digits"), preset("quick"))
+    (store.folder(run_id) / "run.json").write_text("{")
+    store.index.forget_run(run_id)
+    app.query_params["run"] = run_id
+    app.run()
+    app.switch_page("pages/views/results.py").run()
+    assert not app.exception
+    assert "is damaged" in app.subheader[0].value
+
+
+def test_limits_are_written_without_an_exponent(app):
+    at_train(app)
+    (widget,) = (one for one in app.number_input if one.key == "knob_graph_samples")
+    assert "From 1,000 to 10,000,000" in widget.help
+    for known in KNOBS.values():
+        assert "e+" not in known.accepts
+        assert "e-" not in known.accepts.replace("whole-", "")
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(None, "–"), (0.4, "0 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],

@@ -1,14 +1,21 @@
 """Deleting runs: into the trash, whole and back again, until it is emptied."""
 
+import errno
 import os
+import subprocess
+import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
+from dsc_core.cli.main import main
 from dsc_core.errors import InputError, RunError
 from dsc_core.events import Event
-from dsc_core.runs import Store, load_run, queue, trash
+from dsc_core.runs import Store, failures, load_run, queue, reserve, trash
 from dsc_core.runs.files import size_of
+
+DISK = 16 << 20  # bytes of a disk that is filled
 
 
 def test_a_deleted_run_comes_back_whole(store, done):
@@ -68,7 +75,7 @@ def test_a_folder_that_cannot_be_moved_leaves_the_run_where_it_was(store, run_id
         raise PermissionError(13, "Permission denied")
 
     # write_json moves its file with os.replace as well, so only the folder's move is refused.
-    monkeypatch.setattr(trash, "os", SimpleNamespace(replace=refused))
+    monkeypatch.setattr(trash, "os", SimpleNamespace(replace=refused, utime=os.utime))
     with pytest.raises(RunError, match=r"could not be deleted: Permission denied\.$"):
         trash.delete(store, run_id)
     assert store.get(run_id).status == "created"
@@ -81,7 +88,7 @@ def test_only_emptying_frees_the_disk_and_only_the_trash(store, dataset, config,
     held = size_of(store.home / "trash")
     assert trash.empty(store) == held > 0
     assert trash.trashed(store) == []
-    assert not (store.home / "trash").exists()
+    assert list((store.home / "trash").iterdir()) == []
     assert [run.id for run in store.list()] == [kept]
     with pytest.raises(InputError, match=r"There is no run .* in the trash"):
         trash.restore(store, run_id)
@@ -113,3 +120,89 @@ def test_the_size_of_a_folder_counts_what_is_below_and_follows_no_link(tmp_path)
     link = os.lstat(tmp_path / "a" / "link").st_size
     assert size_of(tmp_path / "a") == 15 + link
     assert size_of(tmp_path / "nowhere") == 0
+
+
+def fill(store, patch):
+    """Leave no space on the disk: no file can be written, and the index cannot be changed."""
+
+    def refused(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def no_change(*_):
+        raise RunError(failures.DISK_FULL)
+
+    patch.setattr(trash, "write_json", refused)
+    patch.setattr(store.index, "_write", no_change)
+
+
+def test_on_a_full_disk_a_run_is_deleted_and_comes_back_or_is_gone_for_good(
+    store, dataset, config, monkeypatch
+):
+    first, second = (store.create(dataset, config, name=name) for name in ("one", "two"))
+    store.append(first, Event("note", "joint", message="here"))
+    fill(store, monkeypatch)
+    trash.delete(store, first)
+    trash.delete(store, second)
+    assert store.list() == []
+    assert {run.id for run in trash.trashed(store)} == {first, second}
+    assert all(time.time() - run.deleted < 60 for run in trash.trashed(store))
+    trash.restore(store, first)
+    assert [event.message for _, event in store.events(first)] == ["here"]
+    monkeypatch.undo()
+    assert trash.empty(store) > 0
+    assert store.index.run(second) is None
+    assert [run.id for run in store.list()] == [first]
+
+
+def test_a_queued_run_that_was_deleted_on_a_full_disk_never_starts(
+    store, dataset, config, run_id, monkeypatch
+):
+    store.claim(run_id)
+    waiting = store.create(dataset, config)
+    queue.enqueue(store, waiting)
+    with monkeypatch.context() as full:
+        fill(store, full)
+        trash.delete(store, waiting)
+    assert queue.waiting(store) == []
+    store.finish(run_id, "done")
+    assert queue.advance(store) == []
+    trash.restore(store, waiting)
+    assert store.get(waiting).status == "created"
+
+
+def test_a_reserve_is_kept_and_given_back_once(tmp_path):
+    reserve.keep(tmp_path)
+    assert (tmp_path / reserve.FILE).stat().st_size == reserve.SIZE
+    assert reserve.release(tmp_path)
+    assert not reserve.release(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own with little space; skipped where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)]
+    try:
+        mounted = not subprocess.run(mount, capture_output=True).returncode
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_without_a_free_byte_is_freed_by_the_command_line(small_disk, dataset, config, monkeypatch):
+    store = Store(small_disk / "home")
+    run_id = store.create(dataset, config)
+    store.close()
+    monkeypatch.setenv("DSC_HOME", str(small_disk / "home"))
+    with suppress(OSError), open(small_disk / "filling", "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    assert os.statvfs(small_disk).f_bavail == 0
+    assert main(["delete", run_id, "--yes"]) == 0
+    assert main(["trash", "--empty", "--yes"]) == 0
+    assert not list((small_disk / "home" / "runs").iterdir())
+    assert os.statvfs(small_disk).f_bavail > 0

@@ -1,4 +1,7 @@
-"""TAR archives of images, plain or compressed by gzip, bzip2 or xz, read in one pass and in memory."""
+"""TAR archives of images, plain or compressed by gzip, bzip2 or xz, read from front to back and in memory.
+
+Where no size is asked for, they are read twice: first for the size that most images have.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ import lzma
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from dsc_core.data.dataset import Dataset
-from dsc_core.data.image_collection import collect_images
+from dsc_core.data.image_collection import choose_size, collect_images
 from dsc_core.data.image_files import BROKEN, ImageFile, Unreadable
 from dsc_core.data.limits import MEBI
 from dsc_core.data.options import Options
@@ -35,8 +40,31 @@ def read_tar(path: Path, options: Options) -> Dataset:
     is truncated, contains nothing readable, or exceeds a limit.
     """
     skipped: list[tuple[str, str]] = []
-    with each_file(path, options, skipped) as files:
-        return collect_images(files, None, skipped, options, path.name)
+    look, read = _halves(options)
+    size = options.image_size or _size(path, look)
+    with each_file(path, options if options.image_size else read, skipped) as files:
+        return collect_images(files, None, skipped, options, path.name, size=size)
+
+
+def _size(path: Path, options: Options) -> tuple[int, int] | None:
+    """The size of all images, for which the archive is read once more, without decoding them."""
+    with each_file(path, options, []) as files:
+        return choose_size(islice(files, None if options.most is None else 4 * options.most), options)
+
+
+def _halves(options: Options) -> tuple[Options, Options]:
+    """The options of two passes, of which each is half of the progress."""
+    progress = options.progress
+    if progress is None:
+        return options, options
+
+    def first(done: int, total: int) -> None:
+        progress(done, 2 * total)
+
+    def second(done: int, total: int) -> None:
+        progress(total + done, 2 * total)
+
+    return replace(options, progress=first), replace(options, progress=second)
 
 
 @contextmanager

@@ -25,6 +25,13 @@ PLAIN = ("string", "integer", "boolean", "empty")  # what ids and labels are, as
 PIECE = 100_000  # rows in memory at once
 
 
+def has_results(run: Run) -> bool:
+    """Whether the run has ended with results, readable or not; one that was stopped at once has none."""
+    return run.status == "done" or (
+        run.status == "stopped" and (has_summary(run) or os.path.lexists(run.folder / FILE))
+    )
+
+
 def labels_frame(run: Run) -> pd.DataFrame:
     """The table of labels.csv. InputError if the run has no results, RunError if it is damaged."""
     path = _labels_path(run)
@@ -39,6 +46,12 @@ def labels_frame(run: Run) -> pd.DataFrame:
     if why:
         raise damaged(path, why)
     return frame
+
+
+def map_of(frame: pd.DataFrame, space: str) -> np.ndarray:
+    """The map of a space as the columns of labels.csv hold it, (n, 2) float32."""
+    columns = [name for name in MAP_COLUMNS if name.startswith(space)]
+    return np.ascontiguousarray(frame[columns].to_numpy(np.float32))
 
 
 def _count_differs(rows: int, run: Run) -> str:
@@ -68,7 +81,7 @@ def _labels_path(run: Run) -> Path:
         raise InputError(f"The run '{run.name}' has no results: it is {run.status}{reason}.")
     path = run.folder / FILE
     if not os.path.lexists(path):
-        if run.status == "done" or has_summary(run):
+        if has_results(run):
             raise RunError(
                 f"The file {FILE} of the run {run.folder.name} is missing: copy the folder again, or train a new run."
             )

@@ -6,6 +6,9 @@ again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import streamlit as st
 
@@ -38,18 +41,32 @@ def draw(view: run_view.View, cluster: int, titles: dict[int, str]) -> None:
         _undo_buttons(view)
 
 
+@contextmanager
+def _menu(view: run_view.View, label: str, key: str, **options) -> Iterator[None]:
+    """A popover that closes with the next edit: a new key makes it another one. key: of what is around it."""
+    with (
+        st.container(key=key, width="content"),
+        st.popover(label, key=f"{key}_{view.run.id}_{view.edited.version}", **options),
+    ):
+        yield
+
+
 def _apply(change, *args) -> None:
-    """Make one edit and draw again what depends on it; errors are shown as toasts."""
+    """Make one edit and draw again what depends on it; errors are shown as toasts.
+
+    Afterwards no target is chosen: a second click must not go on with another cluster.
+    """
     done = False
     with widgets.errors_as_toasts():
         change(*args)
         done = True
     if done:
+        st.session_state["merge_into"] = st.session_state["move_into"] = None
         parts.redraw()
 
 
 def _name(view: run_view.View, cluster: int) -> None:
-    with st.popover("Name", icon=":material/edit:", key="name_cluster"):
+    with _menu(view, "Name", "name_cluster", icon=":material/edit:"):
         # A form: Enter saves, and what was typed arrives together with the click. A new key after each edit, so that
         # the field shows the name as it is after an undo.
         key = f"cluster_name_{view.run.id}_{cluster}_{view.edited.version}"
@@ -67,11 +84,28 @@ def _save_name(view: run_view.View, cluster: int, key: str) -> None:
 
 
 def _merge(view: run_view.View, cluster: int, titles: dict[int, str]) -> None:
-    with st.popover("Merge", icon=":material/merge:", disabled=len(titles) < 2, key="merge_cluster"):
-        others = [other for other in titles if other != cluster]
-        into = st.selectbox("Into", others, format_func=titles.get, key="merge_into")
+    with _menu(view, "Merge", "merge_cluster", icon=":material/merge:", disabled=len(titles) < 2):
+        others = {other: title for other, title in titles.items() if other != cluster}
+        into = _target(others, "merge_into")
         arguments = (_merge_clusters, view, cluster, into)
-        st.button("Merge", key="merge_now", on_click=_apply, args=arguments, type="primary")
+        enabled = into is not None
+        st.button(
+            "Merge", key="merge_now", on_click=_apply, args=arguments, type="primary", disabled=not enabled
+        )
+
+
+def _target(titles: dict, key: str) -> int | str | None:
+    """The cluster that is chosen as a target, by its title; None until one is."""
+    if st.session_state.get(key) not in titles:
+        st.session_state[key] = None
+    return st.selectbox(
+        "Into",
+        list(titles),
+        format_func=lambda one: titles.get(one, str(one)),
+        key=key,
+        index=None,
+        placeholder="Choose a cluster",
+    )
 
 
 def _merge_clusters(view: run_view.View, cluster: int, into: int) -> None:
@@ -81,7 +115,7 @@ def _merge_clusters(view: run_view.View, cluster: int, into: int) -> None:
 
 
 def _split(view: run_view.View, cluster: int) -> None:
-    with st.popover("Split", icon=":material/call_split:", key="split_cluster"):
+    with _menu(view, "Split", "split_cluster", icon=":material/call_split:"):
         about = "Spectral clustering of its samples."
         parts = st.number_input("Parts", 2, MAX_PARTS, 2, key="split_parts", help=about)
         arguments = (_split_cluster, view, cluster, int(parts))
@@ -97,17 +131,20 @@ def _split_cluster(view: run_view.View, cluster: int, parts: int) -> None:
 
 
 def _move(view: run_view.View, titles: dict[int, str]) -> None:
-    """Move the selected samples into another cluster, or a new one."""
+    """Move the selected samples into another cluster, or a new one; not into one that holds all of them."""
     selection = selected.current(view.run)
-    with st.popover(
-        "Move selected samples", icon=":material/move_item:", disabled=not selection, key="move_selected"
-    ):
-        options = choices.labels([*titles, NEW], lambda one: "a new cluster" if one == NEW else titles[one])
-        target = st.selectbox("Into", list(options), format_func=options.get, key="move_into")
-        into = None if target == NEW else target
+    icon = ":material/move_item:"
+    with _menu(view, "Move selected samples", "move_selected", icon=icon, disabled=not selection):
+        own = np.unique(view.clusters[selection.rows]).tolist()
+        others = [cluster for cluster in titles if own != [cluster]]
+        options = choices.labels([*others, NEW], lambda one: "a new cluster" if one == NEW else titles[one])
+        target = _target(options, "move_into")
         label = f"Move {formatting.count(len(selection.rows), 'sample')}"
-        arguments = (view.edits.move, selection.rows, into)
-        st.button(label, key="move_now", on_click=_apply, args=arguments, type="primary")
+        arguments = (view.edits.move, selection.rows, None if target == NEW else target)
+        enabled = target is not None
+        st.button(
+            label, key="move_now", on_click=_apply, args=arguments, type="primary", disabled=not enabled
+        )
 
 
 def _undo_buttons(view: run_view.View) -> None:

@@ -13,7 +13,7 @@ from dsc_core.errors import InputError, RunError
 from dsc_core.runs.annotations import edits as run_edits
 from dsc_core.runs.annotations.edits import Edited, Edits
 from dsc_core.runs.artifacts.arrays import read_latent, read_spectral
-from dsc_core.runs.artifacts.results import load_results, version_of
+from dsc_core.runs.artifacts.results import load_what_is_left, version_of
 from pages.shared import noise_explorer, state
 
 SPACES = {"latent": "Latent space z", "spectral": "Spectral space Y"}
@@ -26,7 +26,7 @@ def load(run):
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the run")
 def _load(run_id: str, version: tuple):
-    return load_results(state.store().get(run_id))
+    return load_what_is_left(state.store().get(run_id))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def draw(run, results) -> None:
 
 def _scores(run, results) -> None:
     """Scores against the labels; without labels, scores that need none."""
-    labelled = any(results.scores.get(name) is not None for name in WITH_LABELS)
+    labelled = "label" in results.labels
     shown = WITH_LABELS if labelled else WITHOUT_LABELS
     if not labelled:
         st.caption(

@@ -7,6 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from dsc_core.errors import InputError
+from dsc_core.runs.artifacts.labels import has_results
 from dsc_core.runs.store import MAX_NAME, MAX_NOTE
 from pages.shared import formatting, links, run_actions, state, widgets
 from pages.shared.runs import trash_bin
@@ -54,7 +55,7 @@ def draw_several(runs, sizes: dict[str, int]) -> None:
 
 def _links(run) -> None:
     """Buttons that open the run on other pages."""
-    if run.status in ("done", "stopped") and st.button(
+    if has_results(run) and st.button(
         "Show results", type="primary", icon=":material/scatter_plot:", key="open_results"
     ):
         _open(run, links.RESULTS)

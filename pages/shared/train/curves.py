@@ -25,6 +25,9 @@ class CurveOptions:
     log: bool
 
 
+NOTHING = CurveOptions((), 0.0, False)
+
+
 def options(run, past) -> tuple[CurveOptions, bool]:
     """The controls above the curves: the chosen options, and whether updates are paused."""
     with st.container(horizontal=True, vertical_alignment="bottom"):

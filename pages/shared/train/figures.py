@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dsc_core.runs import queue
+from dsc_core.runs import expectation, forecast, queue
 from dsc_core.training.epochs import departures, with_least_steps
 from pages.shared import formatting, run_time, state, widgets
+from pages.shared.train import time_here
 
 STAGE_TITLES = {"autoencoder": "1 · Autoencoder", "joint": "2 · Joint", "labels": "3 · Labels"}
 FINISHING = "Finishing"  # in place of the time that is left, once it cannot be said
+WIDEST = 160  # pixels of the longest value, "1 · Autoencoder"
+UNKNOWN = "–"
 MOMENT = 1.0  # seconds; less is left only on paper
 
 
 def draw(run, past, paused: bool) -> None:
     """A progress bar while the run trains, and the figures. paused: whether a pause is in force."""
     latest, ended = past.latest, run.finished
+    resumed = past.over and not ended  # its first event is yet to come
     if not ended:
         st.progress(done_share(latest), text=formatting.plain(activity(run, past, paused)) or None)
     stage = (
         widgets.status(run, paused)[2]
-        if ended or not latest
+        if ended or resumed or not latest
         else STAGE_TITLES.get(latest.stage, latest.stage)
     )
     unit = "Rows" if run.dataset.get("kind") == "table" else "Images"
-    with st.grid(5, min_column_width=130):
+    with st.grid(4, min_column_width=WIDEST):
         st.metric("Stage", stage)
         epoch = f"{latest.epoch} of {latest.epochs}" if latest else "–"
         st.metric("Epoch", epoch, help=_why_more_epochs(run))
@@ -32,8 +36,11 @@ def draw(run, past, paused: bool) -> None:
         if ended:
             st.metric(run_time.TITLE, formatting.duration(past.seconds or None), help=_pauses(past))
         else:
-            st.metric("Time left", time_left(latest), help="Estimated. Pauses do not count.")
-        st.metric("Device", run.device or "–")
+            title = "Time left" if run.status == "running" or latest else "Expected time"
+            left = UNKNOWN if resumed else time_left(run, latest)
+            st.metric(title, left, help="Estimated. Pauses do not count.")
+    if run.device:  # a line of its own, since the name of a graphics card may be long
+        st.caption(f"Device: {formatting.plain(run.device)}")
 
 
 def activity(run, past, paused: bool) -> str:
@@ -42,6 +49,8 @@ def activity(run, past, paused: bool) -> str:
         return "Paused. Resume continues from this step." if past.latest else PAUSED_AT_START
     if widgets.status(run)[2] == "Not responding":
         return "The process has not reported for a minute: it may be suspended, or the computer busy."
+    if past.over:
+        return ""
     if past.latest and past.latest.stage == "labels":
         return past.activity or "Finishing: computing clusters and maps."
     return past.activity
@@ -56,13 +65,22 @@ def done_share(latest) -> float:
     return min(latest.epoch / latest.epochs, 1.0) if latest.epochs else 0.0
 
 
-def time_left(latest) -> str:
-    """The estimated time that is left, in words."""
-    if latest is None or latest.remaining is None:
-        return FINISHING if latest is not None and latest.stage == "labels" else "–"
+def time_left(run, latest) -> str:
+    """The estimated time that is left, in words; until the run reports one, what was said before its start."""
+    if latest is None:
+        return _promised(run)
+    if latest.remaining is None:
+        return FINISHING if latest.stage == "labels" else UNKNOWN
     if latest.remaining < MOMENT:
         return FINISHING
     return formatting.duration(latest.remaining)
+
+
+def _promised(run) -> str:
+    """What is left of a run that has reported nothing yet, by what was said before its start."""
+    whole = forecast.expected(state.store(), run, time_here.finished(state.store().home))
+    left = whole and (whole.seconds if run.status != "running" else forecast.seconds_left(run, whole))
+    return expectation.about(left) if left else UNKNOWN
 
 
 PAUSED_AT_START = "Paused before the first step. Resume starts training."

@@ -12,6 +12,7 @@ import streamlit as st
 
 from dsc_core.config import KNOBS
 from dsc_core.events import Event
+from dsc_core.knobs import plain_number
 from dsc_core.plots import palette
 from dsc_core.plots.curves import extremes
 from dsc_core.runs import event_log
@@ -41,6 +42,7 @@ class History:
         self.notes: list[tuple[str, str]] = []  # (level, message)
         self.stages: dict[str, int] = {}  # stage -> the step at which it began
         self.latest = self.sizes = None
+        self.over = False  # whether the newest event is the last one of an attempt
         self.speed, self.activity = 0.0, ""  # samples per second; what the run reports to be doing
         self.seconds, self.paused = 0.0, 0.0  # of training without its pauses; of the pauses
         self.changes: list[tuple[int, str, float, float]] = []  # step, setting, old value, new value
@@ -103,6 +105,7 @@ class History:
 
     def _add(self, event) -> None:
         """Take in all of an event but its losses."""
+        self.over = event.kind == "done"
         self.seconds, self.paused = event.seconds or self.seconds, event.paused or self.paused
         if event.kind in CURVED:
             self.latest = event
@@ -153,7 +156,10 @@ def merge_changes(changes: list[tuple[int, str, float, float]], width: float) ->
 
 def describe_changes(changes: Changes) -> str:
     """Changes as the text of a mark: "s 0.5 → 0.8, δ 1 → 2"."""
-    parts = [f"{knobs.short_title(KNOBS[name])} {old:g} → {new:g}" for name, (old, new) in changes.items()]
+    parts = [
+        f"{knobs.short_title(KNOBS[name])} {plain_number(old)} → {plain_number(new)}"
+        for name, (old, new) in changes.items()
+    ]
     return ", ".join(parts[:2]) + (f" and {len(parts) - 2} more" if len(parts) > 2 else "")
 
 

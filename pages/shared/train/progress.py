@@ -27,10 +27,11 @@ def requests(run) -> frozenset[str]:
     return state.store().requests_in_force(run.id) if run.status == "running" else frozenset()
 
 
-def signature(run, requests: frozenset[str]) -> tuple:
+def signature(run, requests: frozenset[str], past: history.History) -> tuple:
     """What the whole page depends on; where it changes, the page is drawn again."""
     branchable = run.status == "running" and bool(branching.branchable(run))
-    return run.phase, run.started, requests, noise_explorer.available(run), branchable, interval(run)
+    begun = past.latest is not None
+    return run.phase, run.started, requests, noise_explorer.available(run), branchable, begun, interval(run)
 
 
 def interval(run) -> float | None:
@@ -51,10 +52,10 @@ def live(run_id: str, metrics, badge, options: curves.CurveOptions, drawn: tuple
         run = state.store().get(run_id)
     except InputError:  # deleted in another session
         st.rerun()
-    pending = requests(run)
-    if signature(run, pending) != drawn:
+    pending, past = requests(run), history.history(run)
+    if signature(run, pending, past) != drawn:
         st.rerun()
-    past, paused = history.history(run), "pause" in pending
+    paused = "pause" in pending
     with metrics:
         figures.draw(run, past, paused)
     if badge is not None:

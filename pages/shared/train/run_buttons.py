@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dsc_core.presets import DEFAULT_PRESET
+from dsc_core.runs.artifacts.labels import has_results
 from pages.shared import knobs, links, run_actions, state
 from pages.shared.train import branching
 
@@ -15,8 +16,9 @@ def draw(run, requests: frozenset[str]) -> None:
     if run.status == "running":
         run_actions.pause_button(run, requests)
         run_actions.stop_button(run, "stop" in requests)
-    run_actions.resume_button(run, type="primary" if run.status == "failed" else "secondary")
-    if run.status in ("done", "stopped") and st.button(
+    again = run.status == "failed" or (run.status == "stopped" and not has_results(run))
+    run_actions.resume_button(run, type="primary" if again else "secondary")
+    if has_results(run) and st.button(
         "Show results", type="primary", icon=":material/scatter_plot:", key="to_results"
     ):
         st.switch_page(links.RESULTS, query_params={"run": run.id})

@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from dsc_core.config import KNOBS, idle
-from dsc_core.knobs import NOISE
+from dsc_core.knobs import NOISE, plain_number
 from pages.shared import formatting, knobs, run_actions, state
 from pages.shared.train import history
 
@@ -100,8 +100,8 @@ def difference_badge(slot, run, past: history.History) -> None:
         slot.empty()
         return
     parts = [
-        f"{knobs.short_title(knob)} {st.session_state[key_of(run, knob.name)]:g} here,"
-        f" {past.now[knob.name]:g} in the run"
+        f"{knobs.short_title(knob)} {plain_number(st.session_state[key_of(run, knob.name)])} here,"
+        f" {plain_number(past.now[knob.name])} in the run"
         for knob in differing[:2]
     ]
     more = f" and {len(differing) - 2} more" if len(differing) > 2 else ""

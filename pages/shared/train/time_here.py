@@ -56,9 +56,9 @@ def _jobs(dataset) -> dict[str, Job] | None:
 
 def _say(jobs: dict[str, Job], measuring: bool) -> None:
     """The time for the settings of the form, what takes it where it is long, and the time by preset."""
-    finished = _finished(state.store().home)
+    known = finished(state.store().home)
     still = _measuring(jobs)
-    found = {name: expectation.expect(state.store().home, job, finished) for name, job in jobs.items()}
+    found = {name: expectation.expect(state.store().home, job, known) for name, job in jobs.items()}
     words, notes = found[""].words, []
     if not found[""].measured and still:
         notes.append("being measured")
@@ -112,5 +112,6 @@ def _calibrations() -> dict[str, Calibration]:
 
 
 @st.cache_data(show_spinner=False, ttl=KEPT_SECONDS, max_entries=4)
-def _finished(home) -> list[expectation.Finished]:
+def finished(home) -> list[expectation.Finished]:
+    """What the newest finished runs say about this computer."""
     return expectation.finished_runs(state.store())

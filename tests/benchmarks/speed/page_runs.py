@@ -219,6 +219,7 @@ class Round:
         for number in range(REPEATS):
             field = tab.key_like("cluster_name_")
             self.answers["name"].append(tab.submit(field, f"name {number}", "name_now"))
+            tab.choose("merge_into", "9")
             self.answers["merge"].append(tab.click("merge_now"))
             self.answers["undo"].append(tab.click("undo"))
             self.answers["select a cluster"].append(tab.click("select_cluster"))

@@ -10,9 +10,12 @@ import tarfile
 import numpy as np
 import pytest
 
-from dsc_core.data import open_dataset
+from dsc_core.data import image_collection, open_dataset
+from dsc_core.data.image_files import ImageFile
+from dsc_core.data.options import Options
+from dsc_core.data.trainable import MixedSizes
 from dsc_core.errors import InputError
-from tests.data.writers import bomb_png, encoded, grey, tarred
+from tests.data.writers import bomb_png, encoded, grey, tarred, zipped
 
 PICTURES = {f"a/{index}.png": encoded(grey(index)) for index in (10, 9, 1)}
 PACKINGS = [("tar", "w"), ("tar.gz", "w:gz"), ("tgz", "w:gz"), ("tar.bz2", "w:bz2"), ("tar.xz", "w:xz")]
@@ -208,3 +211,51 @@ def test_an_xz_decoder_is_told_how_much_memory_it_may_take(tmp_path, monkeypatch
     monkeypatch.setattr("dsc_core.data.readers.tar.XZ_MEMORY", 1 << 20)
     with pytest.raises(InputError, match="not a TAR archive"):
         open_dataset(path)
+
+
+# --- the size of photographs ---
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_most_images_decide_the_size_and_not_the_first(tmp_path, mode):
+    """Also where the archive is longer than what is looked at."""
+    shapes = [(300, 100)] * 3 + [(200, 400)] * 9
+    members = {f"{index:02}.png": encoded(grey(index, *shape)) for index, shape in enumerate(shapes)}
+    dataset = open_dataset(tarred(tmp_path / "a.tar", members, mode))
+    assert dataset.shape == (1, 48, 96)
+    assert open_dataset(zipped(tmp_path / "a.zip", members)).shape == dataset.shape
+    (note,) = (note for note in dataset.notes if note.kind == "made_smaller")
+    assert note.count == len(shapes)
+
+
+def test_one_large_image_first_does_not_resize_small_ones(tmp_path):
+    members = {"0.png": encoded(grey(0, 300, 300))} | {
+        f"{i}.png": encoded(grey(i, 28, 28)) for i in range(1, 9)
+    }
+    for path in (tarred(tmp_path / "a.tar.gz", members, "w:gz"), zipped(tmp_path / "a.zip", members)):
+        with pytest.raises(MixedSizes) as refused:
+            open_dataset(path)
+        assert refused.value.proposed == (28, 28)
+
+
+def test_the_look_is_even_over_a_long_stream(monkeypatch):
+    monkeypatch.setattr(image_collection, "LOOKED_AT", 8)
+    read = []
+
+    def files():
+        for index in range(1000):
+            yield ImageFile(f"{index}.png", lambda index=index: read.append(index) or encoded(grey(0)))
+
+    assert image_collection.choose_size(files(), Options("a")) is None
+    assert len(read) < 8 * 12
+    assert max(read) > 850
+
+
+def test_the_progress_of_both_passes_is_one(tmp_path):
+    path = tarred(tmp_path / "a.tar.gz", PICTURES, "w:gz")
+    for options, passes in (({}, 2), ({"size": (8, 8)}, 1)):
+        seen = []
+        open_dataset(path, progress=lambda done, total, seen=seen: seen.append(done / total), **options)
+        assert seen == sorted(seen)
+        assert len(seen) == passes * len(PICTURES)
+        assert max(seen) <= 1

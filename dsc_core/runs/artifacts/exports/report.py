@@ -16,7 +16,7 @@ import numpy as np
 
 from dsc_core.config import KNOBS
 from dsc_core.events import Event
-from dsc_core.knobs import GROUPS
+from dsc_core.knobs import GROUPS, plain_number
 from dsc_core.plots import static
 from dsc_core.plots.maps import MAP_LIMIT
 from dsc_core.runs.annotations.edits import edited_scores, sentence
@@ -167,7 +167,13 @@ def _changes(folder: Path) -> list[tuple[int, str]]:
     """(step, changes in words) of each event that changed settings."""
     events = [Event.from_json(line) for _, line in read_events(folder / FILE)]
     return [
-        (event.step, ", ".join(f"{name} {old:g} → {new:g}" for name, (old, new) in event.changes.items()))
+        (
+            event.step,
+            ", ".join(
+                f"{name} {plain_number(old)} → {plain_number(new)}"
+                for name, (old, new) in event.changes.items()
+            ),
+        )
         for event in events
         if event.changes
     ]
