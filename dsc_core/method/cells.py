@@ -28,7 +28,8 @@ LARGEST = 2  # times the mean: larger cells are cut, since each is compared with
 # Points whose true neighbours tell the cells to look into, and the share that lies there; `nearer` finds most others.
 TRIED, WANTED = 500, 0.97
 GROUPS = 64  # of the points of a cell; the least distance of each is kept
-MINIMA = 2**25  # of those in memory at once: 128 MB
+MINIMA = 2**24  # of those in memory at once: 64 MB
+CANDIDATES = 2**22  # points whose distances are computed anew, in memory at once: 30 bytes each
 ASSIGNED = 2**10  # points that are compared with all centres at once
 
 
@@ -95,6 +96,10 @@ class Cells:
                 low[places] = minima_of_groups(distance, GROUPS)
         return low.view(len(queries), -1)
 
+    def searched_at_once(self, count: int, looked: int) -> int:
+        """Points whose `count` neighbours are searched at once, in `looked` cells each: more would take more memory."""
+        return max(1, min(MINIMA // (looked * GROUPS), CANDIDATES // ((count + 1) * self._members)))
+
     @cached_property
     def _members(self) -> int:
         """Points in the largest group of a cell."""
@@ -111,19 +116,28 @@ def nearest_by_cells(
     check: Callable[[], object] = (lambda: progress(0, len(points))) if progress else (lambda: None)
     cells = make_cells([points, *copies], seed, check)
     looked = cells_to_look_into(cells, count, seed, check)
-    indices = torch.empty(len(points), count, dtype=torch.int64, device=points.device)
+    narrow = narrowest(len(points))
+    indices = torch.empty(len(points), count, dtype=narrow, device=points.device)
     squares = points.new_empty(len(points), count)
-    block = max(1, MINIMA // (looked * GROUPS))
+    block = cells.searched_at_once(count, looked)
     for start in range(0, len(points), block):
         if progress:
             progress(start, len(points))
         rows = torch.arange(start, min(start + block, len(points)), device=points.device)
-        indices[rows], squares[rows] = cells.search(rows, count, looked)
+        near, squares[rows] = cells.search(rows, count, looked)
+        indices[rows] = near.to(narrow)
     find_nearer(cells.places, indices, squares, check)
-    found = Found(len(points), count)
+    order = cells.order
+    del cells  # its copy of the points is needed no more
+    found = Found(len(points), count, narrow)
     for rows in torch.arange(len(points), device=points.device).split(block):
-        found.put(cells.order[rows].cpu(), cells.order[indices[rows]], squares[rows])
+        found.put(order[rows].cpu(), order[indices[rows].long()].to(narrow), squares[rows])
     return found.indices.numpy(), found.distances.numpy()
+
+
+def narrowest(count: int) -> torch.dtype:
+    """The narrower type of integers that holds the positions of `count` points: neighbours of all are many."""
+    return torch.int32 if count < 2**31 else torch.int64
 
 
 def make_cells(sets: list[Tensor], seed: int, check: Callable[[], object]) -> Cells:
@@ -159,6 +173,6 @@ def cells_to_look_into(cells: Cells, count: int, seed: int, check: Callable[[], 
     places = cells.places
     rows = torch.from_numpy(sample_rows(len(places), TRIED, seed)).to(cells.order.device)
     check()
-    true = cells.of(places.closest(places.sets[0][rows], count, rows)[0])
+    true = cells.of(places.closest_to(rows, count)[0])
     rank = cells.ranks(places.sets[0][rows], true).flatten().sort().values
     return int(rank[int(WANTED * (len(rank) - 1))]) + 1

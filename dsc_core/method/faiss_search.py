@@ -79,7 +79,7 @@ def _lists_to_look_into(index: Any, points: Tensor, count: int, seed: int) -> in
     """How many cells to look into, of 4, 8, 16, …, so that the share WANTED of true neighbours is found."""
     rows = sample_rows(len(points), TRIED, seed)
     own = torch.from_numpy(rows).to(points.device)
-    true = Places([points]).closest(points[own], count, own)[0].cpu().numpy()
+    true = Places([points]).closest_to(own, count)[0].cpu().numpy()
     looked = 4
     while looked < index.nlist:
         index.nprobe = looked

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sparse
 
-ROWS = 2**17  # looked at together
+ROWS = 2**15  # looked at together
 
 
 def fuzzy_weights(distances: np.ndarray, steps: int = 48) -> np.ndarray:
@@ -16,7 +16,8 @@ def fuzzy_weights(distances: np.ndarray, steps: int = 48) -> np.ndarray:
 
     distances: (n, k), ascending → weights (n, k). Source: UMAP (McInnes et al. 2018), section 3.1.
     """
-    beyond = np.maximum(distances - distances[:, :1], 0)
+    beyond = distances - distances[:, :1]
+    np.maximum(beyond, 0, out=beyond)
     # Where all neighbours are equally near (duplicates), no σ fits and the search diverges.
     least_width = 1e-3 * max(beyond.mean(), 1e-12)
     weights = np.empty(beyond.shape)
@@ -42,20 +43,31 @@ def _widths(beyond: np.ndarray, steps: int) -> np.ndarray:
 
 
 def fuzzy_union(indices: np.ndarray, weights: np.ndarray) -> sparse.csr_matrix:
-    """The symmetric graph w + wᵀ − w∘wᵀ from the weights of each sample's neighbours, both (n, k): (n, n) sparse."""
+    """The symmetric graph w + wᵀ − w∘wᵀ from the weights of each sample's neighbours, both (n, k): (n, n) sparse.
+
+    The neighbours of a sample may stand in another order afterwards, in both.
+    """
     count, neighbours = indices.shape
     # A sample's neighbours stand together already. Positions of 32 bits, as SciPy chooses them, where they suffice.
     bits = np.int32 if indices.size < 2**31 else np.int64
     starts = np.arange(0, indices.size + 1, neighbours, dtype=bits)
-    one_way = sparse.csr_matrix((weights.ravel(), indices.ravel().astype(bits), starts), shape=(count, count))
+    entries = weights.ravel(), indices.ravel().astype(bits, copy=False), starts
+    one_way = sparse.csr_matrix(entries, shape=(count, count))
+    del entries
     one_way.sort_indices()
     other = one_way.T.tocsr()
-    parts = [
-        _union_of_rows(one_way[start : start + ROWS], other[start : start + ROWS])
-        for start in range(0, count, ROWS)
-    ]
+    # Taken once, as large as they may become: pages that nothing is written to take no memory.
+    values, columns = np.empty(2 * indices.size, one_way.dtype), np.empty(2 * indices.size, bits)
+    ends = np.zeros(count + 1, bits)
+    for start in range(0, count, ROWS):
+        part = _union_of_rows(one_way[start : start + ROWS], other[start : start + ROWS])
+        here = slice(ends[start], ends[start] + part.nnz)
+        values[here], columns[here] = part.data, part.indices
+        ends[start + 1 : start + ROWS + 1] = ends[start] + part.indptr[1:]
     del one_way, other
-    return parts[0] if len(parts) == 1 else sparse.vstack(parts, "csr")
+    for array in (values, columns):
+        array.resize(ends[-1], refcheck=False)
+    return sparse.csr_matrix((values, columns, ends), shape=(count, count))
 
 
 def _union_of_rows(one_way: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:

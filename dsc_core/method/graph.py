@@ -33,7 +33,9 @@ def whole_graph(
     progress, copies, search, seed, say: see `neighbours_of_all`, which takes most of the time.
     """
     indices, distances = neighbours_of_all(points, neighbours, search, seed, progress, copies, say)
-    return fuzzy_union(indices, fuzzy_weights(distances))
+    weights = fuzzy_weights(distances)
+    del distances
+    return fuzzy_union(indices, weights)
 
 
 def batch_affinity(points: Tensor, neighbours: int, bandwidth: float = 0.0) -> Tensor:

@@ -33,7 +33,7 @@ def find_nearer(places: Places, indices: Tensor, squares: Tensor, check: Callabl
 
 def _of_those_near(indices: Tensor, squares: Tensor, rows: Tensor) -> None:
     """The points at `rows` (m,) as neighbours of their neighbours."""
-    near, distance = indices[rows], squares[rows]
+    near, distance = indices[rows].long(), squares[rows]
     row, column = (distance < squares[near, -1]).nonzero(as_tuple=True)
     target, order = near[row, column].sort(stable=True)
     row, column = row[order], column[order]
@@ -43,8 +43,8 @@ def _of_those_near(indices: Tensor, squares: Tensor, rows: Tensor) -> None:
 
 def _neighbours_of_neighbours(places: Places, indices: Tensor, squares: Tensor, rows: Tensor) -> None:
     """The neighbours of the neighbours of the points at `rows` (m,) as theirs."""
-    near = indices[rows]
-    candidates = indices[near.flatten()].view(len(rows), -1)
+    near = indices[rows].long()
+    candidates = indices[near.flatten()].view(len(rows), -1).long()
     distance = places.squared_distances(places.sets[0][rows], candidates)
     row, column = (distance < squares[rows, -1:]).nonzero(as_tuple=True)
     found, distance = candidates[row, column], distance[row, column]
@@ -67,6 +67,6 @@ def _put(indices: Tensor, squares: Tensor, rows: Tensor, found: Tensor, distance
     both = torch.zeros(len(own), width, dtype=indices.dtype, device=rows.device)
     far = squares.new_full((len(own), width), torch.inf)
     both[:, :count], far[:, :count] = indices[own], squares[own]
-    both[line, count + place], far[line, count + place] = found, distance
+    both[line, count + place], far[line, count + place] = found.to(both.dtype), distance
     squares[own], position = far.topk(count, largest=False)
     indices[own] = both.gather(1, position)

@@ -20,6 +20,8 @@ QUERIES = 1024  # compared at once
 TILE, DEVICE_TILE = 2**10, 2**16
 MANY, GROUP, FEW_GROUP = 2**14, 16, 8  # distances of which the least is kept: of many points, and of few
 GATHERED = 2**22  # numbers of candidates in memory at once
+ORDERED = 2**20  # numbers in rows that are put in order at once
+MINIMA = 2**24  # least distances of groups in memory at once, of a few queries among many points: 64 MB
 
 Progress = Callable[[int, int], object]
 
@@ -58,8 +60,17 @@ def least_of(values: Tensor, count: int) -> Tensor:
     if count >= values.shape[1]:
         return torch.arange(values.shape[1], device=values.device).expand(values.shape)
     if values.device.type == "cpu" and 64 * count > values.shape[1]:
-        return torch.from_numpy(np.argpartition(values.numpy(), count - 1, axis=1)[:, :count].copy())
+        return _least_by_partition(values, count)
     return values.topk(count, largest=False, sorted=False).indices
+
+
+def _least_by_partition(values: Tensor, count: int) -> Tensor:
+    """`least_of` by NumPy, some rows at a time: it makes the whole order of a row, eight bytes for each number."""
+    least = torch.empty(len(values), count, dtype=torch.int64)
+    rows = max(1, ORDERED // values.shape[1])
+    for room, part in zip(least.split(rows), values.split(rows), strict=True):
+        room.copy_(torch.from_numpy(np.argpartition(part.numpy(), count - 1, axis=1)[:, :count]))
+    return least
 
 
 def minima_of_groups(values: Tensor, groups: int) -> Tensor:
@@ -72,12 +83,12 @@ def minima_of_groups(values: Tensor, groups: int) -> Tensor:
 class Found:
     """Neighbours of n queries, in memory that is taken once: many small pieces between large blocks would split it.
 
-    indices: (n, count) int64. distances: (n, count) float32.
+    indices: (n, count) int64, or narrower. distances: (n, count) float32.
     """
 
-    def __init__(self, queries: int, count: int) -> None:
+    def __init__(self, queries: int, count: int, dtype: torch.dtype = torch.int64) -> None:
         self.count = count
-        self.indices = torch.empty(queries, count, dtype=torch.int64)
+        self.indices = torch.empty(queries, count, dtype=dtype)
         self.distances = torch.empty(queries, count)
 
     def put(self, rows: slice | Tensor, indices: Tensor, squares: Tensor) -> None:
@@ -118,6 +129,12 @@ class Places:
         least, position = squares.topk(count, largest=False)
         return candidates.gather(1, position), least
 
+    def closest_to(self, rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """`closest` to the points at `rows` (q,) themselves, some at a time: their distances to many take memory."""
+        few = max(1, MINIMA * self._group // len(self))
+        found = [self.closest(self.sets[0][some], count, some) for some in rows.split(few)]
+        return torch.cat([indices for indices, _ in found]), torch.cat([squares for _, squares in found])
+
     @property
     def _group(self) -> int:
         return GROUP if len(self) > MANY else FEW_GROUP
@@ -129,14 +146,15 @@ class Places:
         run through all of it: so their minima are those of whole rows, which processors compute fastest.
         """
         tile = TILE if queries.device.type == "cpu" else DEVICE_TILE
-        doubled, low, firsts, strides = -2 * queries, [], [], []
-        for start in range(0, len(self), tile):
-            distance = self.shifted(doubled, slice(start, start + tile))
-            width = -(-distance.shape[1] // self._group)
-            low.append(minima_of_groups(distance, width))
-            firsts.append(torch.arange(start, start + width, device=queries.device))
-            strides.append(torch.full_like(firsts[-1], width))
-        return torch.cat(low, 1), torch.cat(firsts), torch.cat(strides)
+        parts = range(0, len(self), tile)
+        widths = [-(-min(tile, len(self) - start) // self._group) for start in parts]
+        doubled, low = -2 * queries, queries.new_empty(len(queries), sum(widths))
+        for start, width, room in zip(parts, widths, low.split(widths, 1), strict=True):
+            room.copy_(minima_of_groups(self.shifted(doubled, slice(start, start + tile)), width))
+        wide = torch.tensor(widths, device=queries.device)
+        begins = torch.tensor(parts, device=queries.device) - (wide.cumsum(0) - wide)
+        firsts = torch.arange(low.shape[1], device=queries.device) + begins.repeat_interleave(wide)
+        return low, firsts, wide.repeat_interleave(wide)
 
     def shifted(self, doubled: Tensor, part: slice) -> Tensor:
         """‖b − a‖² − ‖a‖² from −2a, (q, d), to the nearest position of each point b of a part. → (q, m)."""
@@ -153,19 +171,14 @@ class Places:
     def squared_distances(self, queries: Tensor, candidates: Tensor) -> Tensor:
         """‖b − a‖² from queries a, (q, d), to candidates b, (q, c) positions. → (q, c)."""
         rows = max(1, GATHERED // (candidates.shape[1] * queries.shape[1]))
-        return torch.cat(
-            [
-                self._block_of_squares(*part)
-                for part in zip(queries.split(rows), candidates.split(rows), strict=True)
-            ]
-        )
-
-    def _block_of_squares(self, queries: Tensor, candidates: Tensor) -> Tensor:
-        """The same for a block of them."""
-        least: Tensor | None = None
-        for each in self.sets:
-            there = each.index_select(0, candidates.flatten()).view(*candidates.shape, -1)
-            here = there.sub_(queries[:, None]).square_().sum(2)
-            least = here if least is None else torch.minimum(least, here)
-        assert least is not None
-        return least
+        # Memory is taken once: a small piece after each large block would leave gaps, in which the next has no room.
+        squares = queries.new_empty(candidates.shape)
+        room = queries.new_empty(min(rows, len(queries)) * candidates.shape[1], queries.shape[1])
+        parts = zip(squares.split(rows), queries.split(rows), candidates.split(rows), strict=True)
+        for least, some, theirs in parts:
+            there = room[: theirs.numel()]
+            for number, each in enumerate(self.sets):
+                torch.index_select(each, 0, theirs.flatten(), out=there)
+                here = there.view(*theirs.shape, -1).sub_(some[:, None]).square_().sum(2)
+                least.copy_(here if number == 0 else torch.minimum(least, here))
+        return squares

@@ -69,7 +69,7 @@ def recall(
     rows = torch.from_numpy(sample_rows(len(points), size, seed + 1)).to(points.device)
     places = Places([points, *copies])
     ours = torch.from_numpy(found[rows.cpu().numpy()]).to(points.device)
-    true, squares = places.closest(points[rows], ours.shape[1], rows)
+    true, squares = places.closest_to(rows, ours.shape[1])
     equal = places.squared_distances(points[rows], ours) <= squares[:, -1:]
     same = (ours[:, :, None] == true[:, None, :]).any(2)
     return float((equal | same).float().mean()), len(rows)

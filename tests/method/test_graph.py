@@ -45,6 +45,20 @@ def test_fuzzy_weights_of_duplicates_are_finite():
     assert np.allclose(weights, 1)
 
 
+def test_the_union_joins_both_directions_of_each_edge_block_by_block(monkeypatch):
+    monkeypatch.setattr(fuzzy, "ROWS", 16)
+    rng = np.random.default_rng(0)
+    indices = np.array([rng.choice(np.delete(np.arange(50), row), 4, replace=False) for row in range(50)])
+    weights = rng.random((50, 4))
+    dense = np.zeros((50, 50))
+    np.put_along_axis(dense, indices, weights, axis=1)
+    union = fuzzy.fuzzy_union(indices.astype(np.int32), weights)
+    assert np.allclose(union.toarray(), dense + dense.T - dense * dense.T)
+    assert union.has_canonical_format
+    assert len(union.data) == len(union.indices) == union.nnz  # no room is left over
+    assert union.indices.dtype == np.int32
+
+
 def test_the_whole_graph_is_symmetric_in_zero_to_one_without_loops():
     affinity = graph.whole_graph(torch.from_numpy(blobs()[0]), 8)
     assert abs(affinity - affinity.T).max() < 1e-9

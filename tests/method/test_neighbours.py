@@ -78,6 +78,26 @@ def test_cells_are_the_same_on_every_run_of_a_seed():
     assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
 
 
+def test_few_at_a_time_are_the_same_neighbours(monkeypatch):
+    points, copies = codes(3000), [codes(3000, seed=1)]
+    whole = cells.nearest_by_cells(points, 10, 0, copies=copies)
+    monkeypatch.setattr(cells, "CANDIDATES", 5000)
+    monkeypatch.setattr(neighbours, "GATHERED", 3000)
+    monkeypatch.setattr(neighbours, "ORDERED", 1000)
+    few = cells.nearest_by_cells(points, 10, 0, copies=copies)
+    assert np.mean(whole[0] == few[0]) > 0.999  # products of other sizes round otherwise
+    assert np.allclose(whole[1], few[1], atol=1e-5)
+
+
+def test_the_neighbours_of_some_points_are_found_a_few_at_a_time(monkeypatch):
+    places, rows = neighbours.Places([codes(2000)]), torch.arange(0, 2000, 7)
+    whole = places.closest(places.sets[0][rows], 5, rows)
+    monkeypatch.setattr(neighbours, "MINIMA", 2000)
+    few = places.closest_to(rows, 5)
+    assert (whole[0] == few[0]).float().mean() > 0.999
+    assert torch.allclose(whole[1], few[1])
+
+
 def test_a_large_cell_is_cut_into_pieces():
     points = torch.cat([codes(2000), torch.zeros(2000, 8)])
     made = cells.make_cells([points], 0, lambda: None)
