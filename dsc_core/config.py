@@ -15,6 +15,7 @@ from dsc_core.knobs import (
     AUTOENCODER,
     COPIES,
     ENCODER,
+    GRAPH,
     IMAGES,
     JOINT,
     RUN,
@@ -95,6 +96,16 @@ class Config(ObjectiveSettings):
         help="How the neighbours of the whole data set are found: exact; by cells, nearly all of them and many times "
         "faster; or by the package FAISS. auto: exact up to 100,000 samples (500,000 on CUDA), then by cells.",
     )
+    second_view: str = knob(
+        "auto", "", SPECTRAL, ("auto", "scattering", "none"), title="Second view", advanced=True, needs=[IMAGES, GRAPH],
+        help="A second graph, of the scattering transform of the images, joined to the graph of the latent codes. "
+        "auto: for up to 100,000 images. Tables have none.",
+    )
+    both_views: float = knob(
+        4.0, "", SPECTRAL, Range(0, 20, 0.5), title="Weight of edges in both views", advanced=True,
+        needs=[IMAGES, GRAPH],
+        help="How much more an edge counts that is in both graphs: the weights are A + B + this · A∘B.",
+    )
     graph_samples: int = knob(
         1_000_000, "", SPECTRAL, Range(1000, 10_000_000, 1000), title="Samples in the graph", advanced=True,
         help="Maximum number of samples in the graph and in stage 2. Larger data sets are sampled at random; the "
@@ -102,20 +113,38 @@ class Config(ObjectiveSettings):
     )
     bandwidth: float = knob(
         0.0, "σ", SPECTRAL, Range(0, 100, 0.01), advanced=True,
-        help="Width of the Gaussian affinity of a graph per batch. 0: the median distance to the k-th neighbour.",
+        help="Width of the Gaussian affinity of a graph per batch. 0: a share of the median distance to the k-th "
+        "neighbour, see the next setting.",
+    )
+    relative_bandwidth: float = knob(
+        1.0, "", SPECTRAL, Range(0.05, 10, 0.05), unit="of the median distance", advanced=True,
+        help="Width of the Gaussian affinity of a graph per batch as a share of the median distance to the k-th "
+        "neighbour, where the bandwidth is 0. A small one parts clusters that touch.",
+    )
+    affinity: str = knob(
+        "constant", "W", SPECTRAL, ("constant", "differentiable"), title="Affinity of a graph per batch", advanced=True,
+        help="How a graph per batch joins the two directions of an edge: the larger affinity, as a constant; or their "
+        "mean, through which gradients reach the latent codes (released code).",
+    )
+    spectral_mean: str = knob(
+        "pairs", "", SPECTRAL, ("pairs", "samples"), title="Mean of the spectral loss", advanced=True,
+        help="What the spectral loss is divided by: the m² pairs of a batch, or its m samples (released code), which "
+        "counts as much as m times the weight λ.",
     )
     orthonormalise: str = knob(
         "linear", "Y", SPECTRAL, ("linear", "softmax"), advanced=True,
         help="Input of the orthonormal layer: a linear layer, or the softmax assignment (released code).",
     )
     readout: str = knob(
-        "diffusion", "", SPECTRAL, ("diffusion", "kmeans", "softmax"), title="Source of the labels", advanced=True,
-        help="How the final labels are made: from the diffusion map of the graph, by k-means on Y (paper), or from "
-        "the softmax assignment (released code).",
+        "diffusion", "", SPECTRAL, ("diffusion", "kmeans", "damped", "softmax"), title="Source of the labels",
+        advanced=True,
+        help="How the final labels are made: from the diffusion map of the graph, by k-means on Y (paper), by k-means "
+        "on Y rotated and damped along the graph of the whole data set, or from the softmax assignment (released "
+        "code).",
     )
     damping: float = knob(
         8.0, "t", SPECTRAL, Range(0, 64, 1), advanced=True,
-        help="Power of the eigenvalues that damps the later dimensions of the diffusion map.",
+        help="Power of the eigenvalues that damps the later dimensions of the diffusion map, or of Y.",
     )
     new_cut: float = knob(
         1.0, "", SPECTRAL, Range(0, 1, 0.05), title="Cost limit of a new cut", advanced=True,
@@ -259,6 +288,7 @@ BEFORE = {
     "final_rate": 1.0,
     "processes": 1,
     "decode_every": 1,
+    "second_view": "none",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -13,98 +12,19 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sparse
 import torch
-from numpy.typing import DTypeLike
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dsc_core.analysis import outliers
+from dsc_core.assignment import EMBEDDINGS, OF_SAMPLES, Assignment, CodeMaps
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError, RunError
-from dsc_core.method.feed import BLOCK, Feed, block_size, build_graph, copy_codes, encode
-from dsc_core.method.head import assign_softly
+from dsc_core.method.feed import BLOCK, Feed, block_size, build_graph, copy_codes
 from dsc_core.method.networks.networks import Networks
+from dsc_core.method.second_view import SecondView
 
 MODEL_VERSION = 1
-LARGE_BLOCK = 8 * BLOCK  # samples assigned at once where only their codes and clusters are kept
-EMBEDDINGS = ("latent", "spectral")
-OF_SAMPLES = ("labels", "confidence", *EMBEDDINGS)
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """The clusters of n samples, in their order.
-
-    labels: (n,) int in 0..K-1. confidence: (n,) in (0, 1], the probability of that cluster. latent: (n, d).
-    spectral: (n, K'). probabilities: (n, K), rows sum to 1. errors: (n,), ‖x − D(z)‖² summed over values; NaN
-    where only the codes of the samples are given.
-    """
-
-    labels: np.ndarray
-    confidence: np.ndarray
-    latent: np.ndarray
-    spectral: np.ndarray
-    probabilities: np.ndarray
-    errors: np.ndarray
-
-
-@dataclass(frozen=True)
-class CodeMaps:
-    """The fixed maps from codes to clusters, estimated once on the training data.
-
-    transform: (K', K') float64, the map R of the orthonormal layer. centres (K, K') and scale: the k-means on Y
-    and its mean squared distance, where the labels are read from Y; None and 1 where the head gives them.
-    """
-
-    transform: np.ndarray
-    centres: np.ndarray | None = None
-    scale: float = 1.0
-
-    @torch.no_grad()
-    def assign(self, nets: Networks, latent: Tensor) -> Assignment:
-        """The clusters of samples by their codes, (n, d)."""
-        raw, soft = assign_softly(nets, latent)
-        transform = torch.from_numpy(np.array(self.transform)).to(raw.device, torch.float64)
-        spectral = np.empty((len(raw), transform.shape[1]), np.float32)
-        probabilities = np.empty((len(raw), nets.config.clusters), np.float32)
-        for start in range(0, len(raw), LARGE_BLOCK):
-            block = slice(start, start + LARGE_BLOCK)
-            spectral[block] = (raw[block].double() @ transform).float().cpu().numpy()
-            if self.centres is None:
-                probabilities[block] = soft[block].cpu().numpy()
-            else:
-                squared = ((spectral[block, None, :] - self.centres[None]) ** 2).sum(2)
-                probabilities[block] = torch.from_numpy(-squared / (2 * self.scale)).softmax(1).numpy()
-        labels = probabilities.argmax(1)
-        confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
-        no_errors = np.full(len(labels), np.nan, np.float32)
-        return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities, no_errors)
-
-    def assign_blocks(self, nets: Networks, feed: Feed, size: int) -> Iterator[tuple[slice, Assignment]]:
-        """(positions, Assignment) for `size` samples at a time."""
-        for start in range(0, len(feed), size):
-            block = slice(start, min(start + size, len(feed)))
-            yield block, self.assign(nets, encode(nets, feed, np.arange(block.start, block.stop)))
-
-    def assign_large(self, nets: Networks, feed: Feed, scratch: Path | None) -> Assignment:
-        """The clusters of all samples with the intermediate results of one block in memory; no probabilities."""
-        arrays: dict[str, np.ndarray] = {}
-        for block, assignment in self.assign_blocks(nets, feed, LARGE_BLOCK):
-            for name in OF_SAMPLES:
-                part = getattr(assignment, name)
-                if name not in arrays:
-                    arrays[name] = _empty((len(feed), *part.shape[1:]), part.dtype, scratch)
-                arrays[name][block] = part
-        probabilities = np.empty((0, nets.config.clusters), np.float32)
-        return Assignment(**arrays, probabilities=probabilities, errors=np.empty(0))
-
-
-def _empty(shape: tuple[int, ...], dtype: DTypeLike, scratch: Path | None) -> np.ndarray:
-    """An array to fill: in memory, or, if it has rows and `scratch` is given, in an unnamed file of that folder."""
-    if scratch is None or len(shape) == 1:
-        return np.empty(shape, dtype)
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 @torch.no_grad()
@@ -134,7 +54,7 @@ class Fitted:
         The shape of one sample: (C, H, W) or (F,).
     latent, spectral, labels, confidence
         Of the training data, in input order: (n, d), (n, K'), (n,), (n,).
-    transform, centres, scale
+    transform, centres, scale, unit_rows, temperature
         See `CodeMaps`.
     error_limit
         The reconstruction error beyond which a sample is unlike the training data; None without a decoder, and in
@@ -156,9 +76,11 @@ class Fitted:
     transform: np.ndarray
     centres: np.ndarray | None = None
     scale: float = 1.0
+    temperature: float | None = None
     error_limit: float | None = None
     affinity: sparse.csr_matrix | None = None
     eigenvalues: np.ndarray | None = None
+    unit_rows: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -168,7 +90,7 @@ class Fitted:
     @property
     def maps(self) -> CodeMaps:
         """The maps from codes to clusters."""
-        return CodeMaps(self.transform, self.centres, self.scale)
+        return CodeMaps(self.transform, self.centres, self.scale, self.unit_rows, self.temperature)
 
     def assign(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Assignment:
         """Assign samples to clusters; the answer for a sample depends on that sample alone.
@@ -237,10 +159,14 @@ class Fitted:
         scaling: tuple[float, float],
         progress: Callable[[int, int], Any] | None = None,
     ) -> sparse.csr_matrix:
-        """The graph of all training samples (n, …), as training builds it: with the copies of images. Sparse (n, n)."""
+        """The graph of all training samples (n, …), as training builds it: of images with copies and second view.
+
+        Sparse (n, n).
+        """
         feed = Feed(samples, scaling, self.device)
         copies = copy_codes(self.nets, feed, self.config)
-        return build_graph(self._tensor(self.latent), copies, self.config, progress)
+        affinity = build_graph(self._tensor(self.latent), copies, self.config, progress)
+        return SecondView(feed, self.config).joined(affinity)
 
     @cached_property
     def novelty(self) -> outliers.Novelty:
@@ -271,6 +197,8 @@ class Fitted:
             "version": MODEL_VERSION,
             "shape": self.shape,
             "scale": self.scale,
+            "unit_rows": self.unit_rows,
+            "temperature": self.temperature,
             "error_limit": self.error_limit,
             "config": self.config.to_dict(),
         }
@@ -298,8 +226,17 @@ class Fitted:
                 f"The model in {folder.name} cannot be read ({type(error).__name__}); train it again."
             ) from error
         nets.to(describe(device)[0]).eval()
-        shape, scale, limit = tuple(about["shape"]), about["scale"], about.get("error_limit")
-        return cls(nets, config, shape, **arrays, centres=centres, scale=scale, error_limit=limit)
+        return cls(
+            nets,
+            config,
+            tuple(about["shape"]),
+            **arrays,
+            centres=centres,
+            scale=about["scale"],
+            temperature=about.get("temperature"),
+            error_limit=about.get("error_limit"),
+            unit_rows=about.get("unit_rows", False),
+        )
 
 
 def _load_array(folder: Path, name: str) -> np.ndarray:

@@ -101,16 +101,16 @@ def assignment_kl(assignment: Tensor) -> Tensor:
     return (assignment * assignment.clamp_min(1e-8).log()).sum(1).mean() + math.log(assignment.shape[1])
 
 
-def spectral_loss(coordinates: Tensor, affinity: Tensor) -> Tensor:
+def spectral_loss(coordinates: Tensor, affinity: Tensor, mean: str = "pairs") -> Tensor:
     """(1/m²)·Σᵢⱼ Wᵢⱼ·‖yᵢ − yⱼ‖². Shapes (m, K′), (m, m) → (); W symmetric, not negative.
 
-    Written as 2·tr(YᵀLY)/m² with the graph's Laplacian L = D − W: the same number without the m×m×K′ array.
+    mean: "samples" divides by m instead. Written as 2·tr(YᵀLY)/m², L = D − W: the same without an m×m×K′ array.
     """
     degree = affinity.sum(1)
     quadratic = (degree[:, None] * coordinates.square()).sum() - (
         coordinates * (affinity @ coordinates)
     ).sum()
-    return 2 * quadratic / len(coordinates) ** 2
+    return 2 * quadratic / len(coordinates) ** (1 if mean == "samples" else 2)
 
 
 def disagreement(assignment: Tensor, other: Tensor) -> Tensor:
@@ -265,7 +265,7 @@ class ObjectiveSettings:
     )
     spectral: float = weight(
         10.0, "λ", knobs.SPECTRAL, stage=JOINT, title="Spectral loss",
-        of=(spectral_loss, lambda b: (b.coordinates, b.affinity)),
+        of=(spectral_loss, lambda b: (b.coordinates, b.affinity, b.config.spectral_mean)),
         help="Weight of the spectral loss: neighbours in the graph get similar spectral coordinates.",
     )
     agreement: float = weight(

@@ -1,4 +1,4 @@
-"""`python -m tests.documents` writes the generated parts of the documents and the heat maps in assets/.
+"""`python -m tests.documents` writes the generated parts of the documents and the pictures in assets/.
 
 A generated part stands between two marks, `<!-- NAME: … -->` and `<!-- /NAME -->`; PARTS says how each is made.
 """
@@ -27,7 +27,7 @@ from dsc_core.plots.picture import Picture
 from dsc_core.plots.static import still_heat_map
 from dsc_core.presets import PRESETS
 from dsc_core.runs.artifacts.export import KINDS
-from tests.benchmarks import methods, quality
+from tests.benchmarks import confidence, ladder, methods, quality, warnings
 from tests.benchmarks.speed import __main__ as speed
 from tests.benchmarks.speed import kept
 from tests.benchmarks.tables import TABLES, grid, groups, mark, markdown, overview_table, times
@@ -226,6 +226,11 @@ def heat_map(values: np.ndarray, title: str) -> Picture:
     return still_heat_map(values, rows, columns, axes, title)
 
 
+def pictures() -> dict[str, str]:
+    """SVG by file name of all pictures in assets/ that are made from results."""
+    return heat_maps() | {"ladder.svg": ladder.picture(ladder.collected()).svg()}
+
+
 # Writing -----------------------------------------------------------------------------------------------------
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -238,9 +243,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "data-sets": data_sets,
     "commands": commands,
     "floors": floors,
+    "ladder": lambda: ladder.table(ladder.collected()),
     "overview": lambda: overview_table(results()),
     "preset-times": preset_times,
     **{name: lambda make=make: make(results()) for name, make in TABLES.items()},
+    "confidence": confidence.table,
+    "warnings": warnings.table,
     **{f"speed-{part}": lambda part=part: measured_speed(part) for part in speed.PARTS},
 }
 
@@ -260,7 +268,7 @@ def marks(documents: Iterable[Path]) -> list[str]:
 
 
 if __name__ == "__main__":
-    for name, svg in heat_maps().items():
+    for name, svg in pictures().items():
         (ASSETS / name).write_text(svg, encoding="utf-8")
     for path in DOCUMENTS:
         path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")

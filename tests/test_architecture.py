@@ -17,7 +17,7 @@ FLOORS = [
     {"objective"},
     {"config"},
     {"presets", "method"},
-    {"analysis", "data"},
+    {"analysis", "assignment", "data"},
     {"plots", "model"},
     {"training"},
     {"estimator"},

@@ -52,9 +52,10 @@ def test_every_generated_part_stands_in_one_document():
     assert sorted(documents.marks(documents.DOCUMENTS)) == sorted(documents.PARTS)
 
 
-def test_the_heat_maps_are_current():
-    stored = {path.name: text_of(path) for path in documents.ASSETS.glob("grid-*.svg")}
-    assert stored == documents.heat_maps(), "run: python -m tests.documents"
+def test_the_pictures_of_results_are_current():
+    names = [*documents.ASSETS.glob("grid-*.svg"), documents.ASSETS / "ladder.svg"]
+    stored = {path.name: text_of(path) for path in names}
+    assert stored == documents.pictures(), "run: python -m tests.documents"
 
 
 def test_every_setting_and_every_term_is_documented():

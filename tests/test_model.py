@@ -22,7 +22,7 @@ IMAGES = images(120)
 
 @pytest.fixture(scope="module")
 def fitted():
-    return run(IMAGES, preset("augment", **SHORT))[0]
+    return run(IMAGES, preset("standard", **SHORT))[0]
 
 
 def same(one, other):
@@ -103,6 +103,41 @@ def test_a_sample_is_assigned_alike_alone_and_among_others(fitted):
     assert alone.labels[0] == whole.labels[7]
     assert np.allclose(alone.spectral, whole.spectral[7:8], atol=1e-3)
     assert np.allclose(whole.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_confidence_is_that_of_the_training_and_the_cluster_is_the_most_probable(fitted, tmp_path):
+    whole = fitted.assign(IMAGES, SCALING)
+    np.testing.assert_allclose(whole.confidence, fitted.confidence, atol=1e-4)
+    assert np.array_equal(whole.probabilities.argmax(1), whole.labels)
+    assert np.allclose(whole.probabilities[np.arange(120), whole.labels], whole.confidence)
+    alone = fitted.assign(IMAGES[7:8], SCALING)
+    assert alone.confidence[0] == pytest.approx(whole.confidence[7], abs=1e-4)
+    fitted.save(tmp_path)
+    loaded = Fitted.load(tmp_path, "cpu")
+    assert loaded.temperature == fitted.temperature
+    np.testing.assert_allclose(loaded.assign(IMAGES, SCALING).confidence, fitted.confidence, atol=1e-4)
+
+
+def test_a_model_of_before_keeps_the_probability_of_the_head(fitted, tmp_path):
+    fitted.save(tmp_path)
+    about = json.loads((tmp_path / "model.json").read_text())
+    del about["temperature"]
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    old = Fitted.load(tmp_path, "cpu")
+    assert old.temperature is None
+    latent = torch.from_numpy(np.array(old.latent))
+    expected = old.maps.read(old.nets, latent)[1].max(1)
+    np.testing.assert_allclose(old.assign(IMAGES, SCALING).confidence, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("readout", ["kmeans", "softmax"])
+def test_without_a_graph_of_training_confidence_agrees_with_one_that_is_built(readout):
+    fitted = run(IMAGES, Config(**SHORT, graph="batch", readout=readout))[0]
+    assert fitted.temperature > 0
+    assert ((fitted.confidence > 0) & (fitted.confidence <= 1)).all()
+    again = fitted.assign(IMAGES, SCALING)
+    assert np.array_equal(again.labels, fitted.labels)
+    np.testing.assert_allclose(again.confidence, fitted.confidence, atol=1e-4)
 
 
 def test_samples_of_another_shape_are_refused(fitted):

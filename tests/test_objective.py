@@ -131,6 +131,14 @@ def test_spectral_loss_equals_its_definition():
     assert objective.spectral_loss(points, affinity).item() == pytest.approx(direct.item(), rel=1e-4)
 
 
+def test_spectral_loss_divided_by_the_samples_is_m_times_as_large():
+    points, affinity = torch.randn(9, 3), torch.ones(9, 9)
+    by_pairs, by_samples = (
+        objective.spectral_loss(points, affinity, mean).item() for mean in ("pairs", "samples")
+    )
+    assert by_samples == pytest.approx(9 * by_pairs, rel=1e-5)
+
+
 def test_spectral_loss_is_zero_on_constant_coordinates_and_on_disconnected_groups():
     affinity = torch.block_diag(torch.ones(4, 4), torch.ones(5, 5))
     assert objective.spectral_loss(torch.ones(9, 2), affinity).item() == pytest.approx(0, abs=1e-6)

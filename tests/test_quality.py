@@ -144,10 +144,12 @@ def test_tables_show_mean_and_spread_and_the_gain_of_stage_2():
 
 def test_other_numbers_of_clusters_and_the_ablation_have_their_own_tables():
     other = result("standard-k+2", acc=0.8, clusters=12, smallest=31)
-    text = tables([result(), other, result("ablation-ae"), result("ablation-joint", acc=0.91)])
+    text = tables(
+        [result(), other, result("ablation-ae"), result("ablation-joint", acc=0.91), result("no-copies")]
+    )
     assert "| usps | `standard`, two clusters too many | 12 | 0 | .800 | .700 | .600 | 31 |" in text
     assert text.count("two clusters too many") == 1
-    steps = ("k-means on the code", "spectral network", "joint training", "joint training and self-training")
+    steps = ("k-means on the code", "spectral network", "joint training", "the same, with random copies")
     assert all(text.count(f"| {step} |") == 1 for step in steps)
 
 

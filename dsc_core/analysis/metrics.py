@@ -123,6 +123,12 @@ def best_pairs(counts: np.ndarray) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in Munkres().compute(cost)]
 
 
+def same_partition(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two clusterings (n,), of whole numbers from 0 on, are the same but for the numbers of their clusters."""
+    pairs = len(np.unique(one * (int(other.max(initial=0)) + 1) + other))
+    return pairs == len(np.unique(one)) == len(np.unique(other))
+
+
 def class_codes(values: ArrayLike) -> tuple[list[Any], np.ndarray]:
     """The distinct values in natural order ("2" before "10"), and the (n,) index of each sample's value."""
     values = np.asarray(values)

@@ -182,3 +182,19 @@ def print_baselines(result: Result) -> None:
             f"{name.upper()} {row[name]:.3f}" for name in ("acc", "nmi", "ari") if row[name] is not None
         ]
         print(f"{row['method']:<24}{'  '.join(scores)}  {row['seconds']:.1f} s  ({row['note']})")
+
+
+def print_cut(result: Result) -> None:
+    """The sizes of a cut's clusters, its scores, and the numbers of clusters that the graph supports."""
+    if result["out"] == "-":
+        return
+    print(f"{result['run']}: {result['samples']:,} samples, cut into {result['k']} clusters")
+    print("Sizes: " + ", ".join(f"{number}: {size:,}" for number, size in result["sizes"].items()))
+    print_scores(result)
+    marks = result["marks"]
+    for key, words in (("agreement", "Subsets agree best at"), ("cost", "Merging costs much more below")):
+        print(f"{words}: {', '.join(map(str, marks[key])) or 'no number'}")
+    if result["used"]:
+        print("These are the edited clusters of the run now; undo on the Results page.")
+    if result["out"]:
+        print(f"{result['samples']:,} rows written to {result['out']}")

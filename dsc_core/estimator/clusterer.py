@@ -51,7 +51,7 @@ class DeepSpectralClustering(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training sample.
     confidence_ : ndarray of shape (n_samples,)
-        Probability of that cluster.
+        Probability of that cluster under noise.
     latent_ : ndarray of shape (n_samples, d)
         Latent codes of the training samples.
     spectral_ : ndarray of shape (n_samples, k)

@@ -33,4 +33,5 @@ def random_copy(
     move = 2 * shift * draw[:, 2:]  # grid_sample counts from -1 to 1
     theta = torch.stack([torch.stack([cos, -sin, move[:, 0]], 1), torch.stack([sin, cos, move[:, 1]], 1)], 1)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    # Linear interpolation would blur images of few pixels, above all when shifted by half of one.
+    return functional.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False)

@@ -15,7 +15,7 @@ from dsc_core.config import Config
 from dsc_core.knobs import COPIES, ENCODER, GRAPH, IMAGES, TARGETS
 from dsc_core.method.augmentation import makes_copies, random_copy
 from dsc_core.method.feed import Index, Source
-from dsc_core.method.graph import batch_affinity
+from dsc_core.method.graph import affinity_of
 from dsc_core.method.networks.autoencoder import Code, transform_noise
 from dsc_core.method.networks.discriminators import other_codes
 from dsc_core.method.networks.networks import Networks
@@ -250,7 +250,7 @@ class JointBatch(Batch):
         """W within the batch, (m, m): from the graph, or of the codes themselves."""
         if self.pairs is not None:
             return self.pairs.among(self.index, self.mean.device)
-        return batch_affinity(self.mean, self.config.neighbours, self.config.bandwidth)
+        return affinity_of(self.mean, self.config)
 
     @property
     def targets(self) -> Tensor:

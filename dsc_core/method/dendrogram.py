@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sparse
 
 ROWS = 2**17  # of a graph that are looked at together
+TRACE = 1e-12  # of weight between any two cells
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,17 @@ def weights_between(affinity: sparse.csr_matrix, cells: np.ndarray, count: int) 
     return (square + square.T) / 2
 
 
-def merge(weights: np.ndarray, cells: np.ndarray, evenness: float) -> Dendrogram:
+def merge(
+    weights: np.ndarray, cells: np.ndarray, evenness: float, volume: np.ndarray | None = None
+) -> Dendrogram:
     """Merge cells (n,) in 0..m−1 two by two until one is left. weights: (m, m), from `weights_between`.
 
     The next two are those with the largest linkage W(a, b) / (W(a, all)·W(b, all))^evenness: 1 is the linkage of an
-    edge drawn at random, above it small cells go first.
+    edge drawn at random, above it small cells go first. volume: (m,), W(a, all) where the cells are a part of all.
     """
     # A trace of weight between any two: cells of different components are merged too, small ones first.
-    weights = weights + 1e-12
-    volume = np.maximum(weights.sum(1), 1e-12)
+    weights = weights + TRACE
+    volume = np.maximum(weights.sum(1) if volume is None else volume, TRACE)
     linkage = weights / np.outer(volume, volume) ** evenness
     np.fill_diagonal(linkage, -1)
     best, partner = linkage.max(1), linkage.argmax(1)

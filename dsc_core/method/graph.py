@@ -9,6 +9,7 @@ import scipy.sparse as sparse
 import torch
 from torch import Tensor
 
+from dsc_core.config import Config
 from dsc_core.knobs import Value
 from dsc_core.method.edges import CPU
 from dsc_core.method.eigenvectors import leading
@@ -38,20 +39,38 @@ def whole_graph(
     return fuzzy_union(indices, weights)
 
 
-def batch_affinity(points: Tensor, neighbours: int, bandwidth: float = 0.0) -> Tensor:
+def batch_affinity(
+    points: Tensor,
+    neighbours: int,
+    bandwidth: float = 0.0,
+    relative_bandwidth: float = 1.0,
+    differentiable: bool = False,
+) -> Tensor:
     """W_ij = exp(−‖z_i − z_j‖² / (2σ²)) on k nearest neighbours, symmetrised, zero diagonal. (m, d) → (m, m).
 
-    bandwidth: σ, or 0 for the median distance of the batch to the k-th neighbour. The affinity is a constant of the
-    step: no gradient flows through it, since the graph is fixed while Y moves.
+    bandwidth: σ, or 0 for `relative_bandwidth` times the median distance of the batch to the k-th neighbour. The
+    affinity is a constant of the step: no gradient flows through it, since the graph is fixed while Y moves, and an
+    edge has the larger affinity of its two directions. differentiable: as the released code has it, the mean of both,
+    with gradients.
     """
-    points = points.detach()
+    points = points if differentiable else points.detach()
     count = min(neighbours, len(points) - 1)
-    distance = torch.cdist(points, points)
-    distance.fill_diagonal_(torch.inf)
-    smallest, index = distance.topk(count, largest=False)
-    width = bandwidth or smallest[:, -1].median().clamp_min(1e-12)
-    one_way = torch.zeros_like(distance).scatter_(1, index, torch.exp(-smallest.square() / (2 * width**2)))
-    return torch.maximum(one_way, one_way.T)
+    with torch.no_grad():
+        distance = torch.cdist(points, points)
+        distance.fill_diagonal_(torch.inf)
+        smallest, index = distance.topk(count, largest=False)
+        width = bandwidth or (relative_bandwidth * smallest[:, -1].median()).clamp_min(1e-12)
+    squared = (points[:, None] - points[index]).square().sum(2) if differentiable else smallest.square()
+    weights = torch.exp(-squared / (2 * width**2))
+    one_way = torch.zeros_like(distance).scatter(1, index, weights)
+    return (one_way + one_way.T) / 2 if differentiable else torch.maximum(one_way, one_way.T)
+
+
+def affinity_of(points: Tensor, config: Config) -> Tensor:
+    """`batch_affinity` of the codes of a batch, (m, d), by the settings. → (m, m)."""
+    differentiable = config.affinity == "differentiable"
+    widths = config.bandwidth, config.relative_bandwidth
+    return batch_affinity(points, config.neighbours, *widths, differentiable)
 
 
 def diffusion_map(

@@ -8,6 +8,7 @@ of kymatio (M. Andreux et al., 2020).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import cache
@@ -19,13 +20,14 @@ from torch import Tensor
 
 from dsc_core.errors import InputError
 from dsc_core.method.feed import Source
+from dsc_core.method.views import SMALLEST
 from dsc_core.sampling import sample_rows
 
 ORIENTATIONS, SCALES = 8, 3  # smaller images have fewer scales
 POSITIONS = 4  # windows along each side, at most
-SMALLEST = 4  # pixels of a side
 WIDTH, FREQUENCY, SLANT = 0.8, 3 * math.pi / 4, 4 / ORIENTATIONS  # of the finest wavelet, in pixels
 WINDOW = 0.4  # of the distance between two windows: the least width of one
+NEGLIGIBLE = 1e-5  # of a wavelet's largest frequency
 FLOOR = 1e-2  # of the mean of a path, below which its logarithm hardly falls
 DIMS = 100  # principal axes that are kept
 FITTED, FLOORED = 10_000, 256  # samples by which the axes are found, and the floors
@@ -87,11 +89,9 @@ class Scattering:
         spectrum: of x at every 2^resolution-th pixel.
         """
         height, width = (side >> resolution for side in self.padded)
-        bank = wavelets(height, width, scale - resolution).to(self.device)
-        step = 2 ** (scale - resolution)
-        product = spectrum * bank
-        # Only every step-th pixel is wanted: the frequencies that look the same there are added.
-        folded = product.unflatten(-1, (step, -1)).unflatten(-3, (step, -1)).mean((-4, -2))
+        folded = torch.zeros((), dtype=spectrum.dtype, device=self.device)
+        for rows, columns, part in folds(height, width, scale - resolution):
+            folded = folded + spectrum[..., rows, columns] * part.to(self.device)
         return torch.fft.ifft2(folded).abs()
 
     def _averages(self, values: Tensor, resolution: int) -> Tensor:
@@ -108,6 +108,24 @@ class Scattering:
         width = max(WIDTH * 2 ** (self.scales - 1), WINDOW * side / count)
         weights = torch.exp(-0.5 * ((places - centres[:, None]) / width).square())
         return (weights / weights.sum(1, keepdim=True)).to(self.device)
+
+
+@cache
+def folds(height: int, width: int, scale: int) -> list[tuple[slice, slice, Tensor]]:
+    """Wavelets of one scale in pieces, for a result of which only every 2^scale-th pixel is wanted.
+
+    The frequencies that look the same at those pixels are added: of each piece its rows and columns, and what its
+    frequencies are multiplied by, (L, h, w). Pieces in which the wavelets are all but 0 are left out.
+    """
+    bank, step = wavelets(height, width, scale), 2**scale
+    down, across = height // step, width // step
+    pieces = []
+    for top, left in itertools.product(range(0, height, down), range(0, width, across)):
+        rows, columns = slice(top, top + down), slice(left, left + across)
+        part = bank[:, rows, columns].contiguous() / step**2
+        if part.abs().max() > NEGLIGIBLE * bank.abs().max() / step**2:
+            pieces.append((rows, columns, part))
+    return pieces
 
 
 @cache

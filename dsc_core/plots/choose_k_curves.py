@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsc_core.plots.curves import Mark, curve
 from dsc_core.plots.echarts import Option
-from dsc_core.plots.palette import PALETTE, colour
+from dsc_core.plots.palette import MUTED, PALETTE, colour
 
+if TYPE_CHECKING:
+    from dsc_core.analysis.cluster_marks import Marks
+
+AGREEMENT, JUMP = "agreement of subsets (nats)", "cost jump (doublings)"
 BEST = PALETTE[1]  # colour of the mark of the best K
 
 
@@ -38,6 +43,40 @@ def curve_by_clusters(
     shades = {name: shade for name, (_, shade) in lines.items()}
     marks = _marks(best, f"best at {best}", current)
     return _with_dots(curve(columns, "clusters", shades, title=title, marks=marks, bounds=bounds))
+
+
+def marks_chart(marks: Marks, chosen: int, own: int) -> Option:
+    """What subsets agree on and the cost jump by the number of clusters; marked are the best, the chosen and the run's.
+
+    The best by agreement; chosen, own: numbers of clusters of the cut and of the run.
+    """
+    numbers = marks.numbers.astype(float)
+    columns = {"clusters": numbers, AGREEMENT: marks.agreement, JUMP: np.log2(np.maximum(marks.jump, 1e-3))}
+    best = marks.best
+    lines: dict[int, list[str]] = {own: ["this run"]}
+    lines.setdefault(chosen, []).append("cut")
+    if best is not None:
+        lines.setdefault(best, []).append("best")
+    shown = [
+        (number, ", ".join(words), BEST) if "cut" in words else (number, ", ".join(words))
+        for number, words in lines.items()
+    ]
+    shades = {AGREEMENT: colour(0), JUMP: PALETTE[2]}
+    option = curve(columns, "clusters", shades, title="Marks", marks=shown)
+    for line, dotted in zip(option["series"], (marks.agreed, marks.jumps), strict=True):
+        line["showSymbol"] = False
+        line["markPoint"] = {
+            "symbol": "circle",
+            "symbolSize": 9,
+            "label": {"show": True, "position": "top", "formatter": "{b}", "fontSize": 10, "color": MUTED},
+            "data": [
+                {"name": str(number), "coord": [number, float(columns[line["name"]][number - 2])]}
+                for number in dotted
+            ],
+        }
+    option["xAxis"] |= {"minInterval": 1, "splitNumber": 8}
+    option["grid"] |= {"top": 52, "right": 20}
+    return option
 
 
 def _marks(at: float | None, text: str, current: int) -> list[Mark]:

@@ -15,6 +15,7 @@ from functools import cached_property
 from dsc_core.config import Config
 from dsc_core.method.networks.sizes import HIDDEN, Shape, feature_shape, layers
 from dsc_core.method.searches import EXACT
+from dsc_core.method.views import has_second
 from dsc_core.training.cost_table import COSTS
 from dsc_core.training.countdown import Load, Plan
 from dsc_core.training.epochs import Schedule, batch_count, schedule
@@ -24,6 +25,7 @@ PARTS = {
     "start": "starting",
     "stage 1": "stage 1",
     "encoding": "encoding the samples",
+    "scattering": "the second view of the images",
     "neighbours": "finding neighbours",
     "cut": "reading clusters from the graph",
     "teaching": "teaching the head",
@@ -36,11 +38,16 @@ PARTS = {
 }
 TRAINING, RESULTS = ("start", "autoencoder", "joint", "labels"), "results"
 # Parts that use all cores, and about how much faster each further core makes them.
-PARALLEL, FURTHER_CORE, MOST_CORES = ("stage 1", "stage 2", "encoding", "neighbours", "labels"), 0.6, 8
+PARALLEL, FURTHER_CORE, MOST_CORES = (
+    ("stage 1", "stage 2", "encoding", "scattering", "neighbours", "labels"),
+    0.6,
+    8,
+)
 MAP_POINTS, FILM_POINTS, SCORED, CHECKED = 20_000, 5_000, 2_000, 5_000
 HEAD_BATCH = 256
 # Seconds between two checkpoints at least: short epochs would take less time than to save them.
 SAVE_EVERY = 2.0
+SCATTERING_DIMS, SCATTERING_MARGIN = 100, 12  # numbers of an image's transform, and pixels beside the image
 PER_ROOT = 64  # by cells: samples compared with each, as a multiple of the root of all; measured at a million
 # The products of a graph with more nodes than these leave the processor's cache, and take longer: by this share for
 # each doubling. Measured up to a million.
@@ -110,6 +117,13 @@ class Job:
         """Whether stage 2 makes a random copy of each image."""
         return len(self.shape) == 3 and bool(self.config.augmented_agreement)
 
+    @property
+    def filtered(self) -> float:
+        """Numbers that the scattering transform of an image filters at its widest; 0 without a second view."""
+        if not has_second(self.config, self.shape, self.on_graph):
+            return 0.0
+        return float(self.shape[0] * math.prod(side + SCATTERING_MARGIN for side in self.shape[1:]))
+
     @cached_property
     def network(self) -> tuple[float, float, float, float]:
         """Of one sample: products in the encoder's and the decoder's convolutions, in all dense layers, and outputs."""
@@ -169,6 +183,7 @@ class Job:
         return {
             "start": (1.0,),
             "encoding": (1.0, steps * nodes * encoder, steps * nodes * dense, steps * nodes * outputs),
+            "scattering": (1.0, nodes * self.filtered, nodes * self.compared * SCATTERING_DIMS),
             "neighbours": (1.0, nodes, nodes * self.compared * self.latent),
             "cut": (1.0, scattered, scattered * clusters, scattered * clusters**2, 1.0 * clusters**2),
             "teaching": (1.0, steps, steps * min(HEAD_BATCH, nodes) * self.spectral, nodes),
@@ -220,6 +235,8 @@ def plan(job: Job, speed: Speed | None = None, results: bool = True) -> Plan:
     last = {**graph, "teaching": load("teaching", steps=done.last_teaching_steps)} if done.last_graph else {}
     once = {"encoding": load("encoding", steps=sets if last else 1), "labels": load("labels")}
     phases["labels"] = {**once, **last}
+    if job.filtered and (done.graphs or last):
+        phases["joint" if done.graphs else "labels"]["scattering"] = load("scattering")
     if results:
         phases[RESULTS] = {part: load(part) for part in ("maps", "film", "scores")} | {
             "saving": load("saving", 2)

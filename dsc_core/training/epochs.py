@@ -133,8 +133,8 @@ def schedule(config: Config, count: int) -> Schedule:
         limited(batch_count(on_graph, config.joint_batch), config.batches),
         graphs,
         (HEAD_STEPS + (graphs - 1) * REFRESH_STEPS) // max(graphs, 1),
-        config.readout == "diffusion" or not config.joint_epochs,
-        HEAD_STEPS,
+        config.readout in ("diffusion", "damped") or not config.joint_epochs,
+        0 if config.readout == "damped" else HEAD_STEPS,
         JOINT_SHARE if config.stopping == "labels" else 1.0,
         1 + math.ceil(epochs / config.map_every) if config.map_every else 0,
     )

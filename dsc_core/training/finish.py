@@ -1,25 +1,27 @@
-"""The end of training: the last graph, the fixed maps from codes to clusters, and the labels of the training data."""
+"""The end of training: the last graph, and the labels of the training data by the fixed maps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
+import scipy.sparse as sparse
 from torch import Tensor
 
 from dsc_core.analysis import outliers
 from dsc_core.config import Config
-from dsc_core.method.cut import clusters_in_words, cut_graph, empty_clusters, k_means
+from dsc_core.method.cut import clusters_in_words, cut_graph, empty_clusters
 from dsc_core.method.feed import Feed, build_graph, copy_codes, encode, graph_rows
-from dsc_core.method.head import assign_softly, head_labels, teach_head
+from dsc_core.method.head import head_labels, teach_head
 from dsc_core.method.networks.networks import Networks
-from dsc_core.method.networks.spectral import orthonormalise
-from dsc_core.model import CodeMaps, Fitted, reconstruction_errors
+from dsc_core.method.second_view import SecondView
+from dsc_core.model import Fitted, reconstruction_errors
 from dsc_core.sampling import sample_rows
 from dsc_core.training import allocation
 from dsc_core.training.checkpoint import Carry
+from dsc_core.training.maps import fix_maps, temperature
 
 RETAUGHT = "Too small to be learned with the others: {}; the head was taught again with equal shares."
 EMPTY = "No samples at the end in {}; choose fewer clusters, or raise the balance."
@@ -35,6 +37,7 @@ def finish(
     warn: Callable[[str], None] = lambda _: None,
     enter: Callable[[str], None] = lambda _: None,
     say: Callable[[str], object] | None = None,
+    second_view: SecondView | None = None,
 ) -> Fitted:
     """Label the training data and fix the maps for new samples.
 
@@ -42,16 +45,21 @@ def finish(
     has run. carry: holds its graph. scratch: a folder for the codes of a large data set, which otherwise stay in
     memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with each part. say:
     called with a sentence about neighbours that are not exact, where training has not built a graph before.
+    second_view: of the samples in the graph, where training may have built it already.
     """
     nets.eval()
     part = feed if (rows := graph_rows(len(feed), config)) is None else feed.part(rows)
     latent = encode(nets, part)
+    affinity, views = None, second_view or SecondView(part, config)
+    if config.readout in ("diffusion", "damped") or not joint:
+        affinity = build_last_graph(nets, part, latent, config, carry, views, enter, say)
     # The head then learns the clusters of the graph of the last codes: its labels hold for samples old and new.
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, latent) if joint else None
-        teach_last_graph(nets, part, latent, like, config, carry, warn, enter, say)
+        teach_last_graph(nets, latent, like, config, carry, warn, enter)
     enter("labels")
-    maps = fix_maps(nets, latent, config, joint)
+    maps = fix_maps(nets, latent, config, joint, affinity, _labels_of(rows, carry))
+    maps = replace(maps, temperature=temperature(nets, maps, latent, carry.affinity, config))
     if rows is None:
         assignment = maps.assign(nets, latent)
     else:
@@ -70,35 +78,57 @@ def finish(
         maps.transform,
         maps.centres,
         maps.scale,
+        maps.temperature,
         error_limit(nets, feed, assignment.latent, config),
         carry.affinity,
         carry.eigenvalues,
+        maps.unit_rows,
     )
+
+
+def _labels_of(rows: np.ndarray | None, carry: Carry) -> np.ndarray | None:
+    """The labels in `carry` of the samples at `rows` (m,), None for all: graphs per batch are of all samples."""
+    labels = carry.labels
+    return labels if labels is None or rows is None or len(labels) <= len(rows) else labels[rows]
+
+
+def build_last_graph(
+    nets: Networks,
+    feed: Feed,
+    latent: Tensor,
+    config: Config,
+    carry: Carry,
+    second_view: SecondView,
+    enter: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], object] | None = None,
+) -> sparse.csr_matrix:
+    """The graph of the last codes (n, d), sparse (n, n), which goes into `carry`. second_view, say: see `finish`."""
+    if carry.affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
+        copies = copy_codes(nets, feed, config)
+        second_view.build(enter)
+        enter("neighbours")
+        heard = say if carry.affinity is None else None
+        carry.affinity = None  # the one of before: of a million samples 170 MB
+        carry.affinity = second_view.joined(build_graph(latent, copies, config, say=heard))
+        del copies
+        allocation.trim()
+    return carry.affinity
 
 
 def teach_last_graph(
     nets: Networks,
-    feed: Feed,
     latent: Tensor,
     like: np.ndarray | None,
     config: Config,
     carry: Carry,
     warn: Callable[[str], None],
     enter: Callable[[str], None] = lambda _: None,
-    say: Callable[[str], object] | None = None,
 ) -> None:
-    """Teach the head the clusters of the graph of the last codes (n, d), which goes into `carry` with its eigenvalues.
+    """Teach the head the clusters of the graph in `carry`, of the last codes (n, d); its eigenvalues go there too.
 
-    like: (n,) labels whose numbering is kept. say: see `finish`.
+    like: (n,) labels whose numbering is kept.
     """
-    if carry.affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
-        copies = copy_codes(nets, feed, config)
-        enter("neighbours")
-        heard = say if carry.affinity is None else None
-        carry.affinity = None  # the one of before: of a million samples 170 MB
-        carry.affinity = build_graph(latent, copies, config, say=heard)
-        del copies
-        allocation.trim()
+    assert carry.affinity is not None
     enter("cut")
     cut = cut_graph(carry.affinity, config, like, device=latent.device)
     allocation.trim()
@@ -108,20 +138,6 @@ def teach_last_graph(
     if empty := empty_clusters(head_labels(nets, latent), config.clusters):
         warn(RETAUGHT.format(clusters_in_words(empty)))
         teach_head(nets, latent, cut, config, even=True)
-
-
-@torch.no_grad()
-def fix_maps(nets: Networks, latent: Tensor, config: Config, joint: bool) -> CodeMaps:
-    """The orthonormal layer's map R of the codes (n, d), and k-means on Y where the labels are read from it."""
-    raw, _ = assign_softly(nets, latent)
-    # In double precision: over the whole data set R may be ill-conditioned, and rounding would bend the axes.
-    _, transform, _ = orthonormalise(raw.double())
-    centres, scale = None, 1.0
-    if config.readout == "kmeans" and joint:
-        clustering = k_means((raw.double() @ transform).float().cpu().numpy(), config)
-        centres = clustering.centres.astype(np.float32)
-        scale = max(clustering.inertia / len(raw) / 2, 1e-6)
-    return CodeMaps(transform.cpu().numpy(), centres, scale)
 
 
 def error_limit(nets: Networks, feed: Feed, latent: np.ndarray, config: Config) -> float | None:

@@ -14,11 +14,12 @@ from dsc_core.events import Event
 from dsc_core.method.batch import joint_terms
 from dsc_core.method.cut import Cut, clusters_in_words, confident_labels, cut_graph, empty_clusters
 from dsc_core.method.feed import Source, build_graph, copy_codes, encode
-from dsc_core.method.head import head_labels, teach_head
+from dsc_core.method.head import teach_head
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.teaching import HEAD_STEPS, REFRESH_STEPS
 from dsc_core.training import allocation, distributed
 from dsc_core.training.batches import Pairs
+from dsc_core.training.maps import stage_labels
 from dsc_core.training.setup import Training
 from dsc_core.training.trainer import Trainer
 
@@ -72,10 +73,12 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
     copies = copy_codes(trainer.nets, training.feed, config, encode_source)
 
     def build_and_cut() -> tuple[sparse.csr_matrix, Cut, list[str]]:
+        training.second_view.build(clock.enter, lambda *_: check_cancelled())
         clock.enter("neighbours", "joint")
         said: list[str] = []
         say = None if carry.affinity is not None else said.append  # once per run: of the first graph
         affinity = build_graph(latent, copies, config, lambda *_: check_cancelled(), say)
+        affinity = training.second_view.joined(affinity)
         allocation.trim()
         clock.enter("cut", "joint")
         return affinity, cut_graph(affinity, config, carry.labels, check_cancelled, latent.device), said
@@ -117,7 +120,7 @@ def batch_terms(training: Training) -> Callable[[np.ndarray], tuple[dict[str, Te
 
 
 def finish_epoch(training: Training, epoch: int, loss: float) -> Iterator[Event]:
-    """After an epoch, counted from 0: label the samples by the head, and see whether stage 2 is over.
+    """After an epoch, counted from 0: label the samples, and see whether stage 2 is over.
 
     loss: the mean of the epoch.
     """
@@ -125,7 +128,7 @@ def finish_epoch(training: Training, epoch: int, loss: float) -> Iterator[Event]
     clock, carry = trainer.clock, trainer.carry
     clock.enter("encoding")
     latent = encode_together(trainer.nets, training.feed)
-    labels = distributed.once(lambda: head_labels(trainer.nets, latent))
+    labels = distributed.once(lambda: stage_labels(trainer.nets, latent, config, carry.labels))
     clock.enter("saving")
     if (epoch + 1) % config.evaluate_every == 0:
         yield training.evaluation(labels)

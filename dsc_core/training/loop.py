@@ -12,8 +12,10 @@ from torch import Tensor
 from dsc_core.config import KNOBS, Config
 from dsc_core.events import Event
 from dsc_core.method.batch import autoencoder_terms
+from dsc_core.method.views import left_out
 from dsc_core.model import Fitted
 from dsc_core.training import allocation, captured, distributed, joint
+from dsc_core.training.alarm import watched
 from dsc_core.training.batches import epoch_batches, epochs_left
 from dsc_core.training.checkpoint import State
 from dsc_core.training.costs import Job, plan
@@ -24,12 +26,12 @@ from dsc_core.training.film import Snapshot
 from dsc_core.training.finish import finish
 from dsc_core.training.recovery import SaveState
 from dsc_core.training.requests import Control
-from dsc_core.training.setup import Observe, Training, cluster_sizes, set_up
+from dsc_core.training.setup import Observe, Training, cluster_sizes, set_up, start_decoders
 from dsc_core.training.steering import Stopped
 from dsc_core.training.trainer import Trainer
 
 # Of the algorithm: raised when the same settings give other labels, so that old results are recognised.
-REVISION = 6
+REVISION = 7
 LABELLING = "Labelling the samples"
 STOPPED = "Stopped; the labels are made from what was learned so far."
 DRAWN = (
@@ -93,6 +95,7 @@ def _start(training: Training, asked: Config, resume_from: State | None) -> Iter
     if resume_from:
         training.keeper.go_to(resume_from)
         return
+    start_decoders(training)
     training.keeper.keep()
     training.film.take(epoch=0, last=False)
     if raised := departures(asked, training.config, len(training.feed)):
@@ -100,6 +103,8 @@ def _start(training: Training, asked: Config, resume_from: State | None) -> Iter
     count, on_graph = len(training.feed), training.config.graph_samples
     if count > on_graph:
         yield training.trainer.clock.note(DRAWN.format(count, on_graph, KNOBS["graph_samples"].title))
+    if missing := left_out(training.config, training.trainer.nets.shape, min(count, on_graph)):
+        yield training.trainer.clock.note(missing)
 
 
 def _train(training: Training) -> Iterator[Event]:
@@ -108,7 +113,7 @@ def _train(training: Training) -> Iterator[Event]:
         try:
             yield from _autoencoder_stage(training)
             if training.config.joint_epochs and not training.trainer.carry.over:
-                yield from _joint_stage(training.on_graph())
+                yield from _joint_stage(training.on_graph)
         except Stopped:
             yield training.trainer.clock.note(STOPPED)
         except Diverged as error:
@@ -146,11 +151,11 @@ def _epoch(training: Training, stage: str, terms: Terms) -> Generator[Event, Non
     captured.begin(trainer, training.feed, stage, batches)
     for index in batches:
         yield from trainer.steering.poll(trainer.clock)
-        yield from _step(trainer, terms, index)
+        yield from watched(trainer, _step(trainer, terms, index))
     trainer.settle()
     yield from trainer.taken_notes()
     ended = trainer.clock.end_epoch()
-    yield ended
+    yield from watched(trainer, [ended])
     trainer.carry.order = None
     return ended.losses["total"]
 
@@ -197,6 +202,7 @@ def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, 
         warnings.append,
         trainer.clock.enter,
         said.append,
+        training.on_graph.second_view,
     )
     allocation.trim()
     for message in said:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,10 +14,12 @@ from dsc_core.analysis import map_film
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.events import Event
-from dsc_core.method.feed import Feed, graph_rows, on_device
+from dsc_core.method.feed import BLOCK, Feed, graph_rows, on_device
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import check_encoder
 from dsc_core.method.searches import check_search
+from dsc_core.method.second_view import SecondView
+from dsc_core.sampling import sample_rows
 from dsc_core.training import distributed
 from dsc_core.training.batches import check_processes
 from dsc_core.training.clock import Clock
@@ -26,15 +30,18 @@ from dsc_core.training.requests import Control
 from dsc_core.training.steering import Steering
 from dsc_core.training.trainer import Trainer
 
+MEAN_SAMPLE = 10_000  # samples whose mean the decoders begin with
+
 Observe = Callable[[np.ndarray], dict[str, float]]
 
 
 @dataclass
 class Training:
-    """The parts of one training. feed, observe: of the samples that the present stage trains on."""
+    """The parts of one training. feed, second_view, observe: of the samples that the present stage trains on."""
 
     trainer: Trainer
     feed: Feed
+    second_view: SecondView
     film: Film
     keeper: Keeper
     observe: Observe | None
@@ -44,14 +51,14 @@ class Training:
         """The settings as they are now."""
         return self.trainer.config
 
+    @cached_property
     def on_graph(self) -> Training:
         """The same training on the samples of the graph, where a part of a large data set was drawn for it."""
         rows = graph_rows(len(self.feed), self.config) if self.config.graph == "whole" else None
         if rows is None:
             return self
-        return replace(
-            self, feed=self.feed.part(rows), observe=_observe_part(self.observe, rows, len(self.feed))
-        )
+        feed, observe = self.feed.part(rows), _observe_part(self.observe, rows, len(self.feed))
+        return replace(self, feed=feed, second_view=SecondView(feed, self.config), observe=observe)
 
     def evaluation(self, labels: np.ndarray, message: str = "") -> Event:
         """The sizes of the clusters of `labels` (n,), and the scores that the caller has for them."""
@@ -86,7 +93,30 @@ def set_up(
     keeper = Keeper(trainer, checkpoint)
     steering.save, steering.settle = keeper.save, trainer.settle
     film = Film(nets, feed, snapshot, config.map_every, map_film.film_rows(len(samples), config))
-    return Training(trainer, feed, film, keeper, observe)
+    return Training(trainer, feed, SecondView(feed, config), film, keeper, observe)
+
+
+@torch.no_grad()
+def start_decoders(training: Training) -> None:
+    """Let the decoders of images begin near the mean of the training data; see `Decoder.start_at`.
+
+    The mean is that of MEAN_SAMPLE samples drawn by the seed, in the units of the networks, and the same in all
+    processes.
+    """
+    feed, decoders = training.feed, training.trainer.nets.decoders()
+    if not decoders or len(training.trainer.nets.shape) != 3:
+        return
+    rows = sample_rows(len(feed), MEAN_SAMPLE, training.config.seed)
+
+    def channel_means() -> torch.Tensor:
+        blocks = (feed(part).double() for part in np.array_split(rows, math.ceil(len(rows) / BLOCK)))
+        return sum((block.mean((2, 3)).sum(0).cpu() for block in blocks), torch.zeros(())) / len(rows)
+
+    means = (
+        distributed.once(channel_means).float().nan_to_num(0.5)
+    )  # the loss will say what is wrong with NaN
+    for decoder in decoders:
+        decoder.start_at(means.to(feed.device))
 
 
 def cluster_sizes(labels: np.ndarray, clusters: int) -> tuple[int, ...]:

@@ -40,7 +40,8 @@ class Trainer:
     """The networks in training, with all that changes from step to step.
 
     static: the steps of the present stage where they are recorded; None where each is done anew. records: whether
-    recording was never seen to fail. notes: what there is to report at the next event.
+    recording was never seen to fail. notes: what there is to report at the next event. alarmed: whether it was said
+    that stage 1 is dead.
     """
 
     nets: Networks
@@ -51,6 +52,7 @@ class Trainer:
     static: Settling | None = None
     records: bool = True
     notes: list[Event] = field(default_factory=list)
+    alarmed: bool = False
 
     def __post_init__(self) -> None:
         self.start_stage("autoencoder")

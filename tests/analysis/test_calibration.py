@@ -35,3 +35,15 @@ def test_the_bins_hold_every_sample_once_and_the_order_does_not_matter():
         full
     ].all()
     assert np.isnan(calibration.calibrate(np.ones(3), np.full(3, 0.95)).accuracy[0])
+
+
+def test_the_area_of_risk_is_small_where_errors_come_last():
+    correct = np.r_[np.ones(80), np.zeros(20)].astype(bool)
+    falling = np.linspace(1, 0, 100)
+    best, worst = calibration.area_of_risk(correct, falling), calibration.area_of_risk(correct, -falling)
+    assert best == pytest.approx(np.mean(np.maximum(np.arange(1, 101) - 80, 0) / np.arange(1, 101)))
+    assert best < 0.03 < 0.2 < worst
+    assert calibration.area_of_risk(correct, np.ones(100)) == pytest.approx(0.2), "ties come in any order"
+    order = np.random.default_rng(0).permutation(100)
+    assert calibration.area_of_risk(correct[order], falling[order]) == pytest.approx(best)
+    assert calibration.area_of_risk(np.ones(5), np.zeros(5)) == 0

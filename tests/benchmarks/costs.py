@@ -33,8 +33,8 @@ from dsc_core.training.countdown import Countdown
 GRID = (
     ("standard", 600, (1, 8, 8), 3),
     ("standard", 1797, (1, 8, 8), 10),
-    ("standard", 10_000, (1, 28, 28), 10),
-    ("augment", 1500, (1, 28, 28), 10),
+    ("no-copies", 10_000, (1, 28, 28), 10),
+    ("standard", 1500, (1, 28, 28), 10),
     ("standard", 400, (1, 32, 32), 40),
     ("standard", 3000, (3, 32, 32), 20),
     ("standard", 300, (3, 64, 64), 5),

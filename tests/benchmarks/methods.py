@@ -21,13 +21,16 @@ from dsc_core.training.loop import fit
 
 PLAIN = {"global_mi": 0.0, "local_mi": 0.0, "relative": 0.0}
 ONE = {"joint_epochs": 0}
-# The ablation of the paper. Its first steps end after stage 1; `standard` is the last step.
+BARE = preset("no-copies", second_view="none")
+# The ablation of the paper, and ours. Its first steps end after stage 1; none has random copies or a second view, which
+# the presets `no-copies` and `standard`, the last steps, add one after the other.
 ABLATION = {
     "ablation-ae": ONE | PLAIN,
     "ablation-ae-mi": ONE | {"relative": 0.0},
     "ablation-ae-relative": ONE | {"global_mi": 0.0, "local_mi": 0.0},
     "ablation-ae-both": ONE,
     "ablation-joint": {"self_training": 0.0, "joint_share": 1.0, "final_rate": 1.0},
+    "ablation-self-training": {},
 }
 # Noise level by weight of both mutual-information terms, with fewer epochs in both stages.
 GRID_NOISE, GRID_MI = (0.0, 0.25, 0.5, 1.0, 2.0), (0.0, 0.4, 1.6, 6.4)
@@ -64,6 +67,7 @@ TITLES = {
     "ablation-ae-relative": "+ relative reconstruction",
     "ablation-ae-both": "+ both",
     "ablation-joint": "+ both",
+    "ablation-self-training": "+ both",
     "standard-k-2": "`standard`, two clusters too few",
     "standard-k+2": "`standard`, two clusters too many",
     "standard-k20": "`standard`, 20 clusters",
@@ -129,9 +133,9 @@ def config_of(method: str, clusters: int, seed: int) -> Config | None:
     if method in OTHER_K:
         return preset("standard", clusters=clusters, seed=seed)
     if method in ABLATION or method in GRID:
-        return preset("standard", clusters=clusters, seed=seed, **(ABLATION | GRID)[method])
+        return BARE.replace(clusters=clusters, seed=seed, **(ABLATION | GRID)[method])
     if method == N2D:  # its code has as many dimensions as clusters
-        return preset("standard", latent_dims=clusters, clusters=clusters, seed=seed, **ONE, **PLAIN)
+        return BARE.replace(latent_dims=clusters, clusters=clusters, seed=seed, **ONE, **PLAIN)
     return None
 
 

@@ -119,7 +119,7 @@ def ablation_table(results: list[Result]) -> str:
     for data in methods.DATA:
         if not any((data, method) in by_pair for method in methods.ABLATION):
             continue
-        for method in (*methods.ABLATION, "standard"):
+        for method in (*methods.ABLATION, "no-copies", "standard"):
             members = by_pair.get((data, method), [])
             for source, scored in _sources(method, members).items():
                 title = methods.TITLES[method] + mark(members)
@@ -131,10 +131,14 @@ def _sources(method: str, members: list[Result]) -> dict[str, list[dict]]:
     """The scores of a step of the ablation by what its clusters were read from."""
     if not members:
         return {}
-    if method == "standard":
-        return {"joint training and self-training": members}
-    if method == "ablation-joint":
-        return {"joint training": members}
+    last = {
+        "ablation-joint": "joint training",
+        "ablation-self-training": "joint training and self-training",
+        "no-copies": "the same, with the second view",
+        "standard": "the same, with random copies",
+    }
+    if method in last:
+        return {last[method]: members}
     code = [member["readouts"]["latent-k-means"] for member in members]
     return {"k-means on the code": code, "spectral network": members}
 
@@ -185,7 +189,7 @@ def overview_table(results: list[Result]) -> str:
         "umap-mixture": "UMAP + mixture",
         methods.N2D: "N2D's recipe",
         "standard": "`standard`",
-        "augment": "`augment`",
+        "quick": "`quick`",
         "paper": "`paper`",
     }
     by_pair = groups(results)

@@ -29,14 +29,14 @@ def nets_of(config: Config) -> Networks:
 
 
 def test_rows_of_a_table_have_no_copies():
-    config = preset("augment")
+    config = preset("standard")
     assert makes_copies(config, torch.zeros(4, 1, 8, 8))
     assert not makes_copies(config, torch.zeros(4, 8))
-    assert not makes_copies(preset("standard"), torch.zeros(4, 1, 8, 8))
+    assert not makes_copies(preset("no-copies"), torch.zeros(4, 1, 8, 8))
 
 
 def test_copies_do_not_depend_on_the_order_of_access(feed):
-    config = preset("augment")
+    config = preset("standard")
     one, other = copies_of(feed, config)[:2]
     whole = one(np.arange(64))
     again = copies_of(feed, config)[0]
@@ -46,17 +46,17 @@ def test_copies_do_not_depend_on_the_order_of_access(feed):
 
 
 def test_a_part_of_the_samples_has_the_copies_of_these_samples(feed):
-    config = preset("augment", **UNMOVED)
+    config = preset("standard", **UNMOVED)
     rows = np.array([5, 9, 60])
     part = feed.part(rows)
     assert torch.allclose(copies_of(part, config)[0](np.arange(3)), feed(rows), atol=1e-5)
 
 
 def test_without_copies_the_graph_has_none(feed):
-    assert copies_of(feed, preset("standard", augmented_graph=3)) == []
-    assert len(copies_of(feed, preset("augment", augmented_graph=3))) == 3
+    assert copies_of(feed, preset("no-copies", augmented_graph=3)) == []
+    assert len(copies_of(feed, preset("standard", augmented_graph=3))) == 3
     table = Feed(np.zeros((9, 4), np.float32), (0.0, 1.0), torch.device("cpu"))
-    assert copies_of(table, preset("augment")) == []
+    assert copies_of(table, preset("standard")) == []
 
 
 def test_the_nearest_point_is_the_one_with_the_nearest_copy():

@@ -90,7 +90,7 @@ def test_a_term_with_weight_zero_is_not_computed_and_changes_no_other(stage, nam
     [
         ({"spectral": 0.0}, "orthonormalise"),
         ({"augmented_agreement": 0.0}, "copy_images"),
-        ({"spectral": 0.0, "graph": "batch"}, "batch_affinity"),
+        ({"spectral": 0.0, "graph": "batch"}, "affinity_of"),
     ],
 )
 def test_what_only_a_term_of_weight_zero_needs_is_not_computed(weights, idle, feed, monkeypatch):
@@ -117,7 +117,7 @@ def test_in_stage_2_every_so_many_samples_one_is_decoded(feed, monkeypatch):
     monkeypatch.setattr(
         Networks, "decode", lambda nets, *codes: decoded.append(len(codes[0])) or decode(nets, *codes)
     )
-    config = preset("standard", spectral_width=32, neighbours=5)
+    config = preset("no-copies", spectral_width=32, neighbours=5)
     terms = {every: stage_2(config.replace(decode_every=every), feed) for every in (1, 2, 4, 64)}
     stage_1(config.replace(decode_every=4), feed)
     assert decoded == [32, 16, 8, 8, 32]  # never fewer than 8, and stage 1 decodes all
@@ -219,6 +219,6 @@ def test_a_copy_is_moved_as_far_as_the_settings_say():
 
 def test_a_table_has_no_copies_and_lacks_their_terms():
     rows = torch.rand(8, 5)
-    batch = one_batch(preset("augment"), rows)
+    batch = one_batch(preset("standard"), rows)
     assert not batch.has("images")
     assert not batch.has("copies")

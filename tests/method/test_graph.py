@@ -116,3 +116,34 @@ def test_a_sample_without_neighbours_votes_for_itself():
     affinity = sparse.csr_matrix(np.array([[0, 1.0, 0], [1, 0, 0], [0, 0, 0]]))
     votes = graph.votes(affinity, np.array([0, 0, 1]), 2)
     assert np.allclose(votes, [[1, 0], [1, 0], [0, 1]])
+
+
+def test_the_affinity_of_a_batch_is_symmetric_and_passes_gradients_only_where_it_is_asked_to():
+    points = torch.from_numpy(blobs(size=20)[0]).requires_grad_()
+    larger, mean = (graph.batch_affinity(points, 4, 2.0, differentiable=both) for both in (False, True))
+    for affinity in (larger, mean):
+        assert torch.equal(affinity, affinity.T)
+        assert not affinity.diagonal().any()
+    assert not larger.requires_grad
+    mean.sum().backward()
+    assert torch.isfinite(points.grad).all()
+    assert points.grad.abs().max() > 0
+    # An edge that only one side counts among its nearest has half of its affinity, one of both sides all of it.
+    ratio = (mean / larger)[larger > 0].detach()
+    assert ((ratio - 0.5).abs().minimum((ratio - 1).abs()) < 1e-4).all()
+    assert ratio.min() < 0.6
+    assert ratio.max() > 0.9
+
+
+def test_the_width_of_a_batch_is_a_share_of_its_median_distance_where_none_is_set():
+    points = torch.from_numpy(blobs(size=20)[0])
+    width = torch.cdist(points, points).sort(1)[0][:, 4].median().item()
+    for share in (1.0, 0.5):
+        relative = graph.batch_affinity(points, 4, 0.0, share)
+        assert torch.allclose(relative, graph.batch_affinity(points, 4, share * width), atol=1e-4)
+
+
+def test_the_affinity_of_equal_points_passes_finite_gradients():
+    points = torch.zeros(6, 3, requires_grad=True)
+    graph.batch_affinity(points, 2, 0.0, differentiable=True).sum().backward()
+    assert torch.isfinite(points.grad).all()

@@ -34,7 +34,8 @@ def dataset():
 
 @pytest.fixture
 def config():
-    return Config().replace(clusters=3, device="cpu")
+    # The fakes have no model that could build a graph of images: theirs is of the codes alone.
+    return Config().replace(clusters=3, device="cpu", second_view="none")
 
 
 @pytest.fixture

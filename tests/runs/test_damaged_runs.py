@@ -14,6 +14,7 @@ from dsc_core.runs import Store, film_frames, run_folder, trash
 from dsc_core.runs.annotations import edits, names, selections
 from dsc_core.runs.artifacts import choose_k_sweep
 from dsc_core.runs.artifacts.arrays import read_latent, read_spectral
+from dsc_core.runs.artifacts.cluster_tree import read_tree
 from dsc_core.runs.artifacts.graph import load_graph
 from dsc_core.runs.artifacts.labels import labels_csv, labels_frame
 from dsc_core.runs.artifacts.results import load_results
@@ -93,6 +94,7 @@ def survey(store, run_id):
     if results is not None:
         attempt(names.read_names, results)
         attempt(lambda: edits.of_run(run, results.labels).now())
+        attempt(read_tree, run, results.labels["cluster"].to_numpy())
     attempt(lambda: [event.to_json() for _, event in store.events(run.id)])
     attempt(store.checkpoints, run.id)
     attempt(same_dataset, store, run)

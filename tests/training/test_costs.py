@@ -59,7 +59,7 @@ def test_more_of_anything_never_costs_less():
     assert seconds(few) < seconds(many) < seconds(LARGE)
     assert seconds(few) < seconds(Job(1000, (3, 64, 64), Config()))
     assert seconds(many) < seconds(Job(4000, (1, 28, 28), Config(clusters=100)))
-    assert seconds(many) < seconds(Job(4000, (1, 28, 28), preset("augment")))
+    assert seconds(many) < seconds(Job(4000, (1, 28, 28), preset("standard", epochs=8, least_steps=500)))
     assert seconds(Job(4000, (1, 28, 28), preset("quick"))) < seconds(many)
 
 
@@ -88,7 +88,7 @@ def test_a_measured_factor_takes_the_place_of_the_number_of_cores():
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 224, 224), (20,)])
 def test_a_calibration_is_a_small_job_of_the_same_networks(shape):
-    job = Job(5000, shape, preset("augment", clusters=40))
+    job = Job(5000, shape, preset("standard", clusters=40))
     small = small_job(job)
     for name in ("latent_dims", "spectral_width", "batch_norm", "augmented_agreement", "encoder", "decoders"):
         assert getattr(small.config, name) == getattr(job.config, name)

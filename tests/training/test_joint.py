@@ -4,7 +4,7 @@ import numpy as np
 
 from dsc_core.config import Config
 from dsc_core.method import head
-from dsc_core.training import joint, setup, steering
+from dsc_core.training import joint, maps, setup, steering
 from dsc_core.training.loop import fit
 from tests.training.small import SMALL, images, run, warnings
 
@@ -53,13 +53,13 @@ def test_a_stop_ends_the_cut_of_the_graph(monkeypatch):
 
 
 def test_a_cluster_that_becomes_empty_is_cut_from_a_new_graph(monkeypatch):
-    taught, looks, say, teach = [], iter(range(99)), joint.head_labels, joint.teach_head
+    taught, looks, say, teach = [], iter(range(99)), maps.head_labels, joint.teach_head
 
     def without(nets, latent):
         labels = say(nets, latent)
         return np.where(labels == 2, 0, labels) if next(looks) == 0 else labels  # after the first joint epoch
 
-    monkeypatch.setattr(joint, "head_labels", without)
+    monkeypatch.setattr(maps, "head_labels", without)
     monkeypatch.setattr(joint, "teach_head", lambda *given: taught.append(given[4:]) or teach(*given))
     rng = np.random.default_rng(0)
     rows = np.repeat(5 * rng.standard_normal((3, 12)), 100, axis=0) + rng.standard_normal((300, 12))

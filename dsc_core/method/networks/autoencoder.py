@@ -13,6 +13,8 @@ from torch.nn import functional
 from dsc_core.method.networks.sizes import HIDDEN, STEMS, feature_shape, layers
 from dsc_core.method.products import Linear, linear
 
+DARKEST = 0.01  # the mean value nearest to 0 or 1 that a decoder starts with
+
 
 @dataclass(frozen=True)
 class Code:
@@ -137,6 +139,20 @@ class Decoder(nn.Module):
         # A shuffle returns even sizes only; the crop makes odd ones exact.
         hidden = functional.pixel_shuffle(hidden, self.grow)[:, :, : self.shape[1], : self.shape[2]]
         return torch.sigmoid(hidden)
+
+    @torch.no_grad()
+    def start_at(self, means: Tensor) -> None:
+        """Set the last biases so that images begin near their mean value: logit of the mean of each channel, (C,).
+
+        At 0 they begin with grey ones. Where most pixels are black, the first large steps then drive the sigmoid into
+        saturation, and without batch normalisation it stays there: every decoding is black, whatever the code is.
+        Rows of tables, standardised and without a sigmoid, begin at their mean anyway.
+        """
+        if self.sizes:
+            biases = torch.logit(means.clamp(DARKEST, 1 - DARKEST))
+            last = self.layers[-1].bias
+            assert isinstance(last, Tensor)
+            last.copy_(biases.repeat_interleave(self.grow**2))  # the shuffle's order
 
     def _rows(self, hidden: Tensor) -> Tensor:
         """The layers of a table. (m, HIDDEN) → (m, F)."""

@@ -54,6 +54,10 @@ class Networks(nn.Module):
             self.global_discriminator.requires_grad_(False)
             self.local_discriminator.requires_grad_(False)
 
+    def decoders(self) -> list[Decoder]:
+        """The decoders: none, one for both codes, or one for each."""
+        return [each for each in (self.decoder, self.noisy_decoder) if isinstance(each, Decoder)]
+
     def stage_one(self) -> list[nn.Parameter]:
         """The parameters that stage 1 trains; without an encoder the centres, which it leaves as they are."""
         own = [p for name, p in self.named_parameters() if not name.startswith(("spectral", "centres"))]

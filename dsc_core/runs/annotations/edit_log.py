@@ -12,7 +12,7 @@ from dsc_core.runs.annotations.cluster_name import is_name
 from dsc_core.runs.annotations.edited import Edit
 from dsc_core.runs.facts import whole
 
-KINDS = ("name", "merge", "split", "move")
+KINDS = ("name", "merge", "split", "move", "cut")
 
 
 class BadLine(ValueError):
@@ -79,8 +79,8 @@ def replay(lines: Iterable[Line], original: np.ndarray, fresh: int) -> Replayed:
             undone.append(done.pop())
         elif kind == "redo" and undone:
             done.append(undone.pop())
-    labels, names = _applied(done, original, {})
-    _applied(undone[::-1], labels, names)  # checks what a redo would apply
+    labels, names = _applied(done, original, {}, original)
+    _applied(undone[::-1], labels, names, original)  # checks what a redo would apply
     return Replayed(
         labels, names, fresh, tuple(line.edit for line in done), tuple(line.edit for line in undone)
     )
@@ -91,6 +91,8 @@ def _after(line: Line, fresh: int) -> int:
     edit, made = line.edit, list[Any]()
     if edit["kind"] == "split":
         made = edit["new"] if isinstance(edit.get("new"), list) and edit["new"] else [None]
+    elif edit["kind"] == "cut":
+        made = edit["new"] if isinstance(edit.get("new"), list) else [None]
     elif edit["kind"] == "move" and edit.get("new"):
         made = [edit.get("into")]
     if not all(whole(number) and number == fresh + i for i, number in enumerate(made)):
@@ -99,12 +101,14 @@ def _after(line: Line, fresh: int) -> int:
 
 
 def _applied(
-    lines: Sequence[Line], labels: np.ndarray, names: dict[int, str]
+    lines: Sequence[Line], labels: np.ndarray, names: dict[int, str], original: np.ndarray
 ) -> tuple[np.ndarray, dict[int, str]]:
-    """The labels and names after the edits; those given stay as they are."""
+    """The labels and names after the edits; those given stay as they are. original: (n,), the labels of the run."""
     labels, names = labels.copy(), dict(names)
     for number, edit in lines:
         try:
+            if edit["kind"] == "cut":
+                labels[:] = original
             _apply(edit, labels, names)
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise BadLine(number) from error
@@ -117,10 +121,12 @@ def _apply(edit: Edit, labels: np.ndarray, names: dict[int, str]) -> None:
     if kind == "name":
         names[_existing(edit["cluster"], labels)] = edit["name"]
     elif kind == "merge":
-        into, cluster = _existing(edit["into"], labels), _existing(edit["cluster"], labels)
-        labels[labels == cluster] = into
-        if names.get(cluster) and not names.get(into):  # a name given is not lost
-            names[into] = names[cluster]
+        _merge(edit["cluster"], edit["into"], labels, names)
+    elif kind == "cut":
+        for cluster, into in edit["merged"]:
+            _merge(cluster, into, labels, names)
+        for new, rows in zip(edit["new"], edit["rows"], strict=True):
+            labels[_checked_rows(rows, len(labels))] = new
     elif kind == "split":
         _existing(edit["cluster"], labels)
         for new, rows in zip(edit["new"], edit["rows"], strict=True):
@@ -128,6 +134,13 @@ def _apply(edit: Edit, labels: np.ndarray, names: dict[int, str]) -> None:
     else:
         into = edit["into"] if edit.get("new") else _existing(edit["into"], labels)
         labels[_checked_rows(edit["rows"], len(labels))] = into
+
+
+def _merge(cluster: Any, into: Any, labels: np.ndarray, names: dict[int, str]) -> None:
+    into, cluster = _existing(into, labels), _existing(cluster, labels)
+    labels[labels == cluster] = into
+    if names.get(cluster) and not names.get(into):  # a name given is not lost
+        names[into] = names[cluster]
 
 
 def _existing(cluster: Any, labels: np.ndarray) -> int:

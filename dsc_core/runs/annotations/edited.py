@@ -64,10 +64,11 @@ class Edited:
         """{cluster of the run: the cluster that it was merged into, or itself}, for `clusters` clusters."""
         now = {cluster: cluster for cluster in range(clusters)}
         for edit in self.done:
-            if edit["kind"] == "merge":
-                now = {
-                    own: int(edit["into"]) if at == int(edit["cluster"]) else at for own, at in now.items()
-                }
+            if edit["kind"] == "cut":  # begins from the clusters of the run
+                now = {cluster: cluster for cluster in range(clusters)}
+            pairs = [(edit["cluster"], edit["into"])] if edit["kind"] == "merge" else edit.get("merged", ())
+            for cluster, into in pairs:
+                now = {own: int(into) if at == int(cluster) else at for own, at in now.items()}
         return now
 
     @cached_property

@@ -130,6 +130,21 @@ class Edits:
             moved = [rows[parts == kind].tolist() for kind in kinds]
             return self._append({"kind": "split", "cluster": int(cluster), "new": new, "rows": moved})
 
+    def cut(self, clusters: ArrayLike) -> Edited:
+        """Replace all clusters by another cut, (n,), of those of the run: whole ones united, others taken apart.
+
+        The largest part of a cluster keeps its number, or takes that of the cluster it is united with; other parts are
+        new clusters, numbered from `fresh` on. The run's own labels are a cut too: they bring its clusters back.
+        """
+        cut = np.asarray(clusters, dtype=np.int64)
+        if cut.shape != self.original.shape:
+            raise InputError(f"The clusters of {len(self.original):,} samples are needed.")
+        with _lock:
+            fresh = self._present().fresh
+            united, new, rows = _as_steps(self.original, cut)
+            numbers = list(range(fresh, fresh + len(new)))
+            return self._append({"kind": "cut", "merged": united, "new": numbers, "rows": rows})
+
     def move(self, rows: ArrayLike, into: int | None) -> Edited:
         """Move the samples at `rows` (m,) into a cluster; None makes a new one."""
         rows = np.unique(np.asarray(rows, dtype=np.int64))
@@ -213,8 +228,32 @@ def of_run(run: Run, frame: pd.DataFrame) -> Edits:
     return Edits(run.folder, frame["cluster"].to_numpy(), run.clusters)
 
 
+def _as_steps(original: np.ndarray, cut: np.ndarray) -> tuple[list[list[int]], list[int], list[list[int]]]:
+    """What makes one clustering (n,) from another: [cluster, the one it is united with], new clusters, their samples.
+
+    InputError if a new cluster, whose number none of the original ones has, holds samples of several of them.
+    """
+    united, new, rows = list[list[int]](), list[int](), list[list[int]]()
+    present = set(np.unique(original).tolist())
+    for number in np.unique(cut).tolist():
+        if number not in present:
+            new.append(number)
+            rows.append(np.flatnonzero(cut == number).tolist())
+    for cluster in sorted(present):
+        targets = np.unique(cut[original == cluster]).tolist()
+        known = [number for number in targets if number in present]
+        if len(known) != 1 or (known != [cluster] and len(targets) > 1):
+            raise InputError("Each cluster of the run must be united with others, or taken apart, not both.")
+        united += [[cluster, into] for into in known if into != cluster]
+    return united, new, rows
+
+
 def sentence(edit: Edit) -> str:
     """An edit in words."""
+    if edit["kind"] == "cut":
+        if not edit["merged"] and not edit["new"]:
+            return "Clusters as trained"
+        return f"Clusters of the tree: {len(edit['merged'])} united with others, {len(edit['new'])} new"
     if edit["kind"] == "name":
         return (
             f"Cluster {edit['cluster']} named '{edit['name']}'"

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sparse
 
 from dsc_core.config import Config
+from dsc_core.method.views import has_second
 from dsc_core.runs.artifacts.arrays import read_latent
 from dsc_core.runs.files import check_regular, write_whole
 from dsc_core.runs.run import Run
@@ -59,6 +60,8 @@ def mark_of(run: Run, latent: np.ndarray) -> str:
     settings: tuple[object, ...] = (config.neighbours, config.damping, config.seed)
     if _with_copies(run):
         settings += (config.augmented_graph, config.shift, config.rotation, config.scaling)
+    if _with_second_view(run):
+        settings += (config.second_view, config.both_views)
     digest = hashlib.blake2b(repr((latent.shape, settings)).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(latent).data)
     return digest.hexdigest()
@@ -70,14 +73,21 @@ def _with_copies(run: Run) -> bool:
     return run.dataset.get("kind") == "image" and bool(config.augmented_agreement and config.augmented_graph)
 
 
+def _with_second_view(run: Run) -> bool:
+    """Whether the graph of the codes is joined to one of the images themselves."""
+    return run.dataset.get("kind") == "image" and has_second(
+        run.config, tuple(run.dataset["shape"]), run.samples
+    )
+
+
 def _build(run: Run, latent: np.ndarray, report: Report | None) -> sparse.csr_matrix:
-    """The graph as training builds it: from the codes, and with the codes of the random copies."""
+    """The graph as training builds it: from the codes, those of the random copies, and the images themselves."""
     import torch
 
     from dsc_core.method.feed import build_graph
 
     progress = (lambda done, total: report(BUILDING, done, total)) if report else None
-    if not _with_copies(run):
+    if not (_with_copies(run) or _with_second_view(run)):
         return build_graph(torch.from_numpy(np.array(latent)), [], run.config, progress)
     from dsc_core.data import load_dataset
     from dsc_core.model import Fitted

@@ -1,7 +1,7 @@
 """The trained encoder and its spectral map as one ONNX file, for programs without PyTorch.
 
 Input `samples`: (n, …) float32 in the units of the training data (images as read; tables after the preprocessing in
-the file's metadata). Outputs `cluster` (n,), `probabilities` (n, K), `latent` (n, d), `spectral` (n, K').
+the file's metadata). Outputs `cluster` (n,), `probabilities` (n, K) under noise, `latent` (n, d), `spectral` (n, K').
 Needs the packages onnx and onnxscript.
 """
 
@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from dsc_core.errors import InputError
+from dsc_core.method.confidence import noise_factors, tempered
 from dsc_core.model import Fitted
 from dsc_core.runs.run import Run
 
@@ -30,25 +31,40 @@ class ClusterModel(nn.Module):
 
     map: torch.Tensor
     means: torch.Tensor
+    factors: torch.Tensor
 
     def __init__(self, fitted: Fitted, scaling: tuple[float, float]) -> None:
         super().__init__()
         self.encoder, self.spectral = fitted.nets.encoder, fitted.nets.spectral
         self.offset, self.factor = (float(value) for value in scaling)
         self.register_buffer("map", torch.tensor(fitted.transform, dtype=torch.float32))
-        self.centres = fitted.centres is not None
+        self.centres, self.unit_rows = fitted.centres is not None, fitted.unit_rows
         if self.centres:
             self.register_buffer("means", torch.tensor(fitted.centres, dtype=torch.float32))
             self.scale = float(fitted.scale)
+        self.temperature = fitted.temperature
+        self.register_buffer("factors", noise_factors(fitted.latent.shape[1], fitted.config.seed))
 
     def forward(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(n, …) → cluster, probabilities, latent, spectral."""
         latent = self.encoder((samples - self.offset) * self.factor).mean
+        spectral, probabilities = self.read(latent)
+        cluster = probabilities.argmax(1)
+        if self.temperature is not None:
+            # One draw of noise after the other: views of a size that is not fixed cannot be exported.
+            noisy = [self.read(latent * factor)[1] for factor in self.factors]
+            probabilities = tempered(torch.stack(noisy).mean(0), cluster, self.temperature)
+        return cluster, probabilities, latent, spectral
+
+    def read(self, latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Codes (n, d) → spectral (n, K'), probabilities of the codes as they are (n, K)."""
         raw, logits = self.spectral(latent)
         spectral = raw @ self.map
+        if self.unit_rows:
+            spectral = spectral / spectral.norm(dim=1, keepdim=True).clamp_min(1e-12)
         if self.centres:
             logits = -(spectral[:, None, :] - self.means[None]).square().sum(2) / (2 * self.scale)
-        return logits.argmax(1), logits.softmax(1), latent, spectral
+        return spectral, logits.softmax(1)
 
 
 def write_onnx(run: Run, fitted: Fitted, out: IO[bytes] | BufferedIOBase) -> None:

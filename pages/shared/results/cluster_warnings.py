@@ -1,12 +1,10 @@
-"""Warnings about clusters that are collapsed, empty, tiny, mixed or loose."""
+"""Warnings about clusters that are collapsed, empty or tiny, that may hold several groups, or may be one."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dsc_core.analysis import cluster_warnings
-from dsc_core.errors import RunError
-from dsc_core.runs.artifacts.arrays import read_spectral
 from dsc_core.runs.artifacts.graph import load_graph
 from pages.shared import formatting, jobs
 
@@ -14,9 +12,12 @@ ICONS = {
     "collapsed": ":material/error:",
     "empty": ":material/do_not_disturb_on:",
     "tiny": ":material/warning:",
-    "mixed": ":material/join:",
-    "loose": ":material/grain:",
+    "several": ":material/call_split:",
+    "one": ":material/join:",
 }
+NONE = "No cluster is collapsed, empty or tiny, none seems to hold several groups, and no two seem to be one."
+NONE_BY_SIZE = "No cluster is collapsed, empty or tiny."
+SHOWN = 12  # warnings; with many clusters too many, most pairs may be one
 
 
 def graph_job(run) -> str:
@@ -26,32 +27,36 @@ def graph_job(run) -> str:
 
 def draw(run, results) -> None:
     """One sentence per warning, or that there is none."""
-    st.markdown("**Cluster warnings**", help="Rules that need no labels: sizes, silhouettes and the graph.")
+    st.markdown(
+        "**Cluster warnings**", help="Rules that need no labels: sizes, and what it costs to cut the graph."
+    )
     key = graph_job(run)
     job = jobs.get(key)
     if job is None:
         job = jobs.start(key, lambda report: load_graph(run, report))
         jobs.rerun_if_started()
     if job.problem or job.stopped:
-        message = job.problem or "The graph was not built, so overlaps between clusters are not checked."
+        message = job.problem or "The graph was not built, so only the sizes are checked."
         st.warning(formatting.plain(message), icon=":material/warning:")
         st.button("Retry", key="graph_again", icon=":material/refresh:", on_click=jobs.forget, args=(key,))
-    try:
-        warnings = _find_warnings(run.id, results.version, job.result is not None, results, job.result)
-    except RunError as problem:
-        st.error(formatting.plain(problem), icon=":material/error:")
-        return
+    warnings = _find_warnings(run.id, results.version, job.result is not None, results, job.result)
     if not warnings:
-        st.success("No cluster is collapsed, empty, tiny, mixed or loose.", icon=":material/check:")
+        st.success(NONE if job.result is not None else NONE_BY_SIZE, icon=":material/check:")
+    _list(warnings[:SHOWN])
+    if more := warnings[SHOWN:]:
+        with st.expander(f"{len(more)} more"):
+            _list(more)
+
+
+def _list(warnings: list) -> None:
     for warning in warnings:
         st.markdown(f"{ICONS[warning.kind]} {formatting.plain(warning.message)}")
 
 
 @st.cache_data(show_spinner="Checking the clusters", max_entries=16)
 def _find_warnings(run_id: str, version: tuple, with_graph: bool, _results, _affinity) -> list:
-    """The warnings of a run; RunError where its spectral coordinates cannot be read."""
+    """The warnings of a run; without a graph those that sizes tell."""
     clusters = _results.labels["cluster"].to_numpy()
-    spectral = read_spectral(_results.run)
     config = _results.run.config
-    signs = cluster_warnings.diagnose(clusters, _results.run.clusters, spectral, _affinity, config.seed)
+    signs = cluster_warnings.diagnose(clusters, _results.run.clusters, _affinity, config.seed)
     return cluster_warnings.find_warnings(signs)

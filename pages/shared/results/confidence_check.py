@@ -31,6 +31,12 @@ def draw(results) -> None:
                 f"{result.error:.3f}",
                 help="Mean difference between confidence and accuracy over ten bins; 0 is perfectly calibrated.",
             )
+            st.metric(
+                "Area under the risk-coverage curve",
+                f"{result.risk:.4f}",
+                help="Mean share of errors among the most confident samples, over all numbers of them: small where "
+                "errors have the lowest confidence.",
+            )
             st.markdown(summary(result, len(frame)))
 
 

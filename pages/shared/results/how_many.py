@@ -1,4 +1,4 @@
-"""How many clusters? Eigenvalues, stability and silhouettes for a range of K, from the run's latent codes."""
+"""How many clusters? A slider through the tree of the clusters, and figures for a range of K from the latent codes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dsc_core.plots import palette
 from dsc_core.plots.choose_k_curves import curve_by_clusters, eigenvalue_curve
 from dsc_core.runs import queue
 from pages.shared import formatting, jobs, links, state, widgets
+from pages.shared.results import cluster_slider
 
 TITLES = {
     "eigengap": "the largest eigengap",
@@ -19,8 +20,11 @@ TITLES = {
     "silhouette_spectral": "the silhouette in the spectral space",
 }
 ABOUT = (
-    "Compares numbers of clusters without training: the graph of the run's latent codes is cut into more and fewer "
-    "clusters. The results need no labels and do not measure accuracy."
+    "Other numbers of clusters without training: the graph of the run's latent codes is cut into more and fewer. The "
+    "figures need no labels and do not measure accuracy."
+)
+ABOUT_OTHERS = (
+    "From k-means into each number of clusters, on eigenvectors of the graph. Each number takes its time."
 )
 MIN_HIGHEST = 12  # of the range at first
 
@@ -33,6 +37,12 @@ def draw(run, results) -> None:
     if section.open:
         with section:
             st.caption(ABOUT)
+            try:
+                cluster_slider.draw(run, results)
+            except (InputError, RunError) as problem:
+                st.error(formatting.plain(problem), icon=":material/error:")
+                return
+            st.markdown("**Other figures**", help=ABOUT_OTHERS)
             if not jobs.show_progress(job_of(run.id)):
                 st.fragment(_section)(run)
 

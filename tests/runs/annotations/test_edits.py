@@ -22,7 +22,7 @@ def random_edit(log, rng):
     """One edit that makes sense, or its refusal."""
     now = log.now()
     here = np.unique(now.labels)
-    kind = rng.integers(5)
+    kind = rng.integers(6)
     if kind == 0:
         return log.name(int(rng.choice(here)), f"name {rng.integers(99)}")
     if kind == 1:
@@ -33,6 +33,9 @@ def random_edit(log, rng):
         return log.split(cluster, rows, rng.integers(0, 3, len(rows)))
     if kind == 3:
         return log.move(rng.choice(60, 5), int(rng.choice(here)))
+    if kind == 4:  # a cut of the tree: some clusters united, one taken apart
+        cut = np.where(LABELS == 3, int(rng.integers(4)), LABELS)
+        return log.cut(np.where((LABELS == 0) & (rng.random(60) < 0.5), 90, cut))
     return log.move(rng.choice(60, 3), None)
 
 
@@ -219,3 +222,29 @@ def test_selections_are_kept_by_name(tmp_path):
     (tmp_path / selections.NAME).write_text('{"a": ["x"]}')
     with pytest.raises(RunError, match="damaged"):
         selections.saved(tmp_path)
+
+
+def test_a_cut_begins_from_the_clusters_of_the_run_and_keeps_names(log):
+    log.name(1, "one")
+    log.move([0, 1], 2)
+    cut = np.where(LABELS == 1, 0, LABELS)  # 1 goes into 0
+    cut[np.flatnonzero(LABELS == 3)[:5]] = 77
+    now = log.cut(cut)
+    assert now.fresh == 5
+    assert np.array_equal(now.labels, np.where(cut == 77, 4, cut)), "the move is no longer in force"
+    assert now.name(0) == "one"
+    assert now.merged(4) == {0: 0, 1: 0, 2: 2, 3: 3}
+    assert edits.sentence(now.done[-1]) == "Clusters of the tree: 1 united with others, 1 new"
+    assert np.array_equal(log.cut(LABELS).labels, LABELS)
+    assert edits.sentence(log.now().done[-1]) == "Clusters as trained"
+    assert log.undo().labels.tolist() == now.labels.tolist()
+
+
+def test_a_cut_is_made_of_unions_and_parts_only(log):
+    mixed = np.where(LABELS == 1, 0, LABELS)
+    mixed[1] = 3
+    with pytest.raises(InputError, match="united with others, or taken apart"):
+        log.cut(mixed)
+    with pytest.raises(InputError, match="60 samples"):
+        log.cut(LABELS[:-1])
+    assert not log.now().changed

@@ -27,7 +27,7 @@ def written(run) -> bytes:
 
 @pytest.fixture(
     scope="module",
-    params=[("image", "diffusion"), ("image", "kmeans"), ("table", "softmax")],
+    params=[("image", "diffusion"), ("image", "kmeans"), ("table", "damped"), ("table", "softmax")],
     ids=lambda param: "-".join(param),
 )
 def run(request, tmp_path_factory):
