@@ -11,6 +11,7 @@ import scipy.sparse as sparse
 from torch import Tensor
 
 from dsc_core.analysis import outliers
+from dsc_core.assignment import Assignment, CodeMaps
 from dsc_core.config import Config
 from dsc_core.method.cut import clusters_in_words, cut_graph, empty_clusters
 from dsc_core.method.feed import Feed, build_graph, copy_codes, encode, graph_rows
@@ -67,6 +68,14 @@ def finish(
         assignment = maps.assign_large(nets, feed, scratch)
     if empty := empty_clusters(assignment.labels, config.clusters):
         warn(EMPTY.format(clusters_in_words(empty)))
+    limit = error_limit(nets, feed, assignment.latent, config)
+    return _fitted(nets, config, maps, assignment, limit, carry)
+
+
+def _fitted(
+    nets: Networks, config: Config, maps: CodeMaps, assignment: Assignment, limit: float | None, carry: Carry
+) -> Fitted:
+    """The trained model. limit: see `error_limit`."""
     return Fitted(
         nets,
         config,
@@ -79,7 +88,7 @@ def finish(
         maps.centres,
         maps.scale,
         maps.temperature,
-        error_limit(nets, feed, assignment.latent, config),
+        limit,
         carry.affinity,
         carry.eigenvalues,
         maps.unit_rows,
