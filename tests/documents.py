@@ -25,9 +25,9 @@ from dsc_core.knobs import GROUPS
 from dsc_core.objective import TERMS
 from dsc_core.plots.picture import Picture
 from dsc_core.plots.static import still_heat_map
-from dsc_core.presets import PRESETS
+from dsc_core.presets import DEFAULT_PRESET, PRESETS
 from dsc_core.runs.artifacts.export import KINDS
-from tests.benchmarks import confidence, ladder, methods, quality, warnings
+from tests.benchmarks import class_costs, confidence, ladder, methods, quality, warnings
 from tests.benchmarks.speed import __main__ as speed
 from tests.benchmarks.speed import kept
 from tests.benchmarks.tables import TABLES, grid, groups, mark, markdown, overview_table, times
@@ -51,33 +51,42 @@ def escaped(text: object) -> str:
     return str(text).replace("|", "\\|")
 
 
+IN_DEFAULT = f"in `{DEFAULT_PRESET}`"  # the head of a column of values
+
+
 # Settings ----------------------------------------------------------------------------------------------------
 
 
 def settings() -> str:
     """Every setting, group by group."""
-    parts = []
+    parts, usual = [], PRESETS[DEFAULT_PRESET].config.to_dict()
     for group in GROUPS:
         rows = [
-            [f"`{knob.name}`", knob.symbol, escaped(knob.default), escaped(knob.accepts), escaped(knob.help)]
+            [
+                f"`{knob.name}`",
+                knob.symbol,
+                escaped(usual[knob.name]),
+                escaped(knob.accepts),
+                escaped(knob.help),
+            ]
             for knob in KNOBS.values()
             if knob.group == group
         ]
         for row in rows:
             row[-1] += " *Live.*" if KNOBS[row[0].strip("`")].live else ""
-        parts.append(f"### {group}\n\n" + markdown(["setting", "symbol", "default", "values", ""], rows))
+        parts.append(f"### {group}\n\n" + markdown(["setting", "symbol", IN_DEFAULT, "values", ""], rows))
     return "\n\n".join(parts)
 
 
 def presets() -> str:
-    """What each preset is for, and the settings that it changes."""
+    """What each preset is for, and where it differs from the one that changes nothing."""
     default, rows = Config().to_dict(), []
     for name, preset in PRESETS.items():
         changes = [
             f"`{key}={value}`" for key, value in preset.config.to_dict().items() if value != default[key]
         ]
-        rows.append([f"`{name}`", escaped(preset.help), ", ".join(changes) or "the defaults"])
-    return markdown(["preset", "", "changed settings"], rows)
+        rows.append([f"`{name}`", escaped(preset.help), ", ".join(changes) or "–"])
+    return markdown(["preset", "", "settings other than in `no-copies`"], rows)
 
 
 def formulas() -> str:
@@ -90,22 +99,24 @@ def formulas() -> str:
 def terms() -> str:
     """The terms of the objective, from their registry."""
     stages = {objective.AUTOENCODER: "1", objective.JOINT: "2", objective.BOTH: "1 and 2"}
+    usual = PRESETS[DEFAULT_PRESET].config.to_dict()
     rows = [
         [
             f"`{term.name}`",
             term.symbol,
             stages[term.stage],
-            f"{term.knob.default:g}",
+            f"{usual[term.name]:g}",
             escaped(first_sentence(term)),
         ]
         for term in TERMS.values()
     ]
-    return markdown(["term and setting", "weight", "stage", "default", "function"], rows)
+    return markdown(["term and setting", "weight", "stage", IN_DEFAULT, "function"], rows)
 
 
 def first_sentence(term: objective.Term) -> str:
     """The name of a term's function and the first sentence of its docstring, without the shapes."""
-    return f"`{term.function.__name__}`: " + (term.function.__doc__ or "").strip().split(". ")[0]
+    paragraph = (term.function.__doc__ or "").strip().split("\n\n")[0]
+    return f"`{term.function.__name__}`: " + paragraph.split(". ")[0].rstrip(".")
 
 
 # Other tables ------------------------------------------------------------------------------------------------
@@ -228,7 +239,11 @@ def heat_map(values: np.ndarray, title: str) -> Picture:
 
 def pictures() -> dict[str, str]:
     """SVG by file name of all pictures in assets/ that are made from results."""
-    return heat_maps() | {"ladder.svg": ladder.picture(ladder.collected()).svg()}
+    made = {
+        "ladder.svg": ladder.picture(ladder.collected()),
+        "class-costs.svg": class_costs.picture(class_costs.collected()),
+    }
+    return heat_maps() | {name: picture.svg() for name, picture in made.items()}
 
 
 # Writing -----------------------------------------------------------------------------------------------------
@@ -243,6 +258,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "data-sets": data_sets,
     "commands": commands,
     "floors": floors,
+    "class-costs": lambda: class_costs.table(class_costs.collected()),
     "ladder": lambda: ladder.table(ladder.collected()),
     "overview": lambda: overview_table(results()),
     "preset-times": preset_times,

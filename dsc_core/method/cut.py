@@ -143,7 +143,7 @@ def _best_cut(
         before = refined(previous)
         candidates += [before, refined(_from_clusters(reduced, previous, clusters))]
     least, best = min(candidates, key=itemgetter(0))
-    others = [refined(labels) for labels in merged_cuts(affinity, reduced, config, check_cancelled)]
+    others = [refined(labels) for labels in merged_cuts(affinity, reduced, config, check_cancelled, edges)]
     if others:
         less, other = min(others, key=itemgetter(0))
         least, best = (less, other) if less < CLEARLY_LESS * least else (least, best)
@@ -179,16 +179,21 @@ def _from_clusters(points: Tensor, labels: np.ndarray, clusters: int) -> np.ndar
 
 
 def merged_cuts(
-    affinity: sparse.csr_matrix, points: Tensor, config: Config, check_cancelled: CheckCancelled | None = None
+    affinity: sparse.csr_matrix,
+    points: Tensor,
+    config: Config,
+    check_cancelled: CheckCancelled | None = None,
+    edges: Edges | None = None,
 ) -> list[np.ndarray]:
     """Cuts (n,) into K clusters that are made of small cells of the points (n, r), merged along the graph.
 
     The REFINED_CUTS of least cost, which the cells' weights alone tell. Nothing where there are fewer points than
-    cells.
+    cells. edges: of the same graph, where they are made already.
     """
     clusters, count = config.clusters, CELLS[-1] * config.clusters
     if count > len(points):
         return []
+    edges = edges or Edges(affinity, points.device)
     cells, centres = fine_cells(points, count, config.seed)
     weights, sizes = weights_between(affinity, cells, len(centres)), np.bincount(cells)
     cuts: dict[bytes, tuple[float, np.ndarray]] = {}
@@ -196,7 +201,8 @@ def merged_cuts(
         if check_cancelled:
             check_cancelled()
         merged = tree.labels(clusters)
-        cuts.setdefault(merged.tobytes(), (cost_of_cells(weights, sizes, merged, clusters), merged))
+        price = cost_of_cells(weights, sizes, merged, clusters, edges.neighbours)
+        cuts.setdefault(merged.tobytes(), (price, merged))
     best = sorted(cuts.values(), key=itemgetter(0))[:REFINED_CUTS]
     return [merged[cells] for _, merged in best]
 

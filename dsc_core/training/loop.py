@@ -31,7 +31,7 @@ from dsc_core.training.steering import Stopped
 from dsc_core.training.trainer import Trainer
 
 # Of the algorithm: raised when the same settings give other labels, so that old results are recognised.
-REVISION = 7
+REVISION = 8
 LABELLING = "Labelling the samples"
 STOPPED = "Stopped; the labels are made from what was learned so far."
 DRAWN = (

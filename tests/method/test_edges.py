@@ -4,16 +4,51 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from dsc_core.method.edges import cost, normalised_cut, refine
-from tests.method.graphs import blocks
+from dsc_core.method.dendrogram import weights_between
+from dsc_core.method.edges import SMALL_PRICE, Edges, cost, cost_of_cells, normalised_cut, refine
+from tests.method.graphs import blocks, planted
 
 
-def test_the_cost_is_the_normalised_cut_and_the_unevenness():
-    weights = sparse.csr_matrix(np.kron(np.eye(4), np.ones((2, 2)) - np.eye(2)))
+def test_the_cost_is_the_normalised_cut_and_the_price_of_small_clusters():
+    weights = sparse.csr_matrix(np.kron(np.eye(4), np.ones((2, 2)) - np.eye(2)))  # one neighbour each
     even, uneven = np.repeat([0, 1], [4, 4]), np.repeat([0, 1], [2, 6])
-    assert cost(weights, even, 2) == pytest.approx(0)
-    assert cost(weights, uneven, 2) == pytest.approx(np.log(2) + 0.25 * np.log(0.25) + 0.75 * np.log(0.75))
-    assert cost(weights, np.zeros(8, int), 2) == pytest.approx(1 + np.log(2)), "an empty cluster counts 1"
+    assert Edges(weights).neighbours == pytest.approx(1)
+    assert cost(weights, even, 2) == pytest.approx(SMALL_PRICE * (1 / 4 + 1 / 4))
+    assert cost(weights, uneven, 2) == pytest.approx(SMALL_PRICE * (1 / 2 + 1 / 6))
+    assert cost(weights, np.zeros(8, int), 2) == pytest.approx(1 + SMALL_PRICE * (1 / 8 + 1)), "an empty one"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_unequal_classes_pay_next_to_nothing(seed):
+    """Classes 1:10, the small one ten times as large as a neighbourhood."""
+    weights, truth = planted([100, 1000], [[0.1, 0.0005], [0.0005, 0.01]], seed)
+    assert cost(weights, truth, 2) - normalised_cut(weights, truth, 2) < 0.05
+    halves = np.arange(len(truth)) * 2 // len(truth)
+    assert cost(weights, truth, 2) < 0.5 * cost(weights, halves, 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_handful_that_stands_apart_by_its_size_alone_costs_more_than_a_class(seed):
+    """Two classes that touch, and twelve odd samples with hardly an edge to their own class."""
+    chances = [[0.9, 0.001, 0], [0.001, 0.05, 0.004], [0, 0.004, 0.05]]
+    weights, group = planted([12, 200, 200], chances, seed)
+    handful, classes = (group > 0).astype(int), (group > 1).astype(int)
+    assert normalised_cut(weights, handful, 2) < normalised_cut(weights, classes, 2), "what the cut takes"
+    assert cost(weights, classes, 2) < cost(weights, handful, 2)
+
+
+def test_the_price_of_cells_is_that_of_their_samples():
+    weights, truth = blocks([30, 60, 90])
+    cells = truth * 5 + np.random.default_rng(0).integers(0, 5, len(truth))
+    between = weights_between(weights, cells, 15)
+    found = cost_of_cells(between, np.bincount(cells), np.arange(15) // 5, 3, Edges(weights).neighbours)
+    assert found == pytest.approx(cost(weights, truth, 3))
+
+
+def test_a_graph_without_edges_has_no_neighbours():
+    empty = sparse.csr_matrix((5, 5))
+    assert Edges(empty).neighbours == 0
+    assert cost(empty, np.array([0, 0, 1, 1, 1]), 2) == pytest.approx(2)
 
 
 def test_the_normalised_cut_counts_the_edges_between_clusters():
