@@ -13,6 +13,7 @@ from typing import Any
 from dsc_core.errors import InputError
 from dsc_core.knobs import (
     AUTOENCODER,
+    COLOUR,
     COPIES,
     ENCODER,
     GRAPH,
@@ -28,6 +29,15 @@ from dsc_core.knobs import (
     plain_number,
 )
 from dsc_core.objective import ObjectiveSettings
+
+AUTO, ON, OFF = "auto", "on", "off"  # of a transform
+
+
+def transform(title: str, help: str, *needs: str, default: str = OFF) -> Any:
+    """A setting for a transform of random copies that not every data set admits."""
+    needs = (IMAGES, COPIES, *needs)
+    help = f"{help} auto: where the data admit it."
+    return knob(default, "", JOINT, (AUTO, ON, OFF), title=title, help=help, needs=needs, advanced=True)
 
 
 # fmt: off
@@ -180,6 +190,12 @@ class Config(ObjectiveSettings):
         0.1, "", JOINT, Range(0, 0.5, 0.01), unit="of the size", advanced=True, needs=[IMAGES, COPIES],
         help="Maximum change of the size of a random copy.",
     )
+    mirror: str = transform("Mirrored copies", "Mirror half of the random copies left to right.", default=AUTO)
+    zoom: str = transform("Zoomed copies", "Enlarge or shrink random copies by a further 10 %.")
+    brightness: str = transform("Brightness of copies", "Make random copies darker, down to 70 %, or brighter.")
+    contrast: str = transform("Contrast of copies", "Change the contrast of random copies, down to 70 % or up.")
+    hue: str = transform("Hue of copies", "Turn the colours of random copies by up to 30°.", COLOUR)
+    grey: str = transform("Grey copies", "Make every fifth random copy grey.", COLOUR)
 
     least_steps: int = knob(
         500, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
@@ -279,6 +295,9 @@ class Config(ObjectiveSettings):
 
 
 KNOBS: dict[str, Knob] = knobs_of(Config)
+# Transforms of random copies beyond shift, rotation and scaling, in the order in which they are made.
+COLOURS = 3  # channels of an image in colour
+FURTHER = ("mirror", "zoom", "brightness", "contrast", "hue", "grey")
 
 # What training did before a setting existed, where that is not its default: for runs of earlier versions.
 BEFORE = {
@@ -289,6 +308,7 @@ BEFORE = {
     "processes": 1,
     "decode_every": 1,
     "second_view": "none",
+    **dict.fromkeys(FURTHER, "off"),
 }
 
 
@@ -307,9 +327,11 @@ def describe_changes(changes: Mapping[str, Sequence[float]]) -> str:
 
 def idle(encoder: str, shape: Iterable[int]) -> frozenset[str]:
     """The settings without effect on samples of `shape`, (C, H, W) or (F,). encoder: the setting of that name."""
-    if len(tuple(shape)) != 1:
-        return frozenset()  # images always have an encoder, see `networks.sizes.check_encoder`
-    absent = {IMAGES, ENCODER} if encoder == "none" else {IMAGES}
+    shape = tuple(shape)
+    if len(shape) != 1:  # images always have an encoder, see `networks.sizes.check_encoder`
+        absent = set() if shape[0] == COLOURS else {COLOUR}
+    else:
+        absent = {IMAGES, ENCODER} if encoder == "none" else {IMAGES}
     return frozenset(name for name, each in KNOBS.items() if each.needs & absent)
 
 

@@ -19,6 +19,7 @@ GROUPS = (NOISE, AUTOENCODER, SPECTRAL, JOINT, RUN)
 # What a setting needs to have an effect.
 ENCODER = "encoder"  # an encoder that is trained
 IMAGES = "images"  # samples that are images
+COLOUR = "colour"  # images with three channels
 COPIES = "copies"  # random copies of images
 GRAPH = "graph"  # the graph of the whole data set
 TARGETS = "targets"  # confident samples of that graph

@@ -47,7 +47,8 @@ def test_every_weight_can_be_changed_during_training():
 
 
 def test_settings_are_idle_by_what_the_data_and_the_encoder_lack():
-    assert not idle("network", (1, 8, 8))
+    assert not idle("network", (3, 8, 8))
+    assert idle("network", (1, 8, 8)) == {"hue", "grey"}
     assert idle("network", (6,)) == {name for name, knob in KNOBS.items() if "images" in knob.needs}
     assert idle("none", (6,)) >= idle("network", (6,)) | {"global_mi", "latent_dims", "epochs", "joint_share"}
     assert not idle("none", (6,)) & {"noise_level", "spectral", "clusters", "joint_epochs"}

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from dsc_core.analysis import metrics
+from dsc_core.config import FURTHER
 from dsc_core.data import open_dataset
+from dsc_core.method.admission import measure
 from tests.benchmarks import methods, quality
 from tests.benchmarks.tables import EARLIER, grid, overview_table, scores_table, spread, tables
 
@@ -99,6 +101,27 @@ def test_a_setting_that_was_added_later_counts_as_its_default():
     )  # the default of before
     assert not quality.is_current(old | {"config": old["config"] | {"balance": 3.0}})
     assert not quality.is_current(old | {"config": old["config"] | {"removed": 1}})
+
+
+def test_a_transform_counts_as_what_the_data_make_of_it():
+    def current(data, mirror):
+        made = result(data=data)
+        return quality.is_current(made | {"config": made["config"] | {"mirror": mirror}})
+
+    assert current("usps", "auto")
+    assert current("usps", "off")  # as before there were transforms: digits may not be mirrored
+    assert not current("usps", "on")
+    assert current("fashion-mnist-test", "on")
+    assert not current("fashion-mnist-test", "off")
+    plain = result("no-copies")
+    assert quality.is_current(plain | {"config": plain["config"] | {"mirror": "off"}})
+
+
+def test_what_the_data_admit_is_as_written():
+    digits, config = open_dataset("digits"), methods.config_of("standard", 10, 0)
+    names = [name for name in FURTHER if getattr(config, name) == "auto"]
+    found = measure(digits.samples, digits.scaling, 0, names)
+    assert {each.transform.name for each in found if each.admitted} == set(quality.ADMITTED.get("digits", ()))
 
 
 def test_the_number_of_processes_does_not_outdate_a_result():

@@ -184,6 +184,16 @@ def print_baselines(result: Result) -> None:
         print(f"{row['method']:<24}{'  '.join(scores)}  {row['seconds']:.1f} s  ({row['note']})")
 
 
+def print_transforms(result: Result) -> None:
+    """One line per transform."""
+    print(
+        f"{result['data']}: {result['samples']:,} images, seed {result['seed']}; admitted below {result['limit']}"
+    )
+    for row in result["transforms"]:
+        ratio = "too few images" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        print(f"{row['transform']:<12}{ratio:>6}  {'admitted' if row['admitted'] else 'not admitted'}")
+
+
 def print_cut(result: Result) -> None:
     """The sizes of a cut's clusters, its scores, and the numbers of clusters that the graph supports."""
     if result["out"] == "-":

@@ -15,6 +15,7 @@
 - `dendrogram`: small cells merged along the graph.
 - `cut`: labels from a graph, by several cuts and the choice among them.
 - `head`: teaching the softmax head, and assigning clusters by it.
-- `augmentation`: random copies of images.
+- `augmentation`: random copies of images; `transforms`: what is done to them where the data admit it, which
+  `admission` measures.
 - `share`: the rows of a batch that one of several processes computes.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,11 +11,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from dsc_core.config import Config
+from dsc_core.method.transforms import Transform, further
+
+MOVES = 4  # random numbers of a rotation, a change of size and a shift along both axes
 
 
 def makes_copies(config: Config, samples: np.ndarray | Tensor) -> bool:
     """Whether training makes random copies: of images, (n, C, H, W), where their agreement has a weight."""
     return bool(config.augmented_agreement) and len(samples.shape) == 4
+
+
+def draws(config: Config, channels: int) -> int:
+    """How many random numbers a copy of an image with so many channels takes."""
+    return MOVES + len(further(config, channels))
+
+
+def copy_of(images: Tensor, config: Config, draw: Tensor) -> Tensor:
+    """A random copy of each image, as the settings allow. draw: (m, `draws`) from 0 to 1. (m, C, H, W) → same."""
+    moved = random_copy(images, config.shift, config.rotation, config.scaling, draw[:, :MOVES])
+    return transformed(moved, further(config, images.shape[1]), draw[:, MOVES:])
+
+
+def transformed(images: Tensor, transforms: Sequence[Transform], draw: Tensor) -> Tensor:
+    """Each transform by its column of draw (m, transforms), one after the other. (m, C, H, W) → same."""
+    for column, transform in enumerate(transforms):
+        images = transform.apply(images, draw[:, column].to(images))
+    return images
 
 
 def random_copy(

@@ -13,7 +13,7 @@ from torch import Tensor
 from dsc_core import objective
 from dsc_core.config import Config
 from dsc_core.knobs import COPIES, ENCODER, GRAPH, IMAGES, TARGETS
-from dsc_core.method.augmentation import makes_copies, random_copy
+from dsc_core.method.augmentation import copy_of, draws, makes_copies
 from dsc_core.method.feed import Index, Source
 from dsc_core.method.graph import affinity_of
 from dsc_core.method.networks.autoencoder import Code, transform_noise
@@ -74,9 +74,9 @@ def joint_terms(
 
 
 def copy_images(images: Tensor, config: Config, share: Share) -> Tensor:
-    """A random copy of each image, moved as the settings allow; the rows of `share` of a batch. (m, C, H, W) → same."""
-    draw = share.mine(torch.rand(share.count, 4, device=images.device))
-    return random_copy(images, config.shift, config.rotation, config.scaling, draw)
+    """A random copy of each image, as the settings allow; the rows of `share` of a batch. (m, C, H, W) → same."""
+    draw = share.mine(torch.rand(share.count, draws(config, images.shape[1]), device=images.device))
+    return copy_of(images, config, draw)
 
 
 class Batch:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dsc_core.config import Config
 from dsc_core.method import graph
-from dsc_core.method.augmentation import makes_copies, random_copy
+from dsc_core.method.augmentation import copy_of, draws, makes_copies
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import layers
 
@@ -118,14 +118,14 @@ class Copies:
 
     def __call__(self, index: Index) -> Tensor:
         """The copies of the images at `index` (m,). → (m, C, H, W)."""
-        images, config = self.feed(index), self.config
-        return random_copy(images, config.shift, config.rotation, config.scaling, self.draws[index])
+        return copy_of(self.feed(index), self.config, self.draws[index])
 
     @cached_property
     def draws(self) -> Tensor:
-        """How far each copy is moved, (n, 4); drawn on the CPU, so that every device makes the same copies."""
+        """How far each copy is moved, (n, `draws`); drawn on the CPU, so that every device makes the same copies."""
         generator = torch.Generator().manual_seed(self.config.seed + 2**31 * (1 + self.number))
-        return torch.rand(len(self.feed), 4, generator=generator)
+        count = draws(self.config, self.feed.samples.shape[1])
+        return torch.rand(len(self.feed), count, generator=generator)
 
 
 def copies_of(feed: Feed, config: Config) -> list[Copies]:

@@ -15,6 +15,7 @@ from dsc_core.method.batch import autoencoder_terms
 from dsc_core.method.views import left_out
 from dsc_core.model import Fitted
 from dsc_core.training import allocation, captured, distributed, joint
+from dsc_core.training.admitted import with_admitted
 from dsc_core.training.alarm import watched
 from dsc_core.training.batches import epoch_batches, epochs_left
 from dsc_core.training.checkpoint import State
@@ -78,10 +79,12 @@ def fit(
     where samples, settings and machine do not fit together.
     """
     asked = resume_from.config if resume_from else config
-    config = with_least_steps(asked, len(samples))
+    config, decided = with_least_steps(asked, len(samples)), ""
+    if not resume_from:  # a state holds what was decided when its training began
+        config, decided = with_admitted(config, samples, scaling)
     countdown = countdown or Countdown(plan(Job(len(samples), samples.shape[1:], config), results=False))
     training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot, countdown)
-    yield from _start(training, asked, resume_from)
+    yield from _start(training, asked, resume_from, decided)
     allocation.keep_blocks()
     try:
         yield from _train(training)
@@ -90,8 +93,11 @@ def fit(
     return (yield from _finish(training, scratch)) if distributed.first() else None
 
 
-def _start(training: Training, asked: Config, resume_from: State | None) -> Iterator[Event]:
-    """Take over a state, or keep the first one and say where training departs from the settings `asked`."""
+def _start(training: Training, asked: Config, resume_from: State | None, decided: str) -> Iterator[Event]:
+    """Take over a state, or keep the first one and say where training departs from the settings `asked`.
+
+    decided: what was found of the transforms of random copies.
+    """
     if resume_from:
         training.keeper.go_to(resume_from)
         return
@@ -105,6 +111,8 @@ def _start(training: Training, asked: Config, resume_from: State | None) -> Iter
         yield training.trainer.clock.note(DRAWN.format(count, on_graph, KNOBS["graph_samples"].title))
     if missing := left_out(training.config, training.trainer.nets.shape, min(count, on_graph)):
         yield training.trainer.clock.note(missing)
+    if decided:
+        yield training.trainer.clock.note(decided)
 
 
 def _train(training: Training) -> Iterator[Event]:

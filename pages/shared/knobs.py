@@ -6,12 +6,13 @@ from functools import lru_cache
 
 import streamlit as st
 
-from dsc_core.config import KNOBS, Config
+from dsc_core.config import FURTHER, KNOBS, Config
 from dsc_core.knobs import GROUPS, Knob, plain_number
-from dsc_core.presets import PRESETS
+from dsc_core.presets import DEFAULT_PRESET, PRESETS
 
 SLIDER_STEPS = 400  # a slider with more cannot be set with a mouse; such a knob gets a number field
 ABOVE_GROUPS = ("clusters", "seed")  # shown beside the preset, not in their group
+OF_THE_DATA = (*ABOVE_GROUPS, *FURTHER)  # not changed by another preset
 NOT_IN_PRESETS = (*ABOVE_GROUPS, "device", "processes", "map_every")
 
 
@@ -24,6 +25,23 @@ def set_all(config: Config) -> None:
     """Set every widget to the value in `config`. Only before the widgets are drawn, or in a callback."""
     for name, value in config.to_dict().items():
         st.session_state[key_of(name)] = value
+
+
+def set_initial_values(dataset, key: str) -> None:
+    """Start with the default preset; whenever another data set is chosen, set what belongs to it.
+
+    K becomes the number of its classes, and no transform is overruled. key: of the data set in the workspace.
+    """
+    if "preset" not in st.session_state:
+        st.session_state["preset"] = DEFAULT_PRESET
+        set_all(PRESETS[DEFAULT_PRESET].config)
+    if st.session_state.get("knobs_for") != key:
+        st.session_state["knobs_for"] = key
+        clusters, preset = KNOBS["clusters"], PRESETS[st.session_state["preset"]].config
+        classes = dataset.classes or clusters.default
+        st.session_state[key_of("clusters")] = int(min(max(classes, clusters.low), clusters.high))
+        for name in FURTHER:
+            st.session_state[key_of(name)] = getattr(preset, name)
 
 
 def widget(knob: Knob, *, disabled=False, key: str | None = None, start=None, **callback):

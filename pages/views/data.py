@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.shared import formatting, state
-from pages.shared.data import catalog, checks, image_options, importing, preview, source_options
+from pages.shared.data import catalog, checks, image_options, importing, preview, source_options, transforms
 
 
 def welcome() -> None:
@@ -54,6 +54,7 @@ def chosen(dataset, key: str) -> None:
     """The chosen data set from top to bottom."""
     preview.draw(dataset, key, next_step=not source_options.is_open())
     image_options.adjust(dataset, key)
+    transforms.draw(dataset, key)
     checks.draw(dataset, key)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from dsc_core.analysis import metrics
-from dsc_core.config import KNOBS, Config
+from dsc_core.config import AUTO, FURTHER, KNOBS, OFF, ON, Config
 from dsc_core.device import describe
 from dsc_core.errors import InputError
 from dsc_core.training.loop import REVISION
@@ -40,14 +40,17 @@ def path_of(data: str, method: str, seed: int, folder: Path = RESULTS) -> Path:
     return folder / data / f"{method}-{seed}.json"
 
 
+# The transforms of random copies that are `auto` in a preset, and that a data set admits (docs/method.md).
+ADMITTED = {"fashion-mnist-test": ("mirror",), "fashion-mnist": ("mirror",)}
 LARGEST = 70_000  # samples in the data sets that are measured
 
 
 def is_current(result: dict) -> bool:
     """Whether a result was made by the present algorithm with the present settings of its method.
 
-    A setting that was added later counts as its default. How often a map is drawn changes no cluster, and the harness
-    trains in a single process whatever the app would start. A limit of the graph that no data set here reaches is none.
+    A setting that was added later counts as its default, and a transform of random copies as what the data make of it.
+    How often a map is drawn changes no cluster, and the harness trains in a single process whatever the app would
+    start. A limit of the graph that no data set here reaches is none.
     """
     config = methods.config_of(result["method"], result["clusters"], result["seed"])
     if config is None:
@@ -56,7 +59,18 @@ def is_current(result: dict) -> bool:
     made = made.replace(map_every=config.map_every, processes=config.processes)
     if min(made.graph_samples, config.graph_samples) >= LARGEST:
         made = made.replace(graph_samples=config.graph_samples)
+    made, config = (with_transforms(each, result["data"]) for each in (made, config))
     return result["revision"] == REVISION and made == config and result["config"].keys() <= KNOBS.keys()
+
+
+def with_transforms(config: Config, data: str) -> Config:
+    """The settings with each transform of random copies on or off, as a data set gets it: off without copies."""
+
+    def decided(name: str) -> str:
+        value = getattr(config, name) if config.augmented_agreement else OFF
+        return value if value != AUTO else (ON if name in ADMITTED.get(data, ()) else OFF)
+
+    return config.replace(**{name: decided(name) for name in FURTHER})
 
 
 def read(path: Path) -> dict | None:

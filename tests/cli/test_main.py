@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dsc_core.runs import Store
@@ -39,10 +40,13 @@ ROOT = Path(__file__).resolve().parents[2]
         ["assign", "nothing", "{blobs}", "--out", "x.csv"],
         ["baselines", "{bare}"],
         ["baselines", "{blobs}", "--clusters", "99"],
+        ["transforms", "{rows}"],
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(run, blobs, wrong):
     files = {"blobs": blobs, "bare": str(Path(blobs).with_name("bare.npy"))}
+    files["rows"] = str(Path(blobs).with_name("rows.npy"))
+    np.save(files["rows"], np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32))
     code, out, err = run(*[word.format(**files) for word in wrong])
     assert code == 2
     assert out == ""

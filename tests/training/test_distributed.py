@@ -83,8 +83,8 @@ def test_requests_to_the_first_process_reach_all_at_the_same_step(two):
         losses = one["steered"]["losses"]
         assert "local_mi" in losses[3][1]
         assert "local_mi" not in losses[4][1]
-        assert "Noise level 0.5 → 0" in one["steered"]["notes"][0]
-        assert "Stopped" in one["steered"]["notes"][1]
+        assert "Noise level 0.5 → 0" in one["steered"]["notes"][-2]
+        assert "Stopped" in one["steered"]["notes"][-1]
 
 
 def test_training_continues_from_a_checkpoint(two):

@@ -164,7 +164,7 @@ def test_idle_settings_have_no_effect(encoder):
     fitted, again = run(rows, config)[0], run(rows, config.replace(**other))[0]
     assert np.array_equal(fitted.spectral, again.spectral)
     assert np.array_equal(fitted.confidence, again.confidence)
-    assert not idle(encoder, (1, 8, 8))
+    assert not idle(encoder, (3, 8, 8))
 
 
 def test_images_need_an_encoder():

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 
-from dsc_core.config import Config
+from dsc_core.config import FURTHER, Config
 from dsc_core.method.views import has_second
 from dsc_core.runs.artifacts.arrays import read_latent
 from dsc_core.runs.files import check_regular, write_whole
@@ -60,6 +60,9 @@ def mark_of(run: Run, latent: np.ndarray) -> str:
     settings: tuple[object, ...] = (config.neighbours, config.damping, config.seed)
     if _with_copies(run):
         settings += (config.augmented_graph, config.shift, config.rotation, config.scaling)
+        transforms = tuple(getattr(config, name) for name in FURTHER)
+        if set(transforms) != {"off"}:  # as in runs of earlier versions, whose graphs stay theirs
+            settings += transforms
     if _with_second_view(run):
         settings += (config.second_view, config.both_views)
     digest = hashlib.blake2b(repr((latent.shape, settings)).encode(), digest_size=16)

@@ -7,7 +7,7 @@ import streamlit as st
 from dsc_core.config import KNOBS, idle
 from dsc_core.errors import InputError
 from dsc_core.method.networks.sizes import describe_network
-from dsc_core.presets import DEFAULT_PRESET, PRESETS
+from dsc_core.presets import PRESETS
 from dsc_core.runs.store import MAX_NAME
 from dsc_core.training.epochs import departures, with_least_steps
 from pages.shared import formatting, knobs, run_actions, state
@@ -24,7 +24,9 @@ NO_IMAGES = (
 
 def draw(dataset) -> None:
     """The form for a new run on `dataset`."""
-    _set_initial_values(dataset)
+    knobs.set_initial_values(dataset, state.current("data"))
+    if st.session_state.get("name_for") != state.current("data"):  # a name belongs to one run
+        st.session_state["name_for"], st.session_state["run_name"] = state.current("data"), ""
     with st.container(border=True):
         classes = f", {dataset.classes} classes" if dataset.classes else ", no labels"
         shape = " × ".join(map(str, dataset.shape))
@@ -37,7 +39,7 @@ def draw(dataset) -> None:
         preset = PRESETS[st.session_state["preset"]]
         st.caption(formatting.plain(f"{preset.help} {describe_network(dataset.shape, encoder, stem)}"))
         _announce_epochs(dataset)
-        if idle_knobs:
+        if len(dataset.shape) == 1:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
         time_here.draw(dataset)
         name = run_actions.check_name(st.session_state.get("run_name", ""))
@@ -69,26 +71,9 @@ def _main_settings() -> None:
         )
 
 
-def _set_initial_values(dataset) -> None:
-    """Start with the default preset; set K to the number of classes whenever another data set is chosen.
-
-    The name is emptied then, and after a start: it belongs to one run.
-    """
-    if "preset" not in st.session_state:
-        st.session_state["preset"] = DEFAULT_PRESET
-        knobs.set_all(PRESETS[DEFAULT_PRESET].config)
-    if st.session_state.get("name_for") != state.current("data"):
-        st.session_state["name_for"], st.session_state["run_name"] = state.current("data"), ""
-    if st.session_state.get("knobs_for") != state.current("data"):
-        st.session_state["knobs_for"] = state.current("data")
-        knob = KNOBS["clusters"]
-        classes = dataset.classes or knob.default
-        st.session_state[knobs.key_of("clusters")] = int(min(max(classes, knob.low), knob.high))
-
-
 def _apply_preset() -> None:
-    """Set all settings to the chosen preset, except the number of clusters and the seed."""
-    keep = {name: st.session_state[knobs.key_of(name)] for name in knobs.ABOVE_GROUPS}
+    """Set all settings to the chosen preset, except those that belong to the data, and the seed."""
+    keep = {name: st.session_state[knobs.key_of(name)] for name in knobs.OF_THE_DATA}
     knobs.set_all(PRESETS[st.session_state["preset"]].config.replace(**keep))
 
 

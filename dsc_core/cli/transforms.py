@@ -1,0 +1,44 @@
+"""The command `transforms`: which transforms of random copies a data set admits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dsc_core.cli.datasets import import_source, print_notes
+from dsc_core.cli.group import command
+from dsc_core.cli.options import Source, data_options, seed_option
+from dsc_core.cli.printing import print_transforms
+from dsc_core.errors import InputError
+
+
+@command("transforms", print_transforms)
+@data_options
+@seed_option
+def transforms(source: Source, seed: int | None) -> dict[str, Any]:
+    """Say which transforms of its images DATA admits, as training with random copies decides it.
+
+    The ratio is that of the distances to the nearest other image after and before the transform.
+    """
+    from dsc_core.method.admission import LIMIT, measure
+    from dsc_core.workspace import home
+
+    seed = 0 if seed is None else seed
+    _, dataset = import_source(source, home())
+    if dataset.kind != "image":
+        raise InputError(f"{dataset.name} has no images; only images have transforms.")
+    print_notes(dataset)
+    return {
+        "data": dataset.name,
+        "samples": len(dataset),
+        "seed": seed,
+        "limit": LIMIT,
+        "transforms": [
+            {
+                "transform": each.transform.name,
+                "ratio": round(each.ratio, 4) if math.isfinite(each.ratio) else None,
+                "admitted": each.admitted,
+            }
+            for each in measure(dataset.samples, dataset.scaling, seed)
+        ],
+    }
