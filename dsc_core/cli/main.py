@@ -14,7 +14,18 @@ from pathlib import Path
 import click
 
 # Importing a file of commands registers them.
-from dsc_core.cli import app, assign, baselines, clusters, control, export, manage, training, transforms  # noqa: F401
+from dsc_core.cli import (  # noqa: F401
+    app,
+    assign,
+    baselines,
+    clusters,
+    control,
+    export,
+    manage,
+    training,
+    transforms,
+    untrained,
+)
 from dsc_core.cli.console import say
 from dsc_core.cli.group import dsc
 from dsc_core.errors import InputError, RunError

@@ -194,6 +194,19 @@ def print_transforms(result: Result) -> None:
         print(f"{row['transform']:<12}{ratio:>6}  {'admitted' if row['admitted'] else 'not admitted'}")
 
 
+def print_untrained(result: Result) -> None:
+    """The sizes of clusters for which nothing was trained, and their scores."""
+    if result["out"] == "-":
+        return
+    counts = f"{result['samples']:,} samples in {result['clusters']} clusters"
+    print(f"{result['data']}: {counts}, {result['from']}; nothing was trained")
+    print("Sizes: " + ", ".join(f"{number}: {size:,}" for number, size in result["sizes"].items()))
+    print_scores(result)
+    print(f"{'seconds':>22}  {result['seconds']:.1f}")
+    if result["out"]:
+        print_rows(result)
+
+
 def print_cut(result: Result) -> None:
     """The sizes of a cut's clusters, its scores, and the numbers of clusters that the graph supports."""
     if result["out"] == "-":

@@ -45,6 +45,16 @@ def give_back() -> bool:
     return True
 
 
+@contextmanager
+def blocks_kept() -> Iterator[None]:
+    """Keep large blocks in the block, for work whose pieces take the same memory one after the other."""
+    keep_blocks()
+    try:
+        yield
+    finally:
+        give_back()
+
+
 def trim() -> None:
     """Give free memory back to the system now, also that which lies between blocks in use."""
     if library := _glibc():

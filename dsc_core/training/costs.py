@@ -37,6 +37,8 @@ PARTS = {
     "saving": "saving",
 }
 TRAINING, RESULTS = ("start", "autoencoder", "joint", "labels"), "results"
+# The phase of clusters without training, and the pieces in which progress of its longest parts is counted.
+UNTRAINED, UNTRAINED_PIECES = "without training", 100
 # Parts that use all cores, and about how much faster each further core makes them.
 PARALLEL, FURTHER_CORE, MOST_CORES = (
     ("stage 1", "stage 2", "encoding", "scattering", "neighbours", "labels"),
@@ -203,6 +205,33 @@ class Job:
         """The expected seconds of a piece of a part."""
         weighted = zip(COSTS[part], self.features(part, steps), strict=True)
         return speed.factor(part) * sum(weight * count for weight, count in weighted)
+
+
+@dataclass(frozen=True)
+class UntrainedJob(Job):
+    """Clusters without training, by the settings of `analysis.untrained.settings`."""
+
+    @property
+    def latent(self) -> int:
+        """Numbers of the description of a sample."""
+        return SCATTERING_DIMS if self.filtered else math.prod(self.shape)
+
+    def features(self, part: str, steps: float = 1) -> tuple[float, ...]:
+        """The counts of a piece of a part; the search among the transforms of images is a part of its own here."""
+        counts = super().features(part, steps)
+        return (*counts[:2], 0.0) if part == "scattering" else counts
+
+
+def plan_untrained(job: UntrainedJob, speed: Speed, graph: bool = True) -> Plan:
+    """What clusters without training are expected to take. graph: whether the graph has yet to be built."""
+
+    def load(part: str, pieces: float = 1, share: float = 1) -> Load:
+        return Load(pieces, share * job.seconds(part, speed) / pieces)
+
+    found = {"scattering": load("scattering", UNTRAINED_PIECES)} if job.filtered else {}
+    found |= {"neighbours": load("neighbours", UNTRAINED_PIECES)}
+    last = {"cut": load("cut"), "maps": load("maps", share=0.5)}  # a run has two maps
+    return {UNTRAINED: {**found, **last} if graph else last}
 
 
 def available_cores() -> int:

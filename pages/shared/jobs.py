@@ -107,8 +107,13 @@ def stop(key: str) -> None:
         job.stopped = True
 
 
-def show_progress(key: str) -> bool:
-    """Show progress and a Stop button if a job runs under this key; whether one does.
+def running(prefix: str) -> str | None:
+    """The key of a job that runs and whose key begins so; None if there is none."""
+    return next((key for key, job in list(_all().items()) if key.startswith(prefix) and job.is_alive()), None)
+
+
+def show_progress(key: str, button: str = "Stop") -> bool:
+    """Show progress and a button that stops the job if one runs under this key; whether one does.
 
     Not for use in a fragment: the progress is a fragment of its own, which draws the whole page at the job's end.
     """
@@ -118,7 +123,8 @@ def show_progress(key: str) -> bool:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch"):
             st.fragment(_poll, run_every=POLL_SECONDS)(key)
-        st.button("Stop", icon=":material/stop:", key=f"stop_{key}", on_click=stop, args=(key,))
+        icon = ":material/stop:" if button == "Stop" else ":material/close:"
+        st.button(button, icon=icon, key=f"stop_{key}", on_click=stop, args=(key,))
     return True
 
 

@@ -37,11 +37,16 @@ def set_initial_values(dataset, key: str) -> None:
         set_all(PRESETS[DEFAULT_PRESET].config)
     if st.session_state.get("knobs_for") != key:
         st.session_state["knobs_for"] = key
-        clusters, preset = KNOBS["clusters"], PRESETS[st.session_state["preset"]].config
-        classes = dataset.classes or clusters.default
-        st.session_state[key_of("clusters")] = int(min(max(classes, clusters.low), clusters.high))
+        preset = PRESETS[st.session_state["preset"]].config
+        st.session_state[key_of("clusters")] = offered_clusters(dataset)
         for name in FURTHER:
             st.session_state[key_of(name)] = getattr(preset, name)
+
+
+def offered_clusters(dataset) -> int:
+    """The number of clusters that is offered first: that of the classes, where there are labels."""
+    knob = KNOBS["clusters"]
+    return int(min(max(dataset.classes or knob.default, knob.low), knob.high))
 
 
 def widget(knob: Knob, *, disabled=False, key: str | None = None, start=None, **callback):

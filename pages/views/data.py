@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import formatting, state
+from pages.shared import formatting, state, untrained
 from pages.shared.data import catalog, checks, image_options, importing, preview, source_options, transforms
 
 
@@ -53,6 +53,7 @@ def problem() -> None:
 def chosen(dataset, key: str) -> None:
     """The chosen data set from top to bottom."""
     preview.draw(dataset, key, next_step=not source_options.is_open())
+    untrained.on_data(dataset, key)
     image_options.adjust(dataset, key)
     transforms.draw(dataset, key)
     checks.draw(dataset, key)

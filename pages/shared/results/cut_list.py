@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
 
 from dsc_core.analysis import cluster_stats
@@ -39,15 +40,10 @@ def draw(view: run_view.View, tree, cut, choose: Callable) -> None:
 
 def _row(view: run_view.View, tree, cut, node: int, dataset, choose: Callable) -> None:
     """One cluster."""
-    number, size = cut.numbers[node], int(tree.sizes[node])
+    number = cut.numbers[node]
     with st.container(horizontal=True, vertical_alignment="center", key=f"cut_row_{node}"):
-        st.markdown(
-            f"**{formatting.plain(cut.titles[number])}** · {formatting.count(size, 'sample')}", width=160
-        )
-        if dataset is not None and dataset.kind == "image":
-            rows = cluster_stats.members(cut.clusters, number, view.frame["confidence"].to_numpy())[:PICTURES]
-            sheet = image_sheet(dataset.values(rows), PICTURES, tile=TILE, band=palette.colour(number))
-            st.image(sheet, alt=f"Typical samples of cluster {cut.titles[number]}")
+        rows = cluster_stats.members(cut.clusters, number, view.frame["confidence"].to_numpy())
+        typical(dataset, number, cut.titles[number], rows)
         st.space("stretch")
         for label, icon, change, possible in (
             ("Split", "call_split", tree.split, node >= tree.count),
@@ -61,6 +57,18 @@ def _row(view: run_view.View, tree, cut, node: int, dataset, choose: Callable) -
                 args=(choose, view.run, change, cut.nodes, node),
                 disabled=not possible,
             )
+
+
+def typical(dataset, number: int, title: str, rows: np.ndarray) -> None:
+    """Title, size and, of images, the first of a cluster's samples at `rows` (m,), the most typical first.
+
+    dataset: None where it is gone.
+    """
+    st.markdown(f"**{formatting.plain(title)}** · {formatting.count(len(rows), 'sample')}", width=160)
+    if dataset is not None and dataset.kind == "image":
+        values = dataset.values(rows[:PICTURES])
+        sheet = image_sheet(values, PICTURES, tile=TILE, band=palette.colour(number))
+        st.image(sheet, alt=f"Typical samples of cluster {title}")
 
 
 def _change(choose: Callable, run, change, nodes: frozenset, node: int) -> None:

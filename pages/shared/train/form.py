@@ -10,7 +10,7 @@ from dsc_core.method.networks.sizes import describe_network
 from dsc_core.presets import PRESETS
 from dsc_core.runs.store import MAX_NAME
 from dsc_core.training.epochs import departures, with_least_steps
-from pages.shared import formatting, knobs, run_actions, state
+from pages.shared import formatting, knobs, run_actions, state, untrained
 from pages.shared.train import time_here
 
 NO_ENCODER = (
@@ -42,6 +42,7 @@ def draw(dataset) -> None:
         if len(dataset.shape) == 1:
             st.caption(NO_ENCODER if encoder == "none" else NO_IMAGES)
         time_here.draw(dataset)
+        untrained.on_train(dataset, state.current("data"))
         name = run_actions.check_name(st.session_state.get("run_name", ""))
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Start training", type="primary", icon=":material/play_arrow:", key="start")
