@@ -64,7 +64,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "standard",
             "The best clustering. Each image must share its cluster with small random copies of it, slightly shifted, "
-            "rotated and scaled. Tables have no copies.",
+            "rotated and scaled, and mirrored where the data admit it. Tables have no copies.",
             {
                 "augmented_agreement": 2.5,
                 "augmented_target": 0.5,

@@ -97,6 +97,15 @@ def test_presets_without_copies_say_that_nothing_has_an_effect(app, opened):
     assert [info for info in app.info if "no random copies" in info.value]
 
 
+def test_images_in_colour_have_two_more(app, opened):
+    app.run()
+    upload(app, "colour.npy", npy(np.random.default_rng(0).integers(0, 255, (80, 12, 12, 3), np.uint8)))
+    finished(app)
+    assert not app.exception
+    assert {"knob_hue", "knob_grey"} <= {box.key for box in app.selectbox}
+    assert "Copies are not made grey." in said(app)  # off, whatever the data admit
+
+
 def test_few_images_are_not_judged(app, opened):
     app.run()
     upload(app, "few.npy", npy(np.random.default_rng(0).integers(0, 255, (30, 8, 8), np.uint8)))
