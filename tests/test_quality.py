@@ -53,6 +53,13 @@ def test_times_on_the_cpu_and_on_a_graphics_card_are_kept_apart():
     assert "| 20 s; 3 s on NVIDIA H100 80GB HBM3 |" in table
 
 
+def test_processor_seconds_of_one_thread_stand_for_the_time():
+    one = {"threads": 1, "processor_seconds": 8.0}
+    two = {"threads": 2, "processor_seconds": 9.0}
+    assert "| 8 s |" in scores_table([result(seed=0, seconds=30.0, **one)])
+    assert "| 30 s |" in scores_table([result(seed=0, seconds=30.0, **two)])
+
+
 def test_an_interrupted_call_continues_where_it_stopped(tmp_path, monkeypatch, capsys):
     seeds = []
 

@@ -79,11 +79,16 @@ def scores_table(results: list[Result]) -> str:
 
 
 def times(members: list[Result]) -> str:
-    """The median time on the CPU, and on each graphics card: "263 s; 41 s on NVIDIA H100"."""
+    """The median time on the CPU, and on each graphics card: "263 s; 41 s on NVIDIA H100".
+
+    One thread takes as many processor seconds as it would take seconds alone on the machine, whatever runs beside it.
+    """
     seconds = defaultdict(list)
     for member in members:
         device = member["machine"].split(", ", 2)[2]
-        seconds["" if device.startswith("CPU") else f" on {device}"].append(member["seconds"])
+        on_cpu = device.startswith("CPU")
+        alone = member.get("processor_seconds") if on_cpu and member.get("threads") == 1 else None
+        seconds["" if on_cpu else f" on {device}"].append(member["seconds"] if alone is None else alone)
     return "; ".join(f"{np.median(values):.0f} s{device}" for device, values in sorted(seconds.items()))
 
 
