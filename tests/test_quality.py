@@ -98,6 +98,12 @@ def test_results_of_before_are_shown_marked_until_there_are_current_ones(tmp_pat
     assert "†" not in scores_table([kept for kept in collected if kept["seed"] == 3])
 
 
+def test_a_revision_of_the_whole_graph_leaves_results_of_graphs_per_batch_current():
+    assert quality.is_current(result("paper", revision=7))
+    assert not quality.is_current(result("standard", revision=7))
+    assert not quality.is_current(result("paper", revision=6))
+
+
 def test_a_setting_that_was_added_later_counts_as_its_default():
     old = result()
     del old["config"]["encoder"], old["config"]["graph_samples"]
