@@ -380,6 +380,17 @@ def test_the_made_faces_are_the_same_each_time(tmp_path):
     assert np.array_equal(np.bincount(first["labels"]), [10] * 40)
 
 
+def test_a_preset_is_asked_for_by_the_name_that_a_commit_knows(tmp_path):
+    (tmp_path / "dsc_core").mkdir()
+    presets = tmp_path / "dsc_core" / "presets.py"
+    presets.write_text('Preset("standard", "…", {})')
+    assert layout.preset_in(tmp_path, "no-copies") == "standard"
+    assert layout.preset_in(tmp_path, "quick") == "quick"
+    presets.write_text('Preset("no-copies", "…", {})')
+    assert layout.preset_in(tmp_path, "no-copies") == "no-copies"
+    assert layout.preset_in(trees.ROOT, "no-copies") == "no-copies"
+
+
 def test_two_commits_are_measured_in_turns(monkeypatch):
     asked = []
 

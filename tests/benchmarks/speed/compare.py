@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.speed import jobs, parts, reading, start, step
 from tests.benchmarks.speed.kept import Task, rounds_option
+from tests.benchmarks.speed.layout import preset_in
 from tests.benchmarks.speed.trees import checked_out, commit_of, git
 
 # What a round measures, by its name: the function of a tree and the round's number.
@@ -23,7 +24,9 @@ JOBS = {
     "digits-quick": ("digits", "quick"),
     "mnist-test-quick": ("mnist-test", "quick"),
     "mnist-test-standard": ("mnist-test", "standard"),
+    "mnist-test-no-copies": ("mnist-test", "no-copies"),
     "faces-standard": (jobs.FACES, "standard"),
+    "faces-no-copies": (jobs.FACES, "no-copies"),
 }
 STEPS = tuple(
     f"{data}-stage-{stage}-batch-{batch}" for data in step.DATA for stage in "12" for batch in step.BATCHES
@@ -100,10 +103,12 @@ def measurement(
     kind, _, rest = case.partition("-")
     if kind == "jobs":
         data, preset = JOBS[rest]
-        return lambda tree, number: jobs.train(tree, data, preset, number, limit)
+        return lambda tree, number: jobs.train(tree, data, preset_in(tree, preset), number, limit)
     if kind == "parts":
         data, preset = JOBS[rest]
-        return lambda tree, number: parts.measure_in(tree, data, preset, number, "cpu", limit)
+        return lambda tree, number: parts.measure_in(
+            tree, data, preset_in(tree, preset), number, "cpu", limit
+        )
     if kind == "reading":
         path = reading.codes(trees["old"], commits["old"], reading.SETS[rest], 0)
         return lambda tree, number: reading.measure_in(tree, path, number)

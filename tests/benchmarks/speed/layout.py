@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 # Part of a run: the functions, "module:name" or "module:Class.name", whose time counts to it. The innermost counts.
 # Those that a commit does not have are left out.
 PARTS = {
     "import of the data": ("dsc_core.data.importing:import_data",),
+    "transforms": ("dsc_core.method.admission:measure",),
+    "second view": ("dsc_core.method.second_view:SecondView.build",),
     "encoding": ("dsc_core.method.feed:encode",),
     "neighbours": ("dsc_core.method.feed:build_graph",),
     "diffusion map": ("dsc_core.method.graph:diffusion_map",),
@@ -30,7 +33,16 @@ PARTS = {
     "checkpoints": ("dsc_core.runs.worker:Session.keep",),
 }
 START, STAGES, REST = "start", {"autoencoder": "stage 1", "joint": "stage 2"}, "rest"
+# Presets that have another name in older commits.
+FORMER_PRESETS = {"no-copies": "standard"}
 ORDER = (START, "import of the data", *STAGES.values(), *list(PARTS)[1:], REST)
+
+
+def preset_in(tree: Path, name: str) -> str:
+    """What a preset is called in a checkout: by its present name, or where it has none such, by the former one."""
+    presets = tree / "dsc_core" / "presets.py"
+    known = not presets.exists() or f'"{name}"' in presets.read_text(encoding="utf-8")
+    return name if known else FORMER_PRESETS.get(name, name)
 
 
 @dataclass

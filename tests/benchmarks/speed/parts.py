@@ -22,8 +22,21 @@ from tests.benchmarks.speed.trees import ROOT, ask
 DATA, PRESETS, LIMIT = ("digits", "mnist-test"), ("quick", "standard"), 1800.0
 FILM = "film (beside)"
 # One colour a part, in the order of ORDER; neighbours in the stack differ in lightness too.
-SHADES = ("#9aa5b1", "#5b6770", "#3b6fb6", "#8fb8ea", "#d97b29", "#f3c088", "#7a5195", "#c8a6dc")
-SHADES += ("#2f8f6b", "#a6dcc4", "#c43d5d", "#e8b0bd", "#8a6d3b", "#d4b483", "#b9c46a", "#d4d8dc")
+SHADES = ("#9aa5b1", "#5b6770", "#3b6fb6", "#8fb8ea", "#1c7c7c", "#8fd6d2")
+SHADES += (
+    "#d97b29",
+    "#f3c088",
+    "#7a5195",
+    "#c8a6dc",
+    "#2f8f6b",
+    "#a6dcc4",
+    "#c43d5d",
+    "#e8b0bd",
+    "#8a6d3b",
+    "#d4b483",
+    "#b9c46a",
+    "#d4d8dc",
+)
 LEFT, BAR, ROW, TOP, WIDTH, NAME = 150, 26, 54, 34, 640, 150
 
 
