@@ -47,8 +47,8 @@ class CodeMaps:
     transform: (K', K') float64, the map R of the orthonormal layer. centres (K, K') and scale: the k-means on Y
     and its mean squared distance, where the labels are read from Y; None and 1 where the head gives them. unit_rows:
     whether the rows of Y are brought to norm 1 before that, as where Y is damped along the graph.
-    temperature: of the probabilities under noise, see `method/confidence.py`; None in models saved before it was
-    measured, whose probabilities are those of the code itself.
+    temperature, biases (K,): of the probabilities under noise, see `method/confidence.py`; None in models saved before
+    they were measured: without a temperature, the probabilities are those of the code itself.
     """
 
     transform: np.ndarray
@@ -56,6 +56,7 @@ class CodeMaps:
     scale: float = 1.0
     unit_rows: bool = False
     temperature: float | None = None
+    biases: np.ndarray | None = None
 
     def assign(self, nets: Networks, latent: Tensor) -> Assignment:
         """The clusters of samples by their codes, (n, d)."""
@@ -63,7 +64,8 @@ class CodeMaps:
         labels = probabilities.argmax(1)
         if self.temperature is not None:
             noisy, own = torch.from_numpy(self.under_noise(nets, latent)), torch.from_numpy(labels)
-            probabilities = tempered(noisy, own, self.temperature).numpy()
+            biases = None if self.biases is None else torch.from_numpy(self.biases)
+            probabilities = tempered(noisy, own, self.temperature, biases).numpy()
         confidence = probabilities[np.arange(len(labels)), labels].astype(np.float32)
         no_errors = np.full(len(labels), np.nan, np.float32)
         return Assignment(labels, confidence, latent.cpu().numpy(), spectral, probabilities, no_errors)

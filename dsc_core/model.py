@@ -54,7 +54,7 @@ class Fitted:
         The shape of one sample: (C, H, W) or (F,).
     latent, spectral, labels, confidence
         Of the training data, in input order: (n, d), (n, K'), (n,), (n,).
-    transform, centres, scale, unit_rows, temperature
+    transform, centres, scale, unit_rows, temperature, biases
         See `CodeMaps`.
     error_limit
         The reconstruction error beyond which a sample is unlike the training data; None without a decoder, and in
@@ -81,6 +81,7 @@ class Fitted:
     affinity: sparse.csr_matrix | None = None
     eigenvalues: np.ndarray | None = None
     unit_rows: bool = False
+    biases: np.ndarray | None = None
 
     @property
     def device(self) -> torch.device:
@@ -90,7 +91,9 @@ class Fitted:
     @property
     def maps(self) -> CodeMaps:
         """The maps from codes to clusters."""
-        return CodeMaps(self.transform, self.centres, self.scale, self.unit_rows, self.temperature)
+        return CodeMaps(
+            self.transform, self.centres, self.scale, self.unit_rows, self.temperature, self.biases
+        )
 
     def assign(self, samples: np.ndarray, scaling: tuple[float, float] = (0.0, 1.0)) -> Assignment:
         """Assign samples to clusters; the answer for a sample depends on that sample alone.
@@ -199,6 +202,7 @@ class Fitted:
             "scale": self.scale,
             "unit_rows": self.unit_rows,
             "temperature": self.temperature,
+            "biases": None if self.biases is None else self.biases.tolist(),
             "error_limit": self.error_limit,
             "config": self.config.to_dict(),
         }
@@ -234,9 +238,15 @@ class Fitted:
             centres=centres,
             scale=about["scale"],
             temperature=about.get("temperature"),
+            biases=_numbers(about.get("biases")),
             error_limit=about.get("error_limit"),
             unit_rows=about.get("unit_rows", False),
         )
+
+
+def _numbers(values: list[float] | None) -> np.ndarray | None:
+    """A list of numbers as an array; None where there is none."""
+    return None if values is None else np.array(values, dtype=np.float64)
 
 
 def _load_array(folder: Path, name: str) -> np.ndarray:

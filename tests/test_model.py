@@ -115,13 +115,14 @@ def test_confidence_is_that_of_the_training_and_the_cluster_is_the_most_probable
     fitted.save(tmp_path)
     loaded = Fitted.load(tmp_path, "cpu")
     assert loaded.temperature == fitted.temperature
+    assert np.array_equal(loaded.biases, fitted.biases)
     np.testing.assert_allclose(loaded.assign(IMAGES, SCALING).confidence, fitted.confidence, atol=1e-4)
 
 
 def test_a_model_of_before_keeps_the_probability_of_the_head(fitted, tmp_path):
     fitted.save(tmp_path)
     about = json.loads((tmp_path / "model.json").read_text())
-    del about["temperature"]
+    del about["temperature"], about["biases"]
     (tmp_path / "model.json").write_text(json.dumps(about))
     old = Fitted.load(tmp_path, "cpu")
     assert old.temperature is None

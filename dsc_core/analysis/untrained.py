@@ -131,7 +131,9 @@ def find_clusters(affinity: sparse.csr_matrix, config: Config, report: Report = 
     distances = cluster_stats.centre_distances(cut.coordinates, labels).astype(np.float32)
     progress("maps")
     points = umap_map.project(cut.coordinates, config.seed, lambda _: progress("maps"))
+    progress("maps")  # the layout of up to 20,000 points asks nothing meanwhile
     separation = silhouette(cut.coordinates, labels, config.seed)
+    progress("maps")
     return Untrained(
         labels,
         np.clip(agreement, 0, 1),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dsc_core.cli.console import open_output
+from dsc_core.cli.console import check_output, open_output
 from dsc_core.cli.group import command
 from dsc_core.cli.options import run_argument
 from dsc_core.cli.printing import print_cut
@@ -42,6 +42,7 @@ def clusters(run: str, number: int | None, out: str | None, use: bool) -> dict[s
     from dsc_core.runs.artifacts.cluster_tree import find_tree
     from dsc_core.runs.artifacts.labels import labels_frame
 
+    check_output(out)
     record = Store().find(run)
     frame = labels_frame(record)
     log = edits.of_run(record, frame)

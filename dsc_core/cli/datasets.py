@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dsc_core.cli.console import say
 from dsc_core.cli.options import Source
+from dsc_core.config import KNOBS
 from dsc_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,4 +59,11 @@ def cluster_count(dataset: Dataset, requested: int | None) -> int:
         raise InputError(f"{dataset.name} has no labels; set the number of clusters with --clusters.")
     if dataset.classes < 2:
         raise InputError(f"{dataset.name} has a single class; set the number of clusters with --clusters.")
+    most = KNOBS["clusters"].high
+    assert most is not None
+    if dataset.classes > most:
+        raise InputError(
+            f"{dataset.name} has {dataset.classes} classes, and at most {most:g} clusters are made; set their number "
+            "with --clusters."
+        )
     return dataset.classes

@@ -190,15 +190,17 @@ def print_transforms(result: Result) -> None:
         f"{result['data']}: {result['samples']:,} images, seed {result['seed']}; admitted below {result['limit']}"
     )
     for row in result["transforms"]:
-        ratio = "too few images" if row["ratio"] is None else f"{row['ratio']:.2f}"
-        print(f"{row['transform']:<12}{ratio:>6}  {'admitted' if row['admitted'] else 'not admitted'}")
+        ratio, verdict = row["in_words"], "admitted" if row["admitted"] else "not admitted"
+        print(f"{row['transform']:<12}{ratio:>6}  {verdict}")
 
 
 def print_untrained(result: Result) -> None:
     """The sizes of clusters for which nothing was trained, and their scores."""
     if result["out"] == "-":
         return
-    counts = f"{result['samples']:,} samples in {result['clusters']} clusters"
+    found, asked = len(result["sizes"]), result["clusters"]
+    of = "" if found == asked else f" ({asked} were asked for: {asked - found} have no samples)"
+    counts = f"{result['samples']:,} samples in {found} clusters{of}"
     print(f"{result['data']}: {counts}, {result['from']}; nothing was trained")
     print("Sizes: " + ", ".join(f"{number}: {size:,}" for number, size in result["sizes"].items()))
     print_scores(result)

@@ -20,14 +20,23 @@ def transforms(source: Source, seed: int | None) -> dict[str, Any]:
 
     The ratio is that of the distances to the nearest other image after and before the transform.
     """
+    from dsc_core.cli.progress import Progress
+    from dsc_core.config import Config
     from dsc_core.method.admission import LIMIT, measure
     from dsc_core.workspace import home
 
-    seed = 0 if seed is None else seed
+    seed = Config().replace(seed=0 if seed is None else seed).seed  # a wrong one is reported
     _, dataset = import_source(source, home())
     if dataset.kind != "image":
         raise InputError(f"{dataset.name} has no images; only images have transforms.")
     print_notes(dataset)
+    with Progress() as shown:
+        found = measure(
+            dataset.samples,
+            dataset.scaling,
+            seed,
+            progress=lambda done, total: shown.update(f"Comparing transformed images: {done:,} of {total:,}"),
+        )
     return {
         "data": dataset.name,
         "samples": len(dataset),
@@ -37,8 +46,9 @@ def transforms(source: Source, seed: int | None) -> dict[str, Any]:
             {
                 "transform": each.transform.name,
                 "ratio": round(each.ratio, 4) if math.isfinite(each.ratio) else None,
+                "in_words": each.in_words if each.measured else "too few images",
                 "admitted": each.admitted,
             }
-            for each in measure(dataset.samples, dataset.scaling, seed)
+            for each in found
         ],
     }

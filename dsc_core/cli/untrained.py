@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dsc_core.cli.console import open_output, say
+from dsc_core.cli.console import check_output, open_output, say
 from dsc_core.cli.datasets import cluster_count, import_source, print_notes
 from dsc_core.cli.group import command
 from dsc_core.cli.options import Source, clusters_option, data_options, seed_option
@@ -32,10 +32,9 @@ def untrained(source: Source, clusters: int | None, seed: int | None, out: str |
     from dsc_core.runs import untrained as answers
 
     seed = 0 if seed is None else seed
-    if clusters is not None:
-        Config().replace(
-            clusters=clusters, seed=seed
-        )  # a wrong option is reported before a large file is read
+    # A wrong option is reported before a large file is read.
+    Config().replace(seed=seed, **({} if clusters is None else {"clusters": clusters}))
+    check_output(out)
     store = Store()
     _, dataset = import_source(source, store.home)
     count = cluster_count(dataset, clusters)

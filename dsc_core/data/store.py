@@ -92,7 +92,10 @@ def store_dataset(dataset: Dataset, home: Path, progress: Progress | None = None
     except OSError as error:
         if not _complete(target):  # else another process was faster, which is as good
             reason = error.strerror or "the disk refused it"
-            raise RunError(f"The data set could not be saved in the workspace: {reason}.") from error
+            raise RunError(
+                f"The data set could not be saved in the workspace ({reason}); check that its disk has room and can be "
+                "written."
+            ) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -23,6 +23,7 @@ from dsc_core.method.transforms import TRANSFORMS, Transform, fits
 from dsc_core.sampling import sample_rows
 
 LIMIT = 1.25  # of the ratio
+LARGE = 100  # a ratio that is not written out: the others are copies of one another
 TRANSFORMED, OTHERS = (
     1_000,
     10_000,
@@ -40,6 +41,14 @@ class Admission:
 
     transform: Transform
     ratio: float
+
+    @property
+    def in_words(self) -> str:
+        """The ratio with two decimals, or as many more as tell it from the limit."""
+        if self.ratio > LARGE:
+            return f"over {LARGE}"
+        digits = next(d for d in range(2, 9) if d == 8 or round(self.ratio, d) != LIMIT)
+        return f"{self.ratio:.{digits}f}"
 
     @property
     def measured(self) -> bool:
@@ -63,19 +72,26 @@ def measure(
     """The test of each named transform that fits images (n, C, H, W); scaling = (offset, factor) brings them to [0, 1].
 
     Of a transform of several extremes, such as darker and brighter, the largest ratio counts. progress(done, total):
-    of the transforms; what it raises ends the work.
+    of the work; what it raises ends it.
     """
     wanted = [TRANSFORMS[name] for name in names if fits(name, samples.shape[1])]
-    images = distinct(shrunk(samples, sample_rows(len(samples), OTHERS, seed), scaling))
+    rows = sample_rows(len(samples), OTHERS, seed)
+    steps = len(rows) // BLOCK + 1 + len(wanted)
+
+    def at(done: int) -> None:
+        if progress:
+            progress(done, steps)
+
+    images = distinct(shrunk(samples, rows, scaling, at))
     if len(images) < FEWEST:
         return [Admission(each, math.nan) for each in wanted]
     own = torch.from_numpy(sample_rows(len(images), TRANSFORMED, seed))
+    at(steps - len(wanted) - 1)
     space = Space(images, seed)
     before = space.nearest(images[own], own)
     found: list[Admission] = []
     for each in wanted:
-        if progress:
-            progress(len(found), len(wanted))
+        at(steps - len(wanted) + len(found))
         found.append(Admission(each, _ratio(space, each, images[own], own, before)))
     return found
 
@@ -109,11 +125,17 @@ class Space:
         return np.sqrt(squares.min(1).clip(0))
 
 
-def shrunk(samples: np.ndarray, rows: np.ndarray, scaling: tuple[float, float]) -> Tensor:
-    """The images at `rows` (m,), scaled, with sides of at most LARGEST pixels. → (m, C, H, W) float32."""
+def shrunk(
+    samples: np.ndarray, rows: np.ndarray, scaling: tuple[float, float], at: Callable[[int], object]
+) -> Tensor:
+    """The images at `rows` (m,), scaled, with sides of at most LARGEST pixels. → (m, C, H, W) float32.
+
+    at: called with the number of blocks that were read.
+    """
     size = min(samples.shape[2], LARGEST), min(samples.shape[3], LARGEST)
     blocks = []
     for start in range(0, len(rows), BLOCK):
+        at(start // BLOCK)
         block = torch.from_numpy(np.asarray(samples[rows[start : start + BLOCK]], np.float32))
         blocks.append(functional.adaptive_avg_pool2d((block - scaling[0]) * scaling[1], size))
     return torch.cat(blocks).nan_to_num(0.5, 1.0, 0.0)  # training will say what is wrong with NaN

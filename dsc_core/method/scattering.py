@@ -12,7 +12,7 @@ import itertools
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,9 @@ from dsc_core.method.feed import Source
 from dsc_core.method.views import SMALLEST
 from dsc_core.sampling import sample_rows
 
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
+
 ORIENTATIONS, SCALES = 8, 3  # smaller images have fewer scales
 POSITIONS = 4  # windows along each side, at most
 WIDTH, FREQUENCY, SLANT = 0.8, 3 * math.pi / 4, 4 / ORIENTATIONS  # of the finest wavelet, in pixels
@@ -32,6 +35,7 @@ FLOOR = 1e-2  # of the mean of a path, below which its logarithm hardly falls
 DIMS = 100  # principal axes that are kept
 FITTED, FLOORED = 10_000, 256  # samples by which the axes are found, and the floors
 BLOCK = 2**22  # numbers of the widest layer in memory at once
+PROJECTED = 1_000  # images that are brought to the axes at once
 
 Shape = tuple[int, int, int]
 
@@ -176,13 +180,27 @@ def codes(
     dims = min(DIMS, *first.shape)
     axes = PCA(dims, svd_solver="randomized", random_state=seed).fit(first)
     found = np.empty((count, dims), np.float32)
-    found[rows] = axes.transform(first)
+    found[rows] = _along(axes, first)
     del first
     others = np.setdiff1d(np.arange(count), rows)
     for start in range(0, len(others), FITTED):
         some, before = others[start : start + FITTED], len(rows) + start
-        found[some] = axes.transform(_logarithms(transform, source, some, floors, progress, before))
+        found[some] = _along(axes, _logarithms(transform, source, some, floors, progress, before))
     return torch.from_numpy(found)
+
+
+def _along(axes: PCA, logarithms: np.ndarray) -> np.ndarray:
+    """Logarithms (m, features) along the axes, (m, dims) float32: the same for equal images, wherever they stand.
+
+    In single precision a product rounds by the place of a row, and copies of an image would be neighbours of some of
+    their kind and not of others.
+    """
+    found = np.empty((len(logarithms), len(axes.components_)), np.float32)
+    turned = axes.components_.T.astype(np.float64)
+    for start in range(0, len(found), PROJECTED):
+        block = slice(start, start + PROJECTED)
+        found[block] = (logarithms[block].astype(np.float64) - axes.mean_) @ turned
+    return found
 
 
 def _logarithms(

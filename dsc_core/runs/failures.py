@@ -8,7 +8,7 @@ import sqlite3
 from dsc_core.errors import InputError, RunError
 from dsc_core.training import launch
 
-DISK_FULL = "The disk is full: free some space, then start the run again."
+DISK_FULL = "The disk is full: free some space, then try again."
 TOO_MANY_FILES = (
     "Too many files are open at once: close other programs, or raise the limit on open files (`ulimit -n`)."
 )

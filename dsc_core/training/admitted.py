@@ -56,5 +56,5 @@ def in_words(found: Sequence[Admission]) -> str:
 
 def _listed(found: Sequence[Admission], last: str) -> str:
     """The transforms with their ratios: "mirrored (1.15) and zoomed (1.20)"."""
-    parts = [f"{each.transform.active} ({each.ratio:.2f})" for each in found]
+    parts = [f"{each.transform.active} ({each.in_words})" for each in found]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from dsc_core.model import Fitted, reconstruction_errors
 from dsc_core.sampling import sample_rows
 from dsc_core.training import allocation
 from dsc_core.training.checkpoint import Carry
-from dsc_core.training.maps import fix_maps, temperature
+from dsc_core.training.maps import fix_maps, scaled
 
 RETAUGHT = "Too small to be learned with the others: {}; the head was taught again with equal shares."
 EMPTY = "No samples at the end in {}; choose fewer clusters, or raise the balance."
@@ -60,7 +59,7 @@ def finish(
         teach_last_graph(nets, latent, like, config, carry, warn, enter)
     enter("labels")
     maps = fix_maps(nets, latent, config, joint, affinity, _labels_of(rows, carry))
-    maps = replace(maps, temperature=temperature(nets, maps, latent, carry.affinity, config))
+    maps = scaled(nets, maps, latent, carry.affinity, config)
     if rows is None:
         assignment = maps.assign(nets, latent)
     else:
@@ -92,6 +91,7 @@ def _fitted(
         carry.affinity,
         carry.eigenvalues,
         maps.unit_rows,
+        maps.biases,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sparse
@@ -54,12 +56,13 @@ def fix_maps(
     return CodeMaps(fixed, found.centres.astype(np.float32), scale, unit_rows)
 
 
-def temperature(
+def scaled(
     nets: Networks, maps: CodeMaps, latent: Tensor, affinity: sparse.csr_matrix | None, config: Config
-) -> float:
-    """The temperature T for which confidence agrees with the neighbourhoods in the graph of the codes (n, d).
+) -> CodeMaps:
+    """The maps, their temperature and biases such that confidence agrees with the neighbourhoods in the graph.
 
-    affinity: sparse (n, n); None where training built no graph: that of a part of the codes is built then.
+    latent: codes (n, d). affinity: their graph, sparse (n, n); None where training built no graph: that of a part of
+    the codes is built then.
     """
     rows = sample_rows(len(latent), confidence.SAMPLE, config.seed)
     codes = latent[torch.from_numpy(rows).to(latent.device)]
@@ -67,7 +70,8 @@ def temperature(
         latent, affinity, rows = codes, build_graph(codes, [], config), np.arange(len(rows))
     labels = maps.read(nets, latent)[1].argmax(1)
     votes = graph.votes(affinity, labels, config.clusters, confidence.HOPS)[rows]
-    return confidence.fit_temperature(maps.under_noise(nets, codes), votes)
+    temperature, biases = confidence.fit_scaling(maps.under_noise(nets, codes), votes)
+    return replace(maps, temperature=temperature, biases=biases)
 
 
 def damped_rotation(coordinates: np.ndarray, affinity: sparse.csr_matrix, power: float) -> np.ndarray:

@@ -7,6 +7,8 @@ only another cut of it.
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
 from dsc_core.analysis.untrained import SOURCES, source_of
@@ -21,6 +23,7 @@ ABOUT = (
     "codes. Nothing is learned. A run takes longer, and finds better clusters of most data."
 )
 ICON = ":material/bolt:"
+WAITING, WAIT = "Waiting for another graph to be built", 0.3  # seconds between two looks
 KEY = "untrained_clusters"  # of the number of clusters on the Data page
 
 
@@ -75,10 +78,16 @@ def job_of(key: str, clusters: int, seed: int) -> str:
     return f"{_prefix(key)}{clusters}_{seed}"
 
 
+def _asked_by(name: str, key: str) -> str:
+    """What a job finds, in words, by its key."""
+    clusters, seed = name.removeprefix(_prefix(key)).split("_")
+    return f"{clusters} of them, seed {seed}"
+
+
 def _button(dataset, key: str, clusters: int, seed: int) -> None:
     """The button that starts, and what it will take; nothing while it works, or once the clusters are there."""
     job = jobs.get(job_of(key, clusters, seed))
-    if jobs.running(_prefix(key)) or (job is not None and job.result is not None):
+    if job is not None and (job.is_alive() or job.result is not None):
         return
     expected = expect(dataset, key, clusters, seed)
     st.button(TITLE, icon=ICON, key="find_untrained", on_click=start, args=(dataset, key, clusters, seed))
@@ -100,20 +109,29 @@ def _graphs() -> dict[tuple[str, int], answers.Graph]:
     return {}
 
 
+@st.cache_resource(show_spinner=False)
+def _building() -> threading.Lock:
+    """Held while a graph is built: one at a time, in all sessions."""
+    return threading.Lock()
+
+
 def start(dataset, key: str, clusters: int, seed: int) -> None:
-    """Start to find clusters, unless others of this data set are being found."""
-    if jobs.running(_prefix(key)):
-        return
-    plan, graphs = expect(dataset, key, clusters, seed).plan, _graphs()
+    """Start to find clusters. While another session builds the graph of these data, it waits for that graph."""
+    plan, graphs, lock = expect(dataset, key, clusters, seed).plan, _graphs(), _building()
 
     def work(report) -> answers.Answer:
         answers.check(dataset, clusters)
         progress = answers.Progress(plan, report)
-        graph = graphs.get((key, seed))
-        if graph is None:
-            graph = answers.find_graph(dataset, seed, progress)
-            graphs.clear()
-            graphs[key, seed] = graph
+        while not lock.acquire(timeout=WAIT):
+            report(WAITING, 0, 0)
+        try:
+            graph = graphs.get((key, seed))
+            if graph is None:
+                graph = answers.find_graph(dataset, seed, progress)
+                graphs.clear()
+                graphs[key, seed] = graph
+        finally:
+            lock.release()
         return answers.find(dataset, clusters, seed, progress, graph)
 
     jobs.start(job_of(key, clusters, seed), work)
@@ -121,9 +139,15 @@ def start(dataset, key: str, clusters: int, seed: int) -> None:
 
 def _answer(dataset, key: str, clusters: int, seed: int, train: bool) -> None:
     """The progress, the problem, or the clusters. train: with the button that leads to the Train page."""
-    if (running := jobs.running(_prefix(key))) and jobs.show_progress(running, "Cancel"):
+    name = job_of(key, clusters, seed)
+    if jobs.show_progress(name, "Cancel"):
         return
-    job = jobs.get(job_of(key, clusters, seed))
+    if other := jobs.running(
+        _prefix(key)
+    ):  # asked for with another number or seed, here or in another session
+        st.caption(f"Clusters of these data are being found: {_asked_by(other, key)}.")
+        jobs.show_progress(other, "Cancel")
+    job = jobs.get(name)
     if job is None:
         return
     if job.problem:

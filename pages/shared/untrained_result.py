@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import streamlit as st
 
@@ -110,12 +112,24 @@ def _pictures(dataset, answer: answers.Answer) -> None:
             cut_list.typical(dataset, number, str(number), rows)
 
 
+def free_names(names: Iterable[object]) -> list[str]:
+    """The names of a table's columns, each once and none of OWN: "column cluster" where one is called "cluster"."""
+    taken, found = set(OWN), []
+    for name in map(str, names):
+        while name in taken:
+            name = f"column {name}"
+        taken.add(name)
+        found.append(name)
+    return found
+
+
 def _rows(dataset, answer: answers.Answer) -> None:
     """The most typical row of each cluster, in its own units, and the sizes."""
     order = _order(answer)
     typical = dataset.table(np.array([rows[0] for _, rows in order]))
     more = typical.shape[1] > COLUMNS
-    typical = typical.iloc[:, :COLUMNS].rename(columns=lambda name: f"column {name}" if name in OWN else name)
+    typical = typical.iloc[:, :COLUMNS]
+    typical.columns = free_names(typical.columns)
     typical.insert(0, OWN[0], [number for number, _ in order])
     typical.insert(1, OWN[1], [len(rows) for _, rows in order])
     st.markdown("**The most typical row of each cluster**")

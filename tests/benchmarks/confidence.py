@@ -22,7 +22,7 @@ import torch
 
 from dsc_core.analysis import calibration, metrics
 from dsc_core.model import Fitted
-from dsc_core.training.finish import temperature
+from dsc_core.training.maps import scaled
 from tests.benchmarks import methods
 from tests.benchmarks.tables import markdown
 from tests.benchmarks.trained import open_data, trained
@@ -33,13 +33,13 @@ NEW = {"mnist-test": "mnist", "fashion-mnist-test": "fashion-mnist"}
 NEW_SAMPLES = 10_000
 
 
-def with_temperature(fitted: Fitted) -> Fitted:
-    """The model, its temperature as training would set it: models of before have none."""
-    if fitted.temperature is not None:
+def with_scaling(fitted: Fitted) -> Fitted:
+    """The model, its temperature and biases as training would set them: models of before have none."""
+    if fitted.biases is not None:
         return fitted
     latent = torch.from_numpy(np.array(fitted.latent))
-    found = temperature(fitted.nets, fitted.maps, latent, fitted.affinity, fitted.config)
-    return replace(fitted, temperature=found)
+    found = scaled(fitted.nets, fitted.maps, latent, fitted.affinity, fitted.config)
+    return replace(fitted, temperature=found.temperature, biases=found.biases)
 
 
 def figures(correct: np.ndarray, confidence: np.ndarray) -> dict[str, float]:
@@ -79,7 +79,7 @@ def matched(labels: np.ndarray, clusters: np.ndarray) -> np.ndarray:
 def measure(data: str, name: str, seed: int, models: Path) -> dict:
     """The result of one run."""
     dataset = open_data(data)
-    fitted = with_temperature(trained(data, name, dataset.classes, seed, models))
+    fitted = with_scaling(trained(data, name, dataset.classes, seed, models))
     labels = np.asarray(fitted.labels)
     right = metrics.correct(dataset.labels, labels)
     result = {"data": data, "preset": name, "seed": seed, "temperature": round(fitted.temperature, 3)}

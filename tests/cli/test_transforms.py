@@ -20,6 +20,12 @@ def test_the_table_and_its_json(run):
     assert lines[1].endswith("  not admitted")
 
 
+def test_a_wrong_seed_is_one_sentence(run):
+    code, _, err = run("transforms", "digits", "--seed", -1)
+    assert code == 2
+    assert err.splitlines()[-1].startswith("seed must be a whole number from 0")
+
+
 def test_few_images_admit_nothing(run, blobs):
     few = Path(blobs).with_name("few.npy")
     np.save(few, np.random.default_rng(0).integers(0, 255, (20, 8, 8), np.uint8))

@@ -99,7 +99,7 @@ def test_other_sizes_and_channels(channels, side):
 
 def test_large_images_are_shrunk_block_by_block():
     images = shapes(60, 100)
-    small = admission.shrunk(images, np.arange(60), RAW)
+    small = admission.shrunk(images, np.arange(60), RAW, lambda _: None)
     assert small.shape == (60, 1, 32, 32)
     assert torch.allclose(small.mean(), torch.from_numpy(images).mean(), atol=0.02)
 
@@ -185,3 +185,10 @@ def test_transforms_of_colour_are_for_colour_alone():
     config = Config(**NOTHING | {"hue": "on", "grey": "on"})
     assert draws(config, 1) == 4
     assert draws(config, 3) == 6
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(1.1, "1.10"), (1.2499, "1.2499"), (1.2504, "1.2504"), (float("inf"), "over 100")]
+)
+def test_a_ratio_in_words_is_on_its_side_of_the_limit(ratio, words):
+    assert admission.Admission(TRANSFORMS["mirror"], ratio).in_words == words

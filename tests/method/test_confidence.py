@@ -20,22 +20,38 @@ def test_the_noise_is_that_of_the_seed_and_has_mean_one():
 
 
 @pytest.mark.parametrize("true", [0.3, 1.0, 2.5])
-def test_the_temperature_that_the_neighbourhoods_have_is_found(true):
+def test_the_temperature_and_the_biases_that_the_neighbourhoods_have_are_found(true):
     logits = np.random.default_rng(0).normal(size=(2000, 6)) * 4
-    assert confidence.fit_temperature(softmax(logits), softmax(logits / true)) == pytest.approx(
-        true, rel=0.02
+    biases = np.linspace(-1, 1, 6)
+    found, of_clusters = confidence.fit_scaling(softmax(logits), softmax(logits / true + biases))
+    assert found == pytest.approx(true, rel=0.06)
+    assert of_clusters == pytest.approx(biases, abs=0.15)
+
+
+def test_a_cluster_that_the_noise_turns_as_a_whole_is_not_doubted():
+    """All samples of the first cluster have a half in it under noise, and all neighbours in it."""
+    probabilities = np.repeat([[0.5, 0.48, 0.02], [0.02, 0.9, 0.08], [0.05, 0.25, 0.7]], 100, axis=0)
+    votes = np.repeat(np.eye(3), 100, axis=0)
+    labels = torch.from_numpy(np.repeat([0, 1, 2], 100))
+    temperature, biases = confidence.fit_scaling(probabilities, votes)
+    one, both = (
+        confidence.tempered(torch.from_numpy(probabilities), labels, temperature, each)
+        for each in (None, torch.from_numpy(biases))
     )
+    assert one[0, 0] < 0.7 < 0.9 < both[0, 0]
+    assert both.numpy()[np.arange(300), labels].min() > 0.9
 
 
 def test_where_all_neighbours_agree_or_none_the_temperature_stays_within_its_bounds():
     logits = np.random.default_rng(0).normal(size=(300, 4))
     certain = np.eye(4)[logits.argmax(1)]
-    sharp = confidence.fit_temperature(softmax(logits), certain)
-    flat = confidence.fit_temperature(softmax(logits), np.full((300, 4), 0.25))
-    assert confidence.SHARPEST <= sharp < 0.1
+    sharp = confidence.fit_scaling(softmax(logits), certain)[0]
+    flat = confidence.fit_scaling(softmax(logits), np.full((300, 4), 0.25))[0]
+    assert confidence.SHARPEST <= sharp < 0.3
     assert 10 < flat <= confidence.FLATTEST
-    exact = confidence.fit_temperature(certain, certain)  # probabilities of 0 and 1
-    assert np.isfinite(exact)
+    exact = confidence.fit_scaling(certain, certain)  # probabilities of 0 and 1
+    assert np.isfinite(exact[0])
+    assert np.isfinite(exact[1]).all()
 
 
 def test_tempering_keeps_the_order_and_puts_the_cluster_of_the_sample_first():

@@ -114,6 +114,13 @@ def test_codes_do_not_depend_on_the_size_of_blocks_nor_on_how_often_they_are_mad
     )
 
 
+def test_equal_images_have_equal_codes_wherever_they_stand() -> None:
+    few = images(5).numpy()
+    rows = np.random.default_rng(0).permutation(np.repeat(np.arange(5), 40))
+    codes = scattering.codes(Feed(few[rows], (0.0, 1.0), torch.device("cpu")), (1, 28, 28), seed=0)
+    assert len(torch.unique(codes, dim=0)) == 5
+
+
 def test_more_samples_than_the_axes_are_fitted_on_are_all_described(monkeypatch) -> None:
     monkeypatch.setattr(scattering, "FITTED", 15)
     feed = Feed(images(40).numpy(), (0.0, 1.0), torch.device("cpu"))

@@ -8,10 +8,17 @@ import pytest
 from dsc_core.runs import untrained as answers
 from pages.shared import jobs
 from tests.analysis.test_untrained import rows, stripes
+from tests.pages.conftest import ROOT
 from tests.pages.test_data_page import npy, upload
 
 TRAIN = "pages/views/train.py"
 DATA = "pages/views/data.py"
+
+
+def new_session():
+    from streamlit.testing.v1 import AppTest
+
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
 def keys(app) -> set[str]:
@@ -155,7 +162,7 @@ def test_work_shows_the_time_left_on_both_pages_and_can_be_cancelled(app, waitin
         app.switch_page(page).run()
         assert not app.exception
         assert f"stop_{key}" in keys(app)
-        assert "find_untrained" not in keys(app)
+        assert ("find_untrained" in keys(app)) == (page == TRAIN), "there another number is chosen"
     app.number_input(key="untrained_clusters").set_value(5).run()
     assert f"stop_{key}" in keys(app), "the work goes on, whatever number is chosen next"
     app.button(key=f"stop_{key}").click().run()
@@ -191,3 +198,27 @@ def test_a_fault_of_the_program_is_a_sentence(app, monkeypatch):
     assert len(app.error) == 1
     assert "internal error" in app.error[0].value
     assert "find_untrained" in keys(app)
+
+
+def test_columns_with_the_names_of_the_list_are_renamed_apart():
+    from pages.shared.untrained_result import free_names
+
+    names = ["cluster", "column cluster", "size", "column column cluster", 3]
+    found = free_names(names)
+    assert len(set(found) | {"cluster", "size"}) == len(names) + 2
+    assert found[-1] == "3"
+
+
+def test_two_sessions_can_ask_for_different_numbers(app, waiting):
+    reached, go = waiting
+    with_images(app, 3).button(key="find_untrained").click().run()
+    reached.wait(30)
+    other = with_images(new_session(), 2)
+    assert "are being found: 3 of them, seed 0." in texts(other)
+    other.button(key="find_untrained").click().run()
+    assert len(jobs._all()) >= 2
+    go.set()
+    for job in list(jobs._all().values()):
+        job.join(60)
+    built = [job for name, job in jobs._all().items() if name.startswith("untrained_")]
+    assert len(built) == 2, "both were started, the second after the graph of the first"

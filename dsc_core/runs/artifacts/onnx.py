@@ -33,6 +33,8 @@ class ClusterModel(nn.Module):
     means: torch.Tensor
     factors: torch.Tensor
 
+    biases: torch.Tensor
+
     def __init__(self, fitted: Fitted, scaling: tuple[float, float]) -> None:
         super().__init__()
         self.encoder, self.spectral = fitted.nets.encoder, fitted.nets.spectral
@@ -43,6 +45,9 @@ class ClusterModel(nn.Module):
             self.register_buffer("means", torch.tensor(fitted.centres, dtype=torch.float32))
             self.scale = float(fitted.scale)
         self.temperature = fitted.temperature
+        self.biased = fitted.biases is not None
+        if self.biased:
+            self.register_buffer("biases", torch.tensor(fitted.biases, dtype=torch.float32))
         self.register_buffer("factors", noise_factors(fitted.latent.shape[1], fitted.config.seed))
 
     def forward(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -53,7 +58,8 @@ class ClusterModel(nn.Module):
         if self.temperature is not None:
             # One draw of noise after the other: views of a size that is not fixed cannot be exported.
             noisy = [self.read(latent * factor)[1] for factor in self.factors]
-            probabilities = tempered(torch.stack(noisy).mean(0), cluster, self.temperature)
+            biases = self.biases if self.biased else None
+            probabilities = tempered(torch.stack(noisy).mean(0), cluster, self.temperature, biases)
         return cluster, probabilities, latent, spectral
 
     def read(self, latent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -86,7 +86,7 @@ def _row(dataset, key: str, found, admission) -> None:
                 else:
                     st.badge("Not admitted", icon=":material/block:", color="gray")
                 if found.measured:
-                    st.caption(f"ratio {found.ratio:.2f}, limit {admission.LIMIT}")
+                    st.caption(f"ratio {found.in_words}, limit {admission.LIMIT}")
                 else:
                     st.caption(TOO_FEW.format(admission.FEWEST))
             used = chosen == ON or (chosen == AUTO and found.admitted)
