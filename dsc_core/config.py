@@ -198,12 +198,12 @@ class Config(ObjectiveSettings):
     grey: str = transform("Grey copies", "Make every fifth random copy grey.", COLOUR)
 
     least_steps: int = knob(
-        500, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
+        250, "", RUN, Range(0, 100_000, 10), title="Minimum steps per stage", advanced=True,
         help="Minimum number of steps of stage 1; an eighth of it for stage 2. Small data sets get more epochs and, in "
         "stage 1, smaller batches. 0: epochs and batches as set.",
     )
     epochs: int = knob(
-        8, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],
+        4, "", RUN, Range(0, 2000, 1), title="Epochs, autoencoder", needs=[ENCODER],
         help="Number of passes over the data in stage 1, which trains the dual autoencoder alone. 0 skips stage 1.",
     )
     joint_epochs: int = knob(

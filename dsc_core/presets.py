@@ -23,6 +23,7 @@ WITHOUT_EXTENSIONS: dict[str, Value] = {
 PAPER: dict[str, Value] = {
     **WITHOUT_EXTENSIONS,
     "epochs": 20,
+    "least_steps": 500,
     "batch_norm": False,
     "spectral_width": 1024,
     "graph": "batch",
@@ -71,8 +72,6 @@ PRESETS: dict[str, Preset] = {
                 "augmented_input": True,
                 "augmented_graph": 8,
                 "new_cut": 0.7,
-                "epochs": 4,
-                "least_steps": 250,
             },
         ),
         Preset(

@@ -217,8 +217,9 @@ def print_cut(result: Result) -> None:
     print("Sizes: " + ", ".join(f"{number}: {size:,}" for number, size in result["sizes"].items()))
     print_scores(result)
     marks = result["marks"]
-    for key, words in (("agreement", "Subsets agree best at"), ("cost", "Merging costs much more below")):
-        print(f"{words}: {', '.join(map(str, marks[key])) or 'no number'}")
+    print(f"Best supported number of clusters: {marks['best'] or 'none stands out'}")
+    for key, words in (("agreement", "Subsets agree best at"), ("cost", "Merging costs twice as much below")):
+        print(f"  {words}: {', '.join(map(str, sorted(marks[key]))) or 'no number'}")
     if result["used"]:
         print("These are the edited clusters of the run now; undo on the Results page.")
     if result["out"]:

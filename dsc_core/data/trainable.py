@@ -43,7 +43,7 @@ class MixedSizes(NeedsResize):
 def resize_advice(size: tuple[int, int]) -> str:
     """How to resize the images to `size`, as the end of an error."""
     height, width = size
-    return f"resize them, for example to {height}x{width}"
+    return f"resize them, for example to {height}x{width} (option --size)"
 
 
 def fitting_size(height: float, width: float, cap: int = PROPOSED_SIDE) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from pages.shared.train import time_here
 TITLE = "Clusters without training"
 ABOUT = (
     "A first answer: the graph of a fixed description of the samples is cut as a run cuts the graph of its latent "
-    "codes. Nothing is learned. A run takes longer, and finds better clusters of most data."
+    "codes. Nothing is learned. A run takes longer; it found better clusters of most image sets that were measured, "
+    "and not always of small tables."
 )
 ICON = ":material/bolt:"
 WAITING, WAIT = "Waiting for another graph to be built", 0.3  # seconds between two looks

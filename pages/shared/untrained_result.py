@@ -49,10 +49,10 @@ def _actions(dataset, answer: answers.Answer, train: bool) -> bool:
     """The labels as a file, and the way to training; whether that was pressed."""
     with st.container(horizontal=True):
         pressed = train and st.button(
-            "Train from here",
+            f"Train with {answer.clusters} clusters",
             icon=":material/arrow_forward:",
             key="untrained_train",
-            help="Opens the form for training with the same number of clusters.",
+            help="Opens the form for training with this number of clusters; it learns its own ones.",
         )
         st.download_button(
             "labels.csv",

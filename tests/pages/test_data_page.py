@@ -106,6 +106,7 @@ def test_mixed_sizes_are_seen_before_the_first_attempt(app):
     alike = archive(**{f"i{n}__png": png(10, 12, 5 * n) for n in range(24)})
     app.file_uploader[0].set_value(("alike.zip", alike, "application/zip")).run()
     assert not app.toggle(key="resize").value
+    assert "looked_at" not in app.session_state, "the Results page keeps its open sample there"
 
 
 def test_sizes_that_the_first_look_missed_are_proposed_after_the_error(app, monkeypatch):

@@ -35,8 +35,8 @@ def archive_form(path: Path, proposed: tuple[int, int] | None) -> dict | None:
     except (InputError, OSError) as problem:
         st.error(formatting.plain(problem), icon=":material/error:")
         return None
-    if st.session_state.get("looked_at") != str(path):  # another file keeps no size of the one before
-        st.session_state["looked_at"] = str(path)
+    if st.session_state.get("sizes_asked_of") != str(path):  # another file keeps no size of the one before
+        st.session_state["sizes_asked_of"] = str(path)
         st.session_state["resize"], st.session_state["proposed"] = False, None
     options = _folder_options(path, look.levels)
     if look.paged:

@@ -149,6 +149,8 @@ def _marked_numbers(run, tree, marks) -> None:
             if number <= tree.most:
                 reasons.setdefault(number, []).append(word)
     reasons.setdefault(tree.own, []).append("this run")
+    if marks.best in reasons:
+        reasons[marks.best].append("best supported")
     with st.container(horizontal=True, vertical_alignment="center", key="marked_numbers"):
         st.markdown("**Marks**", width="content", help=ABOUT_MARKS)
         for number, words in sorted(reasons.items()):
@@ -165,7 +167,8 @@ def _marked_numbers(run, tree, marks) -> None:
 
 ABOUT_MARKS = (
     "Numbers of clusters that the graph of the latent codes supports: where cuts of random subsets agree best, and "
-    "below which merging suddenly costs at least twice as much. They need no labels and do not measure accuracy."
+    "below which merging suddenly costs at least twice as much (cost jump). The best supported one is that at which "
+    "subsets agree best, or else that with the largest jump. They need no labels and do not measure accuracy."
 )
 
 
@@ -229,7 +232,7 @@ def _charts(run, tree, marks, cut: Cut) -> None:
         if len(marks.agreement):
             with st.container(border=True):
                 chart = choose_k_curves.marks_chart(marks, len(cut.numbers), tree.own)
-                about = f"Agreement and cost by number of clusters; subsets agree best at {marks.best}"
+                about = f"Agreement and cost by number of clusters; best supported is {marks.best}"
                 widgets.echart(chart, height=300, key="cut_marks", alt=about)
 
 
