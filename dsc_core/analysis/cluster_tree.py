@@ -161,9 +161,15 @@ class ClusterTree:
         return counts.argmax(1)
 
 
-def grow(affinity: sparse.csr_matrix, points: torch.Tensor, labels: np.ndarray, seed: int) -> ClusterTree:
+def grow(
+    affinity: sparse.csr_matrix,
+    points: torch.Tensor,
+    labels: np.ndarray,
+    seed: int,
+    cells_per_cluster: int = CELLS,
+) -> ClusterTree:
     """The tree of the clusters (n,) by a graph, sparse (n, n), and a map of it, points (n, r)."""
-    cells, clusters = _cells_in(points, labels, seed)
+    cells, clusters = _cells_in(points, labels, seed, cells_per_cluster)
     count, present = len(clusters), np.unique(clusters)
     weights = weights_between(affinity, cells, count)
     volume = weights.sum(1) + count * TRACE
@@ -177,13 +183,15 @@ def grow(affinity: sparse.csr_matrix, points: torch.Tensor, labels: np.ndarray, 
     return refined(affinity, ClusterTree(cells, children, linkages, labels))
 
 
-def _cells_in(points: torch.Tensor, labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _cells_in(
+    points: torch.Tensor, labels: np.ndarray, seed: int, per_cluster: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Small cells within each cluster, by k-means: the cell of each sample (n,), the cluster of each cell (m,)."""
     present, sizes = np.unique(labels, return_counts=True)
     cells, clusters = np.empty(len(labels), np.int64), list[int]()
     for cluster, size in zip(present, sizes, strict=True):
         rows = np.flatnonzero(labels == cluster)
-        count = max(FEWEST_CELLS, round(CELLS * len(present) * size / len(labels)))
+        count = max(FEWEST_CELLS, round(per_cluster * len(present) * size / len(labels)))
         found, centres = fine_cells(points[torch.from_numpy(rows)], min(count, int(size)), seed)
         cells[rows] = found + len(clusters)
         clusters += [int(cluster)] * len(centres)

@@ -22,6 +22,7 @@ from dsc_core.cli import (  # noqa: F401
     control,
     export,
     manage,
+    teach,
     training,
     transforms,
     untrained,

@@ -209,6 +209,21 @@ def print_untrained(result: Result) -> None:
         print_rows(result)
 
 
+def print_taught(result: Result) -> None:
+    """How many answers a run has, which contradict others, and the clusters that follow from them."""
+    if result["out"] == "-":
+        return
+    print(f"{result['run']}: {result['added']:,} answers added, taught: {result['taught']:,} answers")
+    for each in result["contradictions"]:
+        others = "; ".join(f"{one['a']} and {one['b']} {one['said']}" for one in each["contradicts"])
+        said = each["answer"]
+        print(f"Not used, {said['a']} and {said['b']} {said['said']}: it contradicts {others or 'itself'}")
+    print(f"{result['moved']:,} of {result['samples']:,} samples move; {result['clusters']} clusters follow")
+    print_scores(result)
+    if result["out"]:
+        print(f"{result['samples']:,} rows written to {result['out']}")
+
+
 def print_cut(result: Result) -> None:
     """The sizes of a cut's clusters, its scores, and the numbers of clusters that the graph supports."""
     if result["out"] == "-":

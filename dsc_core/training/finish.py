@@ -12,11 +12,13 @@ from torch import Tensor
 from dsc_core.analysis import outliers
 from dsc_core.assignment import Assignment, CodeMaps
 from dsc_core.config import Config
+from dsc_core.method.answers import Marks
 from dsc_core.method.cut import clusters_in_words, cut_graph, empty_clusters
 from dsc_core.method.feed import Feed, build_graph, copy_codes, encode, graph_rows
 from dsc_core.method.head import head_labels, teach_head
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.second_view import SecondView
+from dsc_core.method.taught import taught_cut, teach_graph
 from dsc_core.model import Fitted, reconstruction_errors
 from dsc_core.sampling import sample_rows
 from dsc_core.training import allocation
@@ -38,6 +40,7 @@ def finish(
     enter: Callable[[str], None] = lambda _: None,
     say: Callable[[str], object] | None = None,
     second_view: SecondView | None = None,
+    marks: Marks | None = None,
 ) -> Fitted:
     """Label the training data and fix the maps for new samples.
 
@@ -45,18 +48,19 @@ def finish(
     has run. carry: holds its graph. scratch: a folder for the codes of a large data set, which otherwise stay in
     memory. warn: called with a sentence about each cluster that was hard to keep. enter: called with each part. say:
     called with a sentence about neighbours that are not exact, where training has not built a graph before.
-    second_view: of the samples in the graph, where training may have built it already.
+    second_view: of the samples in the graph, where training may have built it already. marks: answers about
+    those samples.
     """
     nets.eval()
     part = feed if (rows := graph_rows(len(feed), config)) is None else feed.part(rows)
     latent = encode(nets, part)
     affinity, views = None, second_view or SecondView(part, config)
     if config.readout in ("diffusion", "damped") or not joint:
-        affinity = build_last_graph(nets, part, latent, config, carry, views, enter, say)
+        affinity = build_last_graph(nets, part, latent, config, carry, views, enter, say, marks)
     # The head then learns the clusters of the graph of the last codes: its labels hold for samples old and new.
     if config.readout == "diffusion" or not joint:
         like = head_labels(nets, latent) if joint else None
-        teach_last_graph(nets, latent, like, config, carry, warn, enter)
+        teach_last_graph(nets, latent, like, config, carry, warn, enter, marks)
     enter("labels")
     maps = fix_maps(nets, latent, config, joint, affinity, _labels_of(rows, carry))
     maps = scaled(nets, maps, latent, carry.affinity, config)
@@ -110,6 +114,7 @@ def build_last_graph(
     second_view: SecondView,
     enter: Callable[[str], None] = lambda _: None,
     say: Callable[[str], object] | None = None,
+    marks: Marks | None = None,
 ) -> sparse.csr_matrix:
     """The graph of the last codes (n, d), sparse (n, n), which goes into `carry`. second_view, say: see `finish`."""
     if carry.affinity is None or config.encoder == "network":  # without an encoder the codes have not changed
@@ -118,7 +123,8 @@ def build_last_graph(
         enter("neighbours")
         heard = say if carry.affinity is None else None
         carry.affinity = None  # the one of before: of a million samples 170 MB
-        carry.affinity = second_view.joined(build_graph(latent, copies, config, say=heard))
+        affinity = second_view.joined(build_graph(latent, copies, config, say=heard))
+        carry.affinity = teach_graph(affinity, marks)
         del copies
         allocation.trim()
     return carry.affinity
@@ -132,6 +138,7 @@ def teach_last_graph(
     carry: Carry,
     warn: Callable[[str], None],
     enter: Callable[[str], None] = lambda _: None,
+    marks: Marks | None = None,
 ) -> None:
     """Teach the head the clusters of the graph in `carry`, of the last codes (n, d); its eigenvalues go there too.
 
@@ -140,6 +147,7 @@ def teach_last_graph(
     assert carry.affinity is not None
     enter("cut")
     cut = cut_graph(carry.affinity, config, like, device=latent.device)
+    cut = taught_cut(carry.affinity, cut, config.clusters, marks)
     allocation.trim()
     carry.eigenvalues = cut.eigenvalues
     enter("teaching")

@@ -16,6 +16,7 @@ from dsc_core.method.cut import Cut, clusters_in_words, confident_labels, cut_gr
 from dsc_core.method.feed import Source, build_graph, copy_codes, encode
 from dsc_core.method.head import teach_head
 from dsc_core.method.networks.networks import Networks
+from dsc_core.method.taught import taught_cut, teach_graph
 from dsc_core.method.teaching import HEAD_STEPS, REFRESH_STEPS
 from dsc_core.training import allocation, distributed
 from dsc_core.training.batches import Pairs
@@ -78,16 +79,20 @@ def rebuild(training: Training, steps: int, even: bool = False) -> np.ndarray:
         said: list[str] = []
         say = None if carry.affinity is not None else said.append  # once per run: of the first graph
         affinity = build_graph(latent, copies, config, lambda *_: check_cancelled(), say)
-        affinity = training.second_view.joined(affinity)
+        affinity = teach_graph(training.second_view.joined(affinity), training.marks)
         allocation.trim()
         clock.enter("cut", "joint")
-        return affinity, cut_graph(affinity, config, carry.labels, check_cancelled, latent.device), said
+        cut = cut_graph(affinity, config, carry.labels, check_cancelled, latent.device)
+        return affinity, taught_cut(affinity, cut, config.clusters, training.marks), said
 
     with allocation.blocks_given_back(len(latent)):
         carry.affinity, cut, said = distributed.once(build_and_cut)
     trainer.notes += [clock.note(each) for each in said]
     carry.eigenvalues = cut.eigenvalues
     carry.targets = confident_labels(carry.affinity, cut.labels, config)
+    if training.marks is not None:
+        spoken = training.marks.group >= 0
+        carry.targets[spoken] = cut.labels[spoken]
     clock.enter("teaching", "joint")
     teach_head(trainer.nets, latent, cut, config, steps, even)
     distributed.spread(trainer.nets)

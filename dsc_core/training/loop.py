@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dsc_core.config import KNOBS, Config
 from dsc_core.events import Event
+from dsc_core.method.answers import Marks
 from dsc_core.method.batch import autoencoder_terms
 from dsc_core.method.views import left_out
 from dsc_core.model import Fitted
@@ -55,6 +56,7 @@ def fit(
     resume_from: State | None = None,
     scratch: Path | None = None,
     countdown: Countdown | None = None,
+    marks: Marks | None = None,
 ) -> Generator[Event, None, Fitted | None]:
     """Train both stages and label every sample: a generator of events whose return value is the `Fitted`.
 
@@ -71,7 +73,8 @@ def fit(
     resume_from: a state of a training on the same samples, whose settings replace `config`; on the CPU the labels are
     those of a training without interruption. scratch: a folder for unnamed files with the codes of more than
     `graph_samples` samples, which otherwise stay in memory. countdown: measures the parts of the run, and holds what is
-    expected of them; None takes the expectation of the table of costs.
+    expected of them; None takes the expectation of the table of costs. marks: a person's answers about the samples,
+    which change every graph and its cut; the number of clusters stays. To resume a training, give it the same ones.
 
     Processes that have joined (`distributed`) all call it with the same samples and settings; the callbacks of the
     first one count, and the others return None. Seeds torch's global generator. A bad loss (NaN, infinite, exploded)
@@ -83,7 +86,7 @@ def fit(
     if not resume_from:  # a state holds what was decided when its training began
         config, decided = with_admitted(config, samples, scaling)
     countdown = countdown or Countdown(plan(Job(len(samples), samples.shape[1:], config), results=False))
-    training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot, countdown)
+    training = set_up(samples, config, scaling, control, observe, checkpoint, snapshot, countdown, marks)
     yield from _start(training, asked, resume_from, decided)
     allocation.keep_blocks()
     try:
@@ -211,6 +214,7 @@ def _finish(training: Training, scratch: Path | None) -> Generator[Event, None, 
         trainer.clock.enter,
         said.append,
         training.on_graph.second_view,
+        training.on_graph.marks,
     )
     allocation.trim()
     for message in said:

@@ -14,6 +14,7 @@ from dsc_core.analysis import map_film
 from dsc_core.config import Config
 from dsc_core.device import describe
 from dsc_core.events import Event
+from dsc_core.method.answers import Marks
 from dsc_core.method.feed import BLOCK, Feed, graph_rows, on_device
 from dsc_core.method.networks.networks import Networks
 from dsc_core.method.networks.sizes import check_encoder
@@ -37,7 +38,7 @@ Observe = Callable[[np.ndarray], dict[str, float]]
 
 @dataclass
 class Training:
-    """The parts of one training. feed, second_view, observe: of the samples that the present stage trains on."""
+    """The parts of one training. feed, second_view, observe, marks: of the samples that the present stage trains on."""
 
     trainer: Trainer
     feed: Feed
@@ -45,6 +46,7 @@ class Training:
     film: Film
     keeper: Keeper
     observe: Observe | None
+    marks: Marks | None = None
 
     @property
     def config(self) -> Config:
@@ -58,7 +60,9 @@ class Training:
         if rows is None:
             return self
         feed, observe = self.feed.part(rows), _observe_part(self.observe, rows, len(self.feed))
-        return replace(self, feed=feed, second_view=SecondView(feed, self.config), observe=observe)
+        marks = None if self.marks is None else self.marks.among(rows)
+        view = SecondView(feed, self.config)
+        return replace(self, feed=feed, second_view=view, observe=observe, marks=marks)
 
     def evaluation(self, labels: np.ndarray, message: str = "") -> Event:
         """The sizes of the clusters of `labels` (n,), and the scores that the caller has for them."""
@@ -75,6 +79,7 @@ def set_up(
     checkpoint: SaveState | None,
     snapshot: Snapshot | None,
     countdown: Countdown,
+    marks: Marks | None = None,
 ) -> Training:
     """New networks on the device of the settings, and all that trains them; seeds torch's global generator."""
     check_encoder(samples.shape[1:], config.encoder)
@@ -93,7 +98,7 @@ def set_up(
     keeper = Keeper(trainer, checkpoint)
     steering.save, steering.settle = keeper.save, trainer.settle
     film = Film(nets, feed, snapshot, config.map_every, map_film.film_rows(len(samples), config))
-    return Training(trainer, feed, SecondView(feed, config), film, keeper, observe)
+    return Training(trainer, feed, SecondView(feed, config), film, keeper, observe, marks)
 
 
 @torch.no_grad()
