@@ -8,7 +8,7 @@ charges the classes more than what it finds. Each data set and seed is a run of
 `standard`, trained or taken from --models, of whose last graph all candidates are made again and refined: k-means, and
 every cut of merged cells. Both rules choose among the same ones, as `cut.best_cut` does without a previous clustering.
 The classes are refined too: what is left of them is the best cut near them. Labels serve this table alone. Each run
-writes one file, tests/benchmarks/results/class-costs/DATA-SEED.json.
+writes one file, tests/benchmarks/results/trust/class-costs/DATA-SEED.json.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.benchmarks.quality import read
 from tests.benchmarks.tables import markdown, spread
 from tests.benchmarks.trained import MADE_UP, open_data, trained
 
-RESULTS = ALL_RESULTS / "class-costs"
+RESULTS = ALL_RESULTS / "trust" / "class-costs"
 DATA = ("digits", "usps", "mnist-test", "mnist-test-unbalanced", "fashion-mnist-test", MADE_UP)
 Cost = Callable[[Edges, np.ndarray, int], float]
 # Of the picture, in pixels; the widest bar is a cost of 1.
