@@ -55,7 +55,7 @@ RUNGS = (
     EXACT_CUT,
 )
 # Of the picture, in pixels.
-NAME, BAR, LINE, TOP, GAP = 330, 150, 18, 44, 46
+NAME, BAR, LINE, TOP, GAP = 420, 150, 18, 44, 46
 
 
 def climb(data: str, seed: int) -> dict:
