@@ -17,7 +17,19 @@ import scipy.sparse as sparse
 
 from dsc_core.analysis.question_cells import Cells, Sheet, gains
 from dsc_core.method import graph
-from dsc_core.method.answers import Answer, Contradiction, Key, Knowledge, Marks, marks
+from dsc_core.method.answers import (
+    DIFFERENT,
+    MIXED_FIRST,
+    MIXED_SECOND,
+    SAME,
+    UNSURE,
+    Answer,
+    Contradiction,
+    Key,
+    Knowledge,
+    Marks,
+    marks,
+)
 from dsc_core.method.taught import Beliefs, believe
 from dsc_core.threads import one_thread
 
@@ -31,13 +43,6 @@ LEAST_GAIN = 0.5  # samples that an answer about a cell must be expected to put 
 SURPRISE = {"cell": 0.25, "clusters": 0.5, "sample": 0.0}
 EXPECTED = {"same": 5, "different": 1}  # answers about cells before any, from which their share is estimated
 
-SAME, DIFFERENT, MIXED_FIRST, MIXED_SECOND, UNSURE = (
-    "same",
-    "different",
-    "mixed first",
-    "mixed second",
-    "unsure",
-)
 CLUSTERS, CELL, SAMPLE = "clusters", "cell", "sample"
 
 
@@ -84,9 +89,8 @@ class Questions:
         self.members: dict[Key, np.ndarray] = dict(members or {})
         self.asked = len(self.known) + len(self.mixed) + len(self.aside)
         self.counts = dict(EXPECTED)  # of answers about cells
-        self.doubted: tuple[Question, str] | None = (
-            None  # a surprising answer that waits for its confirmation
-        )
+        # A surprising answer that waits for its confirmation.
+        self.doubted: tuple[Question, str] | None = None
         with one_thread():
             self.cells = Cells(affinity, points, clusters, count, seed)
             self.exemplars = {
@@ -260,9 +264,8 @@ class Questions:
         order = np.flatnonzero(possible & (chance > 0))
         if not len(order):
             return None
-        spread = self.cells.field.inverse / np.diag(
-            self.cells.field.inverse
-        )  # of what becomes known of a cell, to each free one
+        # Of what becomes known of a cell, to each free one.
+        spread = self.cells.field.inverse / np.diag(self.cells.field.inverse)
         reach = self.cells.sizes[free] @ spread
         order = order[np.argsort(-((1 - field[free].max(1)) * reach)[order], kind="stable")[:MOST]]
         found = gains(field[free], self.cells.sizes[free], spread[:, order], order, target[order])

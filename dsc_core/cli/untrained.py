@@ -21,7 +21,7 @@ from dsc_core.cli.printing import print_untrained
     "--out", metavar="FILE", help="CSV file to write, as labels.csv of a run; - writes to standard output."
 )
 def untrained(source: Source, clusters: int | None, seed: int | None, out: str | None) -> dict[str, Any]:
-    """Cluster DATA without training: a first answer in a small part of the time of a run.
+    """Cluster DATA without training: a first answer, in a fraction of the time of a run.
 
     Images are clustered from their scattering transform, a fixed description, and tables from their columns.
     """

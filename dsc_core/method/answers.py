@@ -15,6 +15,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Key = tuple[int, ...] | str
+# What may be said about two keys. A mixed sheet shows several groups; of these words the first two are answers.
+SAME, DIFFERENT, MIXED_FIRST, MIXED_SECOND, UNSURE = (
+    "same",
+    "different",
+    "mixed first",
+    "mixed second",
+    "unsure",
+)
+SAID = (SAME, DIFFERENT, MIXED_FIRST, MIXED_SECOND, UNSURE)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _best_cut(
         before = refined(previous)
         candidates += [before, refined(_from_clusters(reduced, previous, clusters))]
     least, best = min(candidates, key=itemgetter(0))
-    others = [refined(labels) for labels in merged_cuts(affinity, reduced, config, check_cancelled, edges)]
+    others = [refined(labels) for labels in merged_cuts(affinity, reduced, config, edges, check_cancelled)]
     if others:
         less, other = min(others, key=itemgetter(0))
         least, best = (less, other) if less < CLEARLY_LESS * least else (least, best)
@@ -182,29 +182,42 @@ def merged_cuts(
     affinity: sparse.csr_matrix,
     points: Tensor,
     config: Config,
+    edges: Edges,
     check_cancelled: CheckCancelled | None = None,
-    edges: Edges | None = None,
 ) -> list[np.ndarray]:
     """Cuts (n,) into K clusters that are made of small cells of the points (n, r), merged along the graph.
 
     The REFINED_CUTS of least cost, which the cells' weights alone tell. Nothing where there are fewer points than
-    cells. edges: of the same graph, where they are made already.
+    cells. edges: of the same graph.
     """
     clusters, count = config.clusters, CELLS[-1] * config.clusters
     if count > len(points):
         return []
-    edges = edges or Edges(affinity, points.device)
     cells, centres = fine_cells(points, count, config.seed)
     weights, sizes = weights_between(affinity, cells, len(centres)), np.bincount(cells)
-    cuts: dict[bytes, tuple[float, np.ndarray]] = {}
-    for tree in dendrograms(weights, centres, clusters, config.seed):
+    cuts = []
+    for merged in different_merges(weights, centres, clusters, config.seed, check_cancelled):
+        cuts.append((cost_of_cells(weights, sizes, merged, clusters, edges.neighbours), merged))
+    best = sorted(cuts, key=itemgetter(0))[:REFINED_CUTS]
+    return [merged[cells] for _, merged in best]
+
+
+def different_merges(
+    weights: np.ndarray,
+    centres: Tensor,
+    clusters: int,
+    seed: int,
+    check_cancelled: CheckCancelled | None = None,
+) -> Iterator[np.ndarray]:
+    """The K clusters of cells, (m,), into which `dendrograms` merge them; each once."""
+    seen = set()
+    for tree in dendrograms(weights, centres, clusters, seed):
         if check_cancelled:
             check_cancelled()
         merged = tree.labels(clusters)
-        price = cost_of_cells(weights, sizes, merged, clusters, edges.neighbours)
-        cuts.setdefault(merged.tobytes(), (price, merged))
-    best = sorted(cuts.values(), key=itemgetter(0))[:REFINED_CUTS]
-    return [merged[cells] for _, merged in best]
+        if merged.tobytes() not in seen:
+            seen.add(merged.tobytes())
+            yield merged
 
 
 def fine_cells(points: Tensor, count: int, seed: int) -> tuple[np.ndarray, Tensor]:

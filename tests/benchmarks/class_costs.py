@@ -60,12 +60,9 @@ def candidates(edges: Edges, affinity: sparse.csr_matrix, config: Config) -> Ite
     yield refine(edges, cut.k_means(points, config).labels, clusters)
     reduced = kmeans.principal(torch.from_numpy(np.ascontiguousarray(points, np.float32)))
     cells, centres = cut.fine_cells(reduced, cut.CELLS[-1] * clusters, seed)
-    weights, seen = weights_between(affinity, cells, len(centres)), set()
-    for tree in cut.dendrograms(weights, centres, clusters, seed):
-        merged = tree.labels(clusters)
-        if merged.tobytes() not in seen:
-            seen.add(merged.tobytes())
-            yield refine(edges, merged[cells], clusters)
+    weights = weights_between(affinity, cells, len(centres))
+    for merged in cut.different_merges(weights, centres, clusters, seed):
+        yield refine(edges, merged[cells], clusters)
 
 
 def chosen(cuts: list[np.ndarray], price: Callable[[np.ndarray], float]) -> np.ndarray:

@@ -18,21 +18,26 @@ from typing import Any
 import numpy as np
 
 from dsc_core.errors import InputError, RunError
-from dsc_core.method.answers import Answer, Contradiction, Key, Knowledge, Marks, marks
+from dsc_core.method.answers import (
+    DIFFERENT,
+    MIXED_FIRST,
+    MIXED_SECOND,
+    SAID,
+    SAME,
+    UNSURE,
+    Answer,
+    Contradiction,
+    Key,
+    Knowledge,
+    Marks,
+    marks,
+)
 from dsc_core.runs.annotations.cluster_name import MAX_NAME, is_name, tidy
 from dsc_core.runs.facts import whole
 from dsc_core.runs.files import read_regular
 from dsc_core.runs.folder import append_line, check_kept
 
 NAME = "answers.jsonl"
-SAME, DIFFERENT, MIXED_FIRST, MIXED_SECOND, UNSURE = (
-    "same",
-    "different",
-    "mixed first",
-    "mixed second",
-    "unsure",
-)
-SAID = (SAME, DIFFERENT, MIXED_FIRST, MIXED_SECOND, UNSURE)
 _lock = threading.RLock()  # for the sessions of one server; between processes a line is appended atomically
 
 
